@@ -1,0 +1,124 @@
+#ifndef BASE_LOOP_H
+#define BASE_LOOP_H
+
+#include <sys/socket.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+
+/*
+ * A completion loop: the owner embeds a struct op, starts something on it,
+ * and gets a callback with the result.  Rules that hold for every backend:
+ *
+ * - Starting never calls back before it returns.
+ * - A callback is its caller's last act: the owner may free the op in it.
+ * - After loop_cancel() or loop_close() returns no callback comes.
+ * - One receiving op (accept, recv, poll) and one sending op (connect, send)
+ *   may be under way on an fd at once.  Fds given to the loop must be
+ *   non-blocking, and are closed by loop_close() and by nothing else.
+ * - Multishot ops (accept, recv, poll) call back until a result with
+ *   more == false; the others call back once.
+ */
+struct op;
+
+struct op_result {
+	int res;       /* >= 0: the result; negative errno: failed */
+	uint8_t *data; /* recv: res bytes, lent for this callback */
+	bool more;     /* multishot: the op is still under way */
+};
+
+struct loop;
+typedef void op_fn(struct loop *, struct op *, const struct op_result *);
+
+enum op_kind {
+	OP_NONE,
+	OP_ACCEPT,
+	OP_CONNECT,
+	OP_RECV,
+	OP_SEND,
+	OP_POLL,
+	OP_TIMER
+};
+
+/* Zeroed by its owner before first use; the fields are the loop's. */
+struct op {
+	op_fn *fn;
+	union {
+		struct buf *out; /* send: owned by the loop */
+		int64_t at_us;	 /* timer */
+	};
+	int32_t fd;
+	uint32_t slot; /* timer: place in the heap, from 1 */
+	uint16_t events;
+	uint8_t kind; /* enum op_kind */
+	uint8_t flags;
+};
+
+/* The most that a recv lends at once. */
+#define LOOP_RECV_MAX (64 * 1024)
+
+/* 0 or -errno. */
+int loop_new(struct loop **);
+void loop_free(struct loop *); /* NULL allowed; cancels all, closes no fd */
+
+/* Run until loop_stop(), or until nothing is under way.  0 or -errno. */
+int loop_run(struct loop *);
+void loop_stop(struct loop *);
+/* One turn, waiting at most wait_us (-1: for ever, 0: not at all). */
+int loop_turn(struct loop *, int64_t wait_us);
+
+/* mono_us() as of the start of this turn. */
+int64_t loop_now_us(const struct loop *);
+/* "epoll" or "io_uring" */
+const char *loop_backend(const struct loop *);
+
+/* All starters: 0, or -errno with the op not under way. */
+
+/*
+ * Accept connections, one callback each, res = a new fd (CLOEXEC,
+ * non-blocking) that the callback owns.  EMFILE, ENFILE, ENOBUFS and ENOMEM
+ * end the op (more == false): the owner decides when to go on.  Errors of one
+ * connection (ECONNABORTED, EPROTO ...) are swallowed.  The listener may be
+ * shared between processes: one is woken a connection.
+ */
+int loop_accept(struct loop *, struct op *, int fd, op_fn *);
+
+/* Connect; res = 0 or -errno.  sa is copied. */
+int loop_connect(struct loop *, struct op *, int fd, const struct sockaddr *sa,
+    socklen_t sa_len, op_fn *);
+
+/*
+ * Receive, again and again: res > 0 bytes in data, lent for the callback;
+ * 0 is the end of the stream, and like any error ends the op.
+ */
+int loop_recv(struct loop *, struct op *, int fd, op_fn *);
+
+/*
+ * Send all of b, which the loop owns from here on, also when this fails, and
+ * frees when done.  res = bytes sent (all) or -errno.
+ */
+int loop_send(struct loop *, struct op *, int fd, struct buf *b, op_fn *);
+
+/* Send at once what the kernel takes: bytes (0: would block) or -errno.
+ * Only while no loop_send() is under way on fd. */
+ssize_t loop_send_now(struct loop *, int fd, const void *data, size_t len);
+
+/* Level-triggered readiness; events and res are poll(2) bits. */
+int loop_poll(struct loop *, struct op *, int fd, int events, op_fn *);
+
+/* Call back once at at_us (mono_us()'s clock), res = 0; a timer that is
+ * under way is moved.  Fails only with -ENOMEM. */
+int loop_timer(struct loop *, struct op *, int64_t at_us, op_fn *);
+
+bool loop_op_active(const struct op *);
+void loop_cancel(struct loop *, struct op *); /* idempotent */
+/* Cancel what is under way on fd and close it.  fd may be -1. */
+void loop_close(struct loop *, int fd);
+
+#define container_of(ptr, type, member) \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+#endif

@@ -1,0 +1,90 @@
+#ifndef SHM_SLAB_H
+#define SHM_SLAB_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm/hist.h"
+#include "shm/table.h"
+
+/*
+ * A worker's statistics: one writer (that worker, and its successors in the
+ * same place), read by the control process, which takes it for hostile: it
+ * copies once, clamps, and never indexes by what it read.  Counters only
+ * grow, so a respawned worker and a late reader lose nothing.  A sealed
+ * memfd: nobody can shrink it under a reader.
+ */
+#define SLAB_MAGIC   0x42414c5331ull
+#define SLAB_LAYOUT  1
+#define SLAB_REASONS 32 /* at least REASON_COUNT of wire/wire.h */
+
+struct slab_row {
+	_Atomic uint32_t incarnation; /* whose numbers these are */
+	_Atomic uint32_t in_flight;   /* tunnels and attempts now */
+	_Atomic uint32_t failures_in_row;
+	_Atomic uint32_t last_failure;	 /* enum wire_reason */
+	_Atomic int64_t last_failure_us; /* wall clock */
+	_Atomic int64_t last_ok_us;
+	_Atomic uint64_t attempts;
+	_Atomic uint64_t successes;
+	_Atomic uint64_t charged; /* failures that are the intermediary's */
+	_Atomic uint64_t failures[SLAB_REASONS]; /* all, by reason */
+	_Atomic uint64_t bytes_up;
+	_Atomic uint64_t bytes_down;
+	struct hist connect;	/* TCP, microseconds */
+	struct hist handshake;	/* from the TCP start to the tunnel */
+	struct hist first_byte; /* from the tunnel to the first byte back */
+};
+
+struct slab {
+	uint64_t magic;
+	uint32_t layout;
+	uint32_t worker;
+	_Atomic uint32_t pid;
+	_Atomic uint32_t sandbox; /* bits of base/sandbox */
+	_Atomic uint32_t tunnels; /* now */
+	_Atomic uint32_t clients; /* connections now, handshakes included */
+	_Atomic uint64_t accepted;
+	_Atomic uint64_t served; /* got a path */
+	_Atomic uint64_t direct; /* of those, without an intermediary */
+	_Atomic uint64_t refused[SLAB_REASONS]; /* got none, by reason */
+	_Atomic uint64_t bad_handshakes;
+	_Atomic uint64_t accept_pauses; /* out of fds or memory */
+	struct slab_row rows[TABLE_ROWS_MAX];
+};
+
+/* A sealed memfd that holds an empty slab; fd (read-write) or -errno.
+ * *ro_fd: the same, opened for reading only. */
+int slab_create(uint32_t worker, int *ro_fd);
+/* Map it; 0, -errno, or -EPROTO when it is not a slab of ours. */
+int slab_map(int fd, bool writable, struct slab **);
+void slab_unmap(struct slab *);
+
+/*
+ * The worker's row for a table row: starts it afresh when the slot has a new
+ * tenant.  NULL when slot is out of range.
+ */
+struct slab_row *slab_row(struct slab *, uint32_t slot, uint32_t incarnation);
+
+/* A reader's copy of a row with every value clamped to what is possible;
+ * plain numbers. */
+struct slab_sample {
+	uint32_t incarnation, in_flight, failures_in_row, last_failure;
+	int64_t last_failure_us, last_ok_us;
+	uint64_t attempts, successes, charged, bytes_up, bytes_down;
+	uint64_t failures[SLAB_REASONS];
+	uint32_t connect[HIST_BUCKETS], handshake[HIST_BUCKETS],
+	    first_byte[HIST_BUCKETS];
+};
+/* now_us: wall clock; later times are clamped to it. */
+void slab_sample(const struct slab *, uint32_t slot, int64_t now_us,
+    struct slab_sample *out);
+
+/* Single-writer increments (relaxed: no read-modify-write on the bus). */
+void slab_add(_Atomic uint64_t *, uint64_t n);
+void slab_up(_Atomic uint32_t *);
+void slab_down(_Atomic uint32_t *); /* never below 0 */
+
+#endif

@@ -1,0 +1,150 @@
+#ifndef SHM_TABLE_H
+#define SHM_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The tier table: one writer (the control process), any number of readers in
+ * any process, no locks; a writer that is killed at any instruction neither
+ * stalls a reader nor shows it a torn or older table.
+ *
+ * The file holds a head and two slots.  pub is (generation << 1 | slot); the
+ * writer fills the slot that is not published, behind a release fence that
+ * keeps its first store from passing the previous publication, and stores
+ * pub with release.  A reader loads pub with acquire, copies the slot word by
+ * word with relaxed loads, fences with acquire, and starts over if pub has
+ * moved on.  (Boehm, "Can seqlocks get along with programming language memory
+ * models?", MSPC 2012; modelled in tests/model.)
+ *
+ * All sizes are fixed, there are no pointers, and names are NUL-terminated.
+ */
+#define TABLE_MAGIC	 0x746e6567614331ull /* "1Cagent" */
+#define TABLE_LAYOUT	 1
+#define TABLE_ROWS_MAX	 1024
+#define TABLE_TIERS_MAX	 64
+#define TABLE_NAME_MAX	 63
+#define TABLE_HOST_MAX	 255
+#define TABLE_REASON_MAX 95
+
+enum table_type {
+	TABLE_SOCKS5,
+	TABLE_SOCKS4A,
+	TABLE_HTTP
+};
+
+/* What the administrator wants. */
+enum table_admin {
+	TABLE_ENABLED,
+	TABLE_DRAIN
+};
+
+/* What was seen. */
+enum table_observed {
+	TABLE_UNKNOWN,
+	TABLE_UP,
+	TABLE_SUSPECT,
+	TABLE_EJECTED,
+	TABLE_HALF_OPEN,
+	TABLE_SLOW_START
+};
+
+/* Times are wall-clock microseconds; 0: never. */
+struct table_row {
+	uint32_t slot;	      /* of its statistics in every slab */
+	uint32_t incarnation; /* of that slot's tenant, from 1 */
+	char name[TABLE_NAME_MAX + 1];
+	char host[TABLE_HOST_MAX + 1]; /* name or address literal */
+	uint16_t port;
+	uint8_t type;	  /* enum table_type */
+	uint8_t admin;	  /* enum table_admin */
+	uint8_t observed; /* enum table_observed */
+	uint8_t pad[3];
+	/* Ranks, 1 the best; 0: none. */
+	uint16_t tier_conf;
+	uint16_t tier_policy;
+	uint16_t tier_pinned; /* by the administrator, at run time */
+	uint16_t tier;	      /* effective; 0: not to be used now */
+	uint32_t weight;
+	uint32_t connections_max;	   /* 0: no limit */
+	uint32_t trials;		   /* half-open: requests let through */
+	uint32_t ejections;		   /* in a row, for the back-off */
+	int64_t since_us;		   /* of the present tier and state */
+	int64_t reconsider_us;		   /* when it will be looked at again */
+	char reason[TABLE_REASON_MAX + 1]; /* why it stands where it does */
+	/* Folded from the slabs at each publication. */
+	uint32_t in_flight;
+	uint32_t handshake_p50_us;
+	uint32_t handshake_p95_us;
+	uint32_t connect_p50_us;
+	uint64_t attempts;
+	uint64_t successes;
+	uint64_t bytes_up;
+	uint64_t bytes_down;
+	int64_t last_ok_us;
+	int64_t last_failure_us;
+	uint32_t last_failure; /* enum wire_reason */
+	uint32_t pad2;
+};
+
+struct table_tier {
+	char name[TABLE_NAME_MAX + 1]; /* "" when the tier has only a rank */
+	uint16_t rank;
+	uint16_t pad;
+	uint32_t reserved_for; /* bit set of classes; 0: for all */
+};
+
+/* A private copy, or what the writer publishes. */
+struct table {
+	uint64_t generation;  /* of this publication; rises by 1 */
+	uint64_t conf_serial; /* of the configuration it was made from */
+	int64_t published_us; /* wall clock */
+	uint32_t control_pid;
+	uint32_t control_sandbox; /* bits of base/sandbox */
+	uint32_t tiers_n;
+	uint32_t rows_n;
+	struct table_tier tiers[TABLE_TIERS_MAX]; /* by rising rank */
+	struct table_row rows[TABLE_ROWS_MAX];
+};
+
+/* Bytes of the file. */
+size_t table_size(void);
+
+/*
+ * Make a new table file at path with this mode, or take over the one that is
+ * there if its layout is ours (so that ranks outlive a restart).
+ * returns an fd open for reading and writing, or -errno.
+ */
+int table_create(const char *path, unsigned int mode);
+
+struct table_writer;
+/* Map fd (stays the caller's) for writing.  0, -errno, -EPROTO (layout). */
+int table_writer_open(struct table_writer **, int fd);
+void table_writer_close(struct table_writer *);
+/* Publish a copy of t; fills in generation and published_us.  Only the first
+ * rows_n rows and tiers_n tiers are written. */
+void table_publish(struct table_writer *, struct table *t);
+
+struct table_reader;
+/* Map fd read-only.  0, -errno, -EPROTO. */
+int table_reader_open(struct table_reader **, int fd);
+void table_reader_close(struct table_reader *);
+/* Has something been published since the last table_read()?  One atomic
+ * load. */
+bool table_changed(const struct table_reader *);
+/*
+ * Copy the newest publication.  1: *out is new; 0: nothing was ever
+ * published; -EPROTO: what is there is not a table (checksum, counts); then
+ * *out is unchanged.
+ */
+int table_read(struct table_reader *, struct table *out);
+
+/* The row of that name, or NULL. */
+const struct table_row *table_find(const struct table *, const char *name);
+
+const char *table_observed_word(enum table_observed);
+const char *table_admin_word(enum table_admin);
+const char *table_type_word(enum table_type);
+
+#endif

@@ -1,0 +1,66 @@
+#ifndef WIRE_HOP_H
+#define WIRE_HOP_H
+
+#include "wire/wire.h"
+
+/*
+ * The client side of a handshake with an intermediary, without I/O.  The
+ * owner keeps what was received in a buffer of at least HOP_IN_MAX bytes.
+ */
+#define HOP_IN_MAX  16384
+#define HOP_OUT_MAX 1024
+
+enum hop_type {
+	HOP_SOCKS5,
+	HOP_SOCKS4A,
+	HOP_HTTP
+};
+
+enum hop_step {
+	HOP_MORE,
+	HOP_SEND, /* send out, then feed what is left at once */
+	HOP_DONE, /* the tunnel stands; what follows is payload */
+	HOP_FAIL, /* reason says why */
+};
+
+enum hop_state {
+	HOP_START,
+	HOP_CHOICE,
+	HOP_LOGIN,
+	HOP_ANSWER,
+	HOP_END
+};
+
+struct hop {
+	enum hop_type type;
+	enum hop_state state;
+	enum wire_reason reason;
+	int code; /* SOCKS REP or HTTP status as received; -1: none */
+	const struct wire_host *host; /* borrowed until the end */
+	const char *user;	      /* borrowed; NULL: no login */
+	const char *password;	      /* borrowed */
+	size_t scanned;
+	size_t out_len;
+	uint8_t out[HOP_OUT_MAX];
+};
+
+/* Can this type carry this host at all?  (SOCKS4a: no v6.) */
+bool hop_carries(enum hop_type, const struct wire_host *);
+
+/* Start: HOP_SEND with the first message, or HOP_FAIL (cannot carry it). */
+enum hop_step hop_start(struct hop *, enum hop_type, const struct wire_host *,
+    const char *user, const char *password);
+
+/* SOCKS REP: 01 HOP_FAILED, 02 HOP_DENIED, 03 NET_UNREACHABLE, 04
+ * HOST_UNREACHABLE, 05 REFUSED, 06 TIMEOUT, 07 08 HOP_UNSUPPORTED, others
+ * HOP_BAD.  HTTP: 403 HOP_DENIED, 407 HOP_AUTH, 504 TIMEOUT, 5xx HOP_FAILED,
+ * others (3xx, 4xx) HOP_BAD. */
+enum hop_step hop_feed(
+    struct hop *, const uint8_t *in, size_t len, size_t *used);
+
+/* What the end of the stream, or silence, means in this state:
+ * HOP_CLOSED or HOP_HUNG_UP; HOP_TIMEOUT or HOP_SILENT. */
+enum wire_reason hop_closed(const struct hop *);
+enum wire_reason hop_timeout(const struct hop *);
+
+#endif

@@ -1,0 +1,82 @@
+#ifndef WIRE_INTAKE_H
+#define WIRE_INTAKE_H
+
+#include "wire/wire.h"
+
+/*
+ * The server side of a client's handshake, without I/O: SOCKS4, 4a, 5 and
+ * HTTP on one port, told apart by the first byte (4, 5, a letter; anything
+ * else is rejected at once).  The owner keeps the bytes received in one
+ * buffer of at least INTAKE_IN_MAX bytes, feeds what is there, removes what
+ * was used, and does what the step says.
+ */
+#define INTAKE_IN_MAX  8192
+#define INTAKE_OUT_MAX 4096
+
+enum wire_protocol {
+	PROTOCOL_NONE,
+	PROTOCOL_SOCKS4,
+	PROTOCOL_SOCKS4A,
+	PROTOCOL_SOCKS5,
+	PROTOCOL_HTTP
+};
+
+const char *wire_protocol_word(enum wire_protocol);
+
+enum intake_step {
+	INTAKE_MORE,	/* wait for more bytes */
+	INTAKE_SEND,	/* send out, then feed what is left at once */
+	INTAKE_LOGIN,	/* check user and password, call intake_login() */
+	INTAKE_REQUEST, /* request is complete; what follows is payload */
+	INTAKE_REJECT,	/* send out (perhaps empty) and close */
+};
+
+enum intake_state {
+	INTAKE_DETECT,
+	INTAKE_SOCKS4,
+	INTAKE_GREETING,
+	INTAKE_WAIT_LOGIN,
+	INTAKE_CHECK_LOGIN,
+	INTAKE_SOCKS5,
+	INTAKE_HTTP,
+	INTAKE_DONE
+};
+
+struct intake {
+	enum intake_state state;
+	bool want_login; /* set by the owner: clients must log in */
+	enum wire_protocol protocol;
+	struct wire_host host;
+	char user[256];	    /* claimed: SOCKS4 USERID, login, Basic */
+	char password[256]; /* secret */
+	size_t scanned;
+	size_t out_len;
+	uint8_t out[INTAKE_OUT_MAX];
+};
+
+void intake_init(struct intake *, bool want_login);
+
+/*
+ * Feed what the owner's buffer holds; *used bytes of it are done with.  A
+ * buffer that is full and still yields MORE is rejected by intake itself.
+ */
+enum intake_step intake_feed(
+    struct intake *, const uint8_t *in, size_t len, size_t *used);
+
+/* The verdict on INTAKE_LOGIN: SEND or REQUEST, or REJECT when not ok. */
+enum intake_step intake_login(struct intake *, bool ok);
+
+/*
+ * Encode into out the answer to the request, in the client's protocol:
+ * SOCKS4 0x5a/0x5b, SOCKS5 REP, HTTP status with Proxy-Status.
+ * reason  why there is no path, or REASON_OK.
+ * tried   for an HTTP page: lines of text that say what was tried; NULL or
+ *         "" for none.  Truncated at a line's end when it does not fit.
+ */
+void intake_reply(struct intake *, enum wire_reason, const char *tried);
+
+/* The codes used by intake_reply(), for logs and tests. */
+uint8_t intake_socks5_code(enum wire_reason);
+int intake_http_status(enum wire_reason);
+
+#endif
