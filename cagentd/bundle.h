@@ -1,0 +1,44 @@
+#ifndef CAGENTD_BUNDLE_H
+#define CAGENTD_BUNDLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * All that a configuration was made from, as one sealed run of bytes: the
+ * file, the files it names, the uids behind user names.  The master fills a
+ * live bundle while it parses; children parse the same configuration out of
+ * the sealed one, after they have lost the right to open files, so that no
+ * two processes can differ about it.
+ *
+ * Keys: "conf:NAME" the configuration, "file:PATH", "secret:PATH" (checked to
+ * be private, first line only), "user:NAME" (the uid in decimal digits).
+ */
+struct bundle;
+
+#define BUNDLE_MAX	(8u << 20)
+#define BUNDLE_KEY_MAX	4096
+#define BUNDLE_ITEM_MAX (4u << 20)
+
+/* A live, empty bundle; NULL when out of memory. */
+struct bundle *bundle_new(void);
+/* From a sealed fd (stays the caller's).  0, -errno, -EPROTO. */
+int bundle_open(struct bundle **, int fd);
+void bundle_free(struct bundle *); /* NULL allowed; clears its memory */
+
+/*
+ * The item of that key, NUL after *len bytes, borrowed until bundle_free();
+ * in a live bundle fetched from the system when it is not there yet.
+ * NULL with *error a -errno (-ENOENT: not in a sealed bundle, no such user).
+ */
+const char *bundle_get(
+    struct bundle *, const char *key, size_t *len, int *error);
+/* Put an item in; 0, -ENOSPC, -ENOMEM, -EEXIST. */
+int bundle_put(struct bundle *, const char *key, const char *data, size_t len);
+
+/* A sealed memfd of it; fd or -errno.  secrets false: without the "secret:"
+ * items, for a process that needs none. */
+int bundle_seal(const struct bundle *, bool secrets);
+
+#endif

@@ -1,0 +1,167 @@
+#ifndef CAGENTD_SETTINGS_H
+#define CAGENTD_SETTINGS_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/conf.h"
+#include "base/net.h"
+#include "wire/hop.h"
+
+struct bundle;
+
+/*
+ * The agent's configuration, typed and checked; immutable once made, and
+ * counted: who keeps it across a callback takes a reference.  The grammar is
+ * that of base/conf.h; cagentd.ini(5) describes every key.
+ */
+#define SETTINGS_LISTENERS_MAX	    16
+#define SETTINGS_WORKERS_MAX	    64
+#define SETTINGS_INTERMEDIARIES_MAX 1024
+#define SETTINGS_TIERS_MAX	    64
+#define SETTINGS_RULES_MAX	    10000
+#define SETTINGS_RANK_MAX	    1000
+#define SETTINGS_NAME_MAX	    63
+#define SETTINGS_NAMESERVERS_MAX    8
+
+enum traffic_class {
+	CLASS_CRITICAL,
+	CLASS_INTERACTIVE,
+	CLASS_NORMAL, /* the default */
+	CLASS_BULK,
+	CLASS_COUNT
+};
+
+/* Lower-case letters, digits and '-', '_', '.' make a name. */
+struct settings_account {
+	char name[64]; /* as written: a user name, "uid" or "uid:gid" */
+	uid_t uid;     /* (uid_t)-1 when the user does not exist */
+	gid_t gid;
+};
+
+struct settings_tier {
+	char name[SETTINGS_NAME_MAX + 1];
+	uint16_t rank;	       /* 1 is used first */
+	uint32_t reserved_for; /* bit set of 1u << class; 0: for all */
+};
+
+struct settings_intermediary {
+	char name[SETTINGS_NAME_MAX + 1];
+	enum hop_type type;
+	char host[NET_HOST_MAX + 1]; /* a name or an address literal */
+	uint16_t port;
+	uint16_t tier;		  /* rank */
+	uint32_t weight;	  /* 1..1000 */
+	uint32_t connections_max; /* 0: no limit */
+	char username[256];	  /* "": no login */
+	char *password;		  /* sodium_malloc(); NULL: none, or this
+				     process was given no secrets */
+};
+
+enum settings_via {
+	VIA_DEFAULT, /* direct where allowed, else by tier */
+	VIA_DIRECT,
+	VIA_TIER,
+	VIA_INTERMEDIARY,
+	VIA_DENY
+};
+
+struct settings_ports {
+	uint16_t first, last;
+};
+
+/* Keys of one kind are alternatives; different kinds must all match; an
+ * empty list matches everything. */
+struct settings_rule {
+	char name[SETTINGS_NAME_MAX + 1];
+	char **domains; /* "example.com" also matches what is below it */
+	size_t domains_n;
+	struct net_prefix *networks;
+	size_t networks_n;
+	struct settings_ports *ports;
+	size_t ports_n;
+	uid_t *users;
+	size_t users_n;
+	uint32_t protocols; /* bit set of 1u << enum wire_protocol; 0: all */
+	bool has_class;
+	enum traffic_class class;
+	enum settings_via via;
+	uint16_t via_tier;	   /* rank */
+	uint32_t via_intermediary; /* index */
+};
+
+struct settings {
+	uint32_t refs;
+	uint64_t serial; /* set by the master: rises with each reload */
+
+	/* [agent] */
+	union net_addr listeners[SETTINGS_LISTENERS_MAX];
+	uint32_t listeners_n;
+	uint32_t workers; /* "auto" is resolved here: one a core */
+	char group[SETTINGS_NAME_MAX + 1];
+	char run_dir[108 - 32]; /* leaves room for a socket's name */
+	char state_dir[1024];
+	char pid_file[1024];
+	bool no_path_direct; /* no-path = direct; default: refuse */
+	int log_level;	     /* enum log_level */
+	struct settings_account control_user, worker_user, resolver_user;
+	/* "" or host:port of servers to ask instead of resolv.conf's */
+	union net_addr nameservers[SETTINGS_NAMESERVERS_MAX];
+	uint32_t nameservers_n;
+	int64_t handshake_timeout_ms; /* a client's, in all: 10 s */
+	int64_t attempt_timeout_ms;   /* one attempt: 3 s */
+	int64_t dial_timeout_ms;      /* all attempts: 8 s */
+	int64_t attempts;	      /* 4 */
+	int64_t attempts_each;	      /* on one intermediary: 2 */
+	int64_t idle_timeout_ms;      /* of a tunnel: 1 h */
+	int64_t drain_timeout_ms;     /* at the end: 30 s */
+	int64_t connections_max;      /* clients a worker; 0: by the fds */
+
+	/* [access] */
+	struct net_prefix *access;
+	size_t access_n;
+
+	/* [direct] */
+	struct net_prefix *direct_networks;
+	size_t direct_networks_n;
+	char **direct_domains;
+	size_t direct_domains_n;
+
+	/* By rising rank, also those that only an intermediary names. */
+	struct settings_tier tiers[SETTINGS_TIERS_MAX];
+	uint32_t tiers_n;
+	struct settings_intermediary *intermediaries; /* in file order */
+	uint32_t intermediaries_n;
+	struct settings_rule *rules; /* in file order: first match wins */
+	uint32_t rules_n;
+};
+
+/*
+ * Read and check path and all it names, as the master and `cagentd -t` do.
+ * path "-" reads no file: defaults (a loopback listener, no intermediary).
+ * 0 with *s (one reference) and *b (caller frees), or -EINVAL with errors
+ * filled (also for a file that cannot be read).
+ */
+int settings_load(const char *path, struct bundle **b, struct settings **s,
+    struct conf_errors *errors);
+
+/* The same out of a sealed bundle.  A missing secret leaves password NULL. */
+int settings_parse(
+    struct bundle *b, struct settings **s, struct conf_errors *errors);
+
+struct settings *settings_ref(struct settings *);
+void settings_unref(struct settings *); /* NULL allowed */
+
+/* The tier of that rank, or NULL; index of that name, or -1. */
+const struct settings_tier *settings_tier(
+    const struct settings *, uint16_t rank);
+int settings_intermediary(const struct settings *, const char *name);
+
+const char *settings_class_word(enum traffic_class);
+
+/* The default file: SYSCONFDIR "/cagent/cagentd.ini". */
+extern const char settings_default_path[];
+
+#endif
