@@ -13,7 +13,7 @@
  * two processes can differ about it.
  *
  * Keys: "conf:NAME" the configuration, "file:PATH", "secret:PATH" (checked to
- * be private, first line only), "user:NAME" (the uid in decimal digits).
+ * be private, first line only), "user:NAME" ("uid:gid" in decimal digits).
  */
 struct bundle;
 
