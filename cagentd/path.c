@@ -1,0 +1,363 @@
+/* Chooses one intermediary for one request; does no I/O and keeps nothing. */
+#include "cagentd/path.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Draws before a tier is scanned from end to end. */
+#define PATH_DRAWS 6
+
+static uint32_t
+draw(uint64_t *seed, uint32_t bound)
+{
+	uint64_t z = *seed += 0x9e3779b97f4a7c15ull; /* splitmix64 */
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	z ^= z >> 31;
+	return (uint32_t)((z >> 32) * bound >> 32);
+}
+
+static const struct table_tier *
+table_tier(const struct table *t, uint16_t rank)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->tiers_n; i++) {
+		if (t->tiers[i].rank == rank)
+			return &t->tiers[i];
+	}
+	return NULL;
+}
+
+/* The best rank above after that some row has, or 0. */
+static uint16_t
+next_rank(const struct table *t, uint16_t after)
+{
+	uint16_t best = 0;
+	uint32_t i;
+
+	for (i = 0; i < t->rows_n; i++) {
+		if (t->rows[i].tier > after &&
+		    (best == 0 || t->rows[i].tier < best))
+			best = t->rows[i].tier;
+	}
+	return best;
+}
+
+void
+path_index_build(struct path_index *ix, const struct table *t)
+{
+	const struct table_tier *tier;
+	struct path_tier *pt;
+	uint16_t rank;
+	uint32_t i, placed = 0;
+
+	ix->tiers_n = 0;
+	ix->half_open_n = 0;
+	for (rank = next_rank(t, 0); rank != 0; rank = next_rank(t, rank)) {
+		pt = &ix->tiers[ix->tiers_n++];
+		tier = table_tier(t, rank);
+		pt->rank = rank;
+		pt->reserved_for = tier != NULL ? tier->reserved_for : 0;
+		pt->first = placed;
+		for (i = 0; i < t->rows_n; i++) {
+			if (t->rows[i].tier == rank)
+				ix->order[placed++] = (uint16_t)i;
+		}
+		pt->n = placed - pt->first;
+	}
+	for (i = 0; i < t->rows_n; i++) {
+		if (t->rows[i].observed == TABLE_HALF_OPEN)
+			ix->half_open[ix->half_open_n++] = (uint16_t)i;
+	}
+}
+
+static const struct path_load *
+load_of(const struct path_query *q, const struct table_row *row)
+{
+	static const struct path_load none;
+	const struct path_load *l = &q->loads[row->slot];
+
+	return l->incarnation == row->incarnation ? l : &none;
+}
+
+static uint32_t
+times_tried(const struct path_query *q, uint32_t row)
+{
+	uint32_t i;
+
+	for (i = 0; i < q->tried_n; i++) {
+		if (q->tried[i].row == row &&
+		    q->tried[i].incarnation == q->table->rows[row].incarnation)
+			return q->tried[i].times;
+	}
+	return 0;
+}
+
+static bool
+is_full(const struct path_query *q, const struct table_row *row)
+{
+	uint32_t now;
+
+	if (row->connections_max == 0)
+		return false;
+	now = q->in_flight != NULL ? q->in_flight(q->arg, row->slot)
+				   : row->in_flight;
+	return now >= row->connections_max;
+}
+
+static bool
+verdict_allows(const struct path_query *q, const struct table_row *row)
+{
+	const struct verdict *v = q->verdict;
+
+	if (v->via == VIA_TIER)
+		return row->tier == v->tier;
+	if (v->via == VIA_INTERMEDIARY) {
+		return strcmp(row->name,
+			   q->settings->intermediaries[v->intermediary].name) ==
+		       0;
+	}
+	return true;
+}
+
+static bool
+trial_due(const struct path_query *q, const struct table_row *row)
+{
+	const struct path_load *l = load_of(q, row);
+
+	return l->in_flight < row->trials && q->now_us >= l->trial_us;
+}
+
+static enum hop_type
+hop_type_of(const struct table_row *row)
+{
+	switch ((enum table_type)row->type) {
+	case TABLE_SOCKS5:
+		return HOP_SOCKS5;
+	case TABLE_SOCKS4A:
+		return HOP_SOCKS4A;
+	case TABLE_HTTP:
+		return HOP_HTTP;
+	}
+	return HOP_SOCKS5;
+}
+
+/* All but the trials and how often it has been tried. */
+static enum path_skip
+fit(const struct path_query *q, const struct table_row *row)
+{
+	const struct table_tier *tier;
+
+	if (row->admin == TABLE_DRAIN)
+		return PATH_SKIP_DRAIN;
+	if (row->tier == 0 || row->observed == TABLE_EJECTED)
+		return PATH_SKIP_EJECTED;
+	if (!verdict_allows(q, row))
+		return PATH_SKIP_TIER;
+	tier = table_tier(q->table, row->tier);
+	if (tier != NULL && tier->reserved_for != 0 &&
+	    (tier->reserved_for & 1u << q->verdict->class) == 0)
+		return PATH_SKIP_RESERVED;
+	if (!hop_carries(hop_type_of(row), q->host))
+		return PATH_SKIP_TYPE;
+	return is_full(q, row) ? PATH_SKIP_FULL : PATH_ELIGIBLE;
+}
+
+enum path_skip
+path_eligible(const struct path_query *q, uint32_t row)
+{
+	const struct table_row *r = &q->table->rows[row];
+	enum path_skip skip = fit(q, r);
+
+	if (skip != PATH_ELIGIBLE)
+		return skip;
+	if (times_tried(q, row) >= q->times_max)
+		return PATH_SKIP_TRIED;
+	if (r->observed == TABLE_HALF_OPEN && !trial_due(q, r))
+		return PATH_SKIP_TRIAL;
+	return PATH_ELIGIBLE;
+}
+
+uint64_t
+path_cost(const struct path_query *q, uint32_t row)
+{
+	const struct table_row *r = &q->table->rows[row];
+	const struct path_load *l = load_of(q, r);
+	uint64_t ewma = l->ewma_us != 0 ? l->ewma_us : r->handshake_p50_us;
+	uint64_t cost;
+
+	if (ewma == 0)
+		ewma = PATH_EWMA_UNKNOWN_US;
+	/* Scaled so that a weight of 1000 still leaves a resolution. */
+	cost = ewma * 1024 * (l->in_flight + 1ull) /
+	       (r->weight != 0 ? r->weight : 1);
+	if (r->observed == TABLE_SLOW_START)
+		cost *= 4;
+	if (r->observed == TABLE_SUSPECT)
+		cost *= 16;
+	if (q->now_us < l->avoid_until_us)
+		cost *= 64;
+	return cost;
+}
+
+/* Two different eligible members of a tier, tried exactly `times` times. */
+struct pair {
+	uint32_t n;
+	uint32_t row[2];
+};
+
+static bool
+offer(
+    const struct path_query *q, uint32_t row, uint32_t times, struct pair *pair)
+{
+	if (pair->n == 1 && pair->row[0] == row)
+		return false;
+	if (times_tried(q, row) != times ||
+	    path_eligible(q, row) != PATH_ELIGIBLE)
+		return false;
+	pair->row[pair->n++] = row;
+	return pair->n == 2;
+}
+
+/* A few draws find two where most are well; a scan from a random place finds
+ * what there is where they are not. */
+static void
+find_pair(const struct path_query *q, const struct path_tier *tier,
+    uint32_t times, uint64_t *seed, struct pair *pair)
+{
+	const uint16_t *order = q->index->order + tier->first;
+	uint32_t i, start;
+
+	pair->n = 0;
+	for (i = 0; i < PATH_DRAWS; i++) {
+		if (offer(q, order[draw(seed, tier->n)], times, pair))
+			return;
+	}
+	start = draw(seed, tier->n);
+	for (i = 0; i < tier->n; i++) {
+		if (offer(q, order[(start + i) % tier->n], times, pair))
+			return;
+	}
+}
+
+static void
+choose(
+    const struct path_query *q, const struct pair *pair, struct path_pick *out)
+{
+	uint32_t a = pair->row[0];
+	uint32_t b = pair->n == 2 ? pair->row[1] : a;
+	uint64_t cost_a = path_cost(q, a);
+	uint64_t cost_b = path_cost(q, b);
+
+	*out = (struct path_pick){
+	    .row = a, .cost = cost_a, .rival = b, .rival_cost = cost_b};
+	if (cost_b < cost_a) {
+		*out = (struct path_pick){
+		    .row = b, .cost = cost_b, .rival = a, .rival_cost = cost_a};
+	}
+	out->rank = q->table->rows[out->row].tier;
+	out->trial = q->table->rows[out->row].observed == TABLE_HALF_OPEN;
+}
+
+/*
+ * A half-open intermediary that is due is tried by a fresh request, which can
+ * still be retried elsewhere; when nothing else is left (last), by any.
+ */
+static bool
+pick_half_open(const struct path_query *q, bool last, struct path_pick *out)
+{
+	struct pair one = {1, {0, 0}};
+	enum path_skip skip;
+	uint32_t i;
+
+	for (i = 0; i < q->index->half_open_n; i++) {
+		one.row[0] = q->index->half_open[i];
+		skip = path_eligible(q, one.row[0]);
+		if (skip == PATH_ELIGIBLE ||
+		    (last && skip == PATH_SKIP_TRIAL)) {
+			choose(q, &one, out);
+			return true;
+		}
+	}
+	return false;
+}
+
+int
+path_pick(const struct path_query *q, uint64_t *seed, struct path_pick *out)
+{
+	struct pair pair;
+	uint32_t i, times;
+
+	if (q->tried_n == 0 && pick_half_open(q, false, out))
+		return 0;
+	for (times = 0; times < q->times_max; times++) {
+		for (i = 0; i < q->index->tiers_n; i++) {
+			find_pair(q, &q->index->tiers[i], times, seed, &pair);
+			if (pair.n == 0)
+				continue;
+			choose(q, &pair, out);
+			return 0;
+		}
+	}
+	return pick_half_open(q, true, out) ? 0 : -ENOENT;
+}
+
+void
+path_load_ok(struct path_load *l, int64_t handshake_us)
+{
+	uint32_t us = handshake_us < 1		      ? 1
+		      : handshake_us > UINT32_MAX / 8 ? UINT32_MAX / 8
+						      : (uint32_t)handshake_us;
+
+	/* Peak-sensitive: up at once, down by an eighth. */
+	if (us >= l->ewma_us)
+		l->ewma_us = l->ewma_us == 0 ? us : l->ewma_us / 2 + us / 2 + 1;
+	else
+		l->ewma_us -= (l->ewma_us - us) / 8;
+	l->failures = 0;
+	l->avoid_until_us = 0;
+}
+
+void
+path_load_failed(struct path_load *l, int64_t now_us)
+{
+	int64_t avoid = PATH_AVOID_MIN_US;
+	uint32_t i;
+
+	for (i = 0; i < l->failures && avoid < PATH_AVOID_MAX_US; i++)
+		avoid *= 2;
+	if (avoid > PATH_AVOID_MAX_US)
+		avoid = PATH_AVOID_MAX_US;
+	l->failures++;
+	l->avoid_until_us = now_us + avoid;
+}
+
+const char *
+path_skip_text(enum path_skip skip)
+{
+	switch (skip) {
+	case PATH_ELIGIBLE:
+		return "eligible";
+	case PATH_SKIP_TIER:
+		return "the rule asks for another tier or intermediary";
+	case PATH_SKIP_RESERVED:
+		return "its tier is reserved for other classes";
+	case PATH_SKIP_EJECTED:
+		return "ejected";
+	case PATH_SKIP_DRAIN:
+		return "draining";
+	case PATH_SKIP_FULL:
+		return "at its connection limit";
+	case PATH_SKIP_TRIAL:
+		return "half-open, its trials are under way";
+	case PATH_SKIP_TRIED:
+		return "already tried for this request";
+	case PATH_SKIP_TYPE:
+		return "cannot carry this kind of address";
+	case PATH_SKIP_COUNT:
+		break;
+	}
+	return "?";
+}
