@@ -40,11 +40,14 @@ struct wire_host {
  * without brackets): a literal becomes V4 or V6 (v4-mapped becomes V4); a
  * name is lowered, loses one trailing dot and must consist of labels of 1..63
  * letters, digits, '-' and '_'; what looks like a number in the last label
- * ("127.1", "0x7f.1", "2130706433") is refused.  0 or WIRE_BAD.
+ * ("127.1", "0x7f.1", "2130706433") is refused.  The port is kept.
+ * 0, or WIRE_BAD and the host is as before.
  */
 int wire_host_set(struct wire_host *, const char *text, size_t len);
+/* From 16 bytes; v4-mapped becomes V4.  The port is kept. */
+void wire_host_set_v6(struct wire_host *, const uint8_t ip[16]);
 
-/* "name:443", "192.0.2.1:443", "[2001:db8::1]:443" */
+/* "name:443", "192.0.2.1:443", "[2001:db8::1]:443"; "-" for none */
 const char *wire_host_format(
     const struct wire_host *, char out[WIRE_HOST_STRLEN]);
 
