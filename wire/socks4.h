@@ -14,7 +14,9 @@ enum {
 };
 enum {
 	SOCKS4_GRANTED = 0x5a,
-	SOCKS4_REJECTED = 0x5b
+	SOCKS4_REJECTED = 0x5b,
+	SOCKS4_NO_IDENTD = 0x5c,
+	SOCKS4_BAD_USERID = 0x5d
 };
 
 struct socks4_request {
@@ -24,11 +26,13 @@ struct socks4_request {
 	char userid[SOCKS4_USERID_MAX + 1];
 };
 
-/* WIRE_BAD: version, unterminated or over-long field, a NUL-less 64 KiB ...;
+/* WIRE_BAD: version, unterminated or over-long field, a NUL-less 64 KiB ...,
+ * port 0 of a CONNECT (other commands are not ours to judge);
  * 0.0.0.0 is an address, 0.0.0.x with x != 0 means a name follows. */
 int socks4_request_decode(
     const uint8_t *in, size_t len, struct socks4_request *out);
-/* WIRE_BAD for a v6 host. */
+/* A name goes as 4a, whatever is_4a says.  WIRE_BAD for a v6 host and for
+ * 0.0.0.x, which would announce a name. */
 int socks4_request_encode(
     const struct socks4_request *, uint8_t *out, size_t cap);
 

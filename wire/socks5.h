@@ -40,11 +40,11 @@ bool socks5_greeting_offers(const struct socks5_greeting *, uint8_t method);
 /* Offers no-auth, and password too when login is set. */
 int socks5_greeting_encode(bool login, uint8_t *out, size_t cap);
 
-/* Two bytes: the method chosen. */
+/* Two bytes: the method chosen.  WIRE_BAD: version. */
 int socks5_choice_encode(uint8_t method, uint8_t out[2]);
 int socks5_choice_decode(const uint8_t *in, size_t len, uint8_t *method);
 
-/* RFC 1929; name and password may hold any byte, NUL included. */
+/* RFC 1929; name and password may hold any byte, NUL included, and be empty. */
 struct socks5_login {
 	uint8_t user_len;
 	uint8_t password_len;
@@ -55,6 +55,7 @@ int socks5_login_decode(
     const uint8_t *in, size_t len, struct socks5_login *out);
 int socks5_login_encode(const struct socks5_login *, uint8_t *out, size_t cap);
 int socks5_login_reply_encode(bool ok, uint8_t out[2]);
+/* The version may be 1, or 5 as old servers say. */
 int socks5_login_reply_decode(const uint8_t *in, size_t len, bool *ok);
 
 struct socks5_request {
@@ -64,7 +65,8 @@ struct socks5_request {
 /*
  * RFC 1928 section 4.  A name field that holds an address literal becomes an
  * address.  *rep (never NULL) is set on WIRE_BAD to the code that tells the
- * client why: FAILURE, ADDRESS for an unknown ATYP or an invalid name.
+ * client why: ADDRESS for an unknown ATYP or an invalid name, else FAILURE
+ * (version, RSV, port 0 of a CONNECT; an UDP ASSOCIATE to 0.0.0.0:0 is fine).
  */
 int socks5_request_decode(
     const uint8_t *in, size_t len, struct socks5_request *out, uint8_t *rep);
