@@ -22,7 +22,8 @@ enum http_form {
 struct http_request {
 	enum http_form form;
 	uint8_t minor;	       /* HTTP/1.minor: 0 or 1 */
-	struct wire_host host; /* CONNECT: validated, with its port */
+	struct wire_host host; /* of CONNECT and absolute-form: validated, with
+				* its port; NONE for origin-form */
 	char method[16];
 	char target[HTTP_TARGET_MAX]; /* as sent, for logs and pages */
 	/* Proxy-Authorization: Basic, decoded; user[0] == 0 and has_login
@@ -39,7 +40,8 @@ struct http_request {
  * *status is set on WIRE_BAD to what the client shall be told: 400, 405, 414,
  * 431, 501, 505.  Refused: bare LF, obs-fold, space before a colon,
  * CL with TE, duplicate Content-Length, userinfo in the target, CONNECT
- * without a port or whose Host names another authority, HTTP/0.9 and 2.
+ * without a port, with content or whose Host names another authority, HTTP/1.1
+ * without Host, malformed Basic, HTTP/0.9 and 2.
  */
 int http_request_decode(const uint8_t *in, size_t len, size_t *scanned,
     struct http_request *out, int *status);

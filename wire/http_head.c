@@ -1,0 +1,127 @@
+/* Owns the framing of an HTTP/1 head and the way to llhttp; knows neither
+ * requests nor responses. */
+#include "wire/http_head.h"
+
+#include <string.h>
+#include <strings.h>
+
+static int
+on_headers_complete(llhttp_t *parser)
+{
+	(void)parser; /* llhttp's signature */
+	/* 2: no body, and stop with HPE_PAUSED_UPGRADE at the head's end, so
+	 * that one check of the offset serves every kind of message. */
+	return 2;
+}
+
+static const llhttp_settings_t settings = {
+    .on_headers_complete = on_headers_complete,
+};
+
+size_t
+http_head_end(const uint8_t *in, size_t len, size_t *scanned)
+{
+	size_t i;
+
+	for (i = *scanned; i + 1 < len; i++) {
+		if (in[i] != '\n')
+			continue;
+		if (in[i + 1] == '\n')
+			return i + 2;
+		if (i + 2 < len && in[i + 1] == '\r' && in[i + 2] == '\n')
+			return i + 3;
+	}
+	/* An end may have begun in the last two bytes. */
+	if (len > 2 && len - 2 > *scanned)
+		*scanned = len - 2;
+	return 0;
+}
+
+bool
+http_head_is_clean(const uint8_t *in, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (in[i] == '\r') {
+			if (i + 1 == len || in[i + 1] != '\n')
+				return false;
+		} else if (in[i] == '\n') {
+			if (i == 0 || in[i - 1] != '\r')
+				return false;
+			/* llhttp takes a field without a name. */
+			if (i + 1 < len && memchr(" \t:", in[i + 1], 3) != NULL)
+				return false;
+		} else if ((in[i] < ' ' && in[i] != '\t') || in[i] == 0x7f) {
+			return false;
+		}
+	}
+	return true;
+}
+
+llhttp_errno_t
+http_head_check(llhttp_type_t type, const uint8_t *in, size_t len, int *status)
+{
+	const char *text = (const char *)in;
+	llhttp_t parser;
+	llhttp_errno_t error;
+
+	llhttp_init(&parser, type, &settings);
+	error = llhttp_execute(&parser, text, len);
+	if (status != NULL)
+		*status = llhttp_get_status_code(&parser);
+	if (error != HPE_PAUSED_UPGRADE)
+		return error == HPE_OK ? HPE_INTERNAL : error;
+	/* llhttp and http_head_end() must agree where the tunnel begins. */
+	if (llhttp_get_error_pos(&parser) != text + len)
+		return HPE_INTERNAL;
+	return HPE_OK;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+bool
+http_head_next(
+    const uint8_t *in, size_t len, size_t *pos, struct http_field *out)
+{
+	const char *text = (const char *)in;
+	const char *line, *colon, *lf;
+
+	if (*pos == 0) {
+		lf = memchr(text, '\n', len);
+		if (lf == NULL)
+			return false;
+		*pos = (size_t)(lf - text) + 1;
+	}
+	line = text + *pos;
+	lf = memchr(line, '\n', len - *pos);
+	colon = lf != NULL ? memchr(line, ':', (size_t)(lf - line)) : NULL;
+	if (colon == NULL)
+		return false;
+	*pos = (size_t)(lf - text) + 1;
+
+	out->name = line;
+	out->name_len = (size_t)(colon - line);
+	out->value = colon + 1;
+	out->value_len = (size_t)(lf - colon) - 1;
+	if (out->value_len > 0 && out->value[out->value_len - 1] == '\r')
+		out->value_len--;
+	while (out->value_len > 0 && is_blank(*out->value)) {
+		out->value++;
+		out->value_len--;
+	}
+	while (out->value_len > 0 && is_blank(out->value[out->value_len - 1]))
+		out->value_len--;
+	return true;
+}
+
+bool
+http_field_is(const struct http_field *field, const char *name)
+{
+	return strlen(name) == field->name_len &&
+	       strncasecmp(field->name, name, field->name_len) == 0;
+}

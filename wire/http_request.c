@@ -1,0 +1,459 @@
+/* Owns the decoding of a client's HTTP request head and the encoding of our
+ * own CONNECT; must not decide whether a request is served. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include <sodium.h>
+
+#include "wire/http.h"
+#include "wire/http_head.h"
+
+#define LOGIN_MAX (255 + 1 + 255) /* user ":" password */
+
+/* The fields that matter, borrowed from the head. */
+struct fields {
+	struct http_field host;
+	struct http_field length;
+	struct http_field login;
+	unsigned int host_n;
+	unsigned int length_n;
+	unsigned int encoding_n;
+	unsigned int login_n;
+};
+
+static bool
+is_token(const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if ((text[i] >= 'A' && text[i] <= 'Z') ||
+		    (text[i] >= 'a' && text[i] <= 'z') ||
+		    (text[i] >= '0' && text[i] <= '9') ||
+		    (text[i] != '\0' &&
+			strchr("!#$%&'*+-.^_`|~", text[i]) != NULL))
+			continue;
+		return false;
+	}
+	return len > 0;
+}
+
+/* Visible ASCII; a fragment is never part of a request target. */
+static bool
+is_target(const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (text[i] <= ' ' || text[i] > '~' || text[i] == '#')
+			return false;
+	}
+	return len > 0;
+}
+
+static int
+version_read(const char *text, size_t len, struct http_request *out)
+{
+	if (len != 8 || memcmp(text, "HTTP/", 5) != 0 || text[6] != '.' ||
+	    text[5] < '0' || text[5] > '9' || text[7] < '0' || text[7] > '9')
+		return 400;
+	if (text[5] != '1' || text[7] > '1')
+		return 505;
+	out->minor = text[7] == '1';
+	return 0;
+}
+
+/* method SP target SP version CR LF, exactly (RFC 9112 section 3).  0 or the
+ * status to refuse it with, like all *_read() here. */
+static int
+line_read(const char *in, size_t len, struct http_request *out)
+{
+	const char *lf, *target, *version;
+	size_t method_len, target_len;
+	int status;
+
+	lf = memchr(in, '\n', len);
+	if (lf == NULL || lf == in || lf[-1] != '\r')
+		return 400;
+	len = (size_t)(lf - in) - 1;
+
+	target = memchr(in, ' ', len);
+	if (target == NULL)
+		return 400;
+	method_len = (size_t)(target++ - in);
+	version = memchr(target, ' ', len - method_len - 1);
+	if (version == NULL)
+		return 400;
+	target_len = (size_t)(version++ - target);
+
+	if (!is_token(in, method_len) || !is_target(target, target_len))
+		return 400;
+	status = version_read(version, len - method_len - target_len - 2, out);
+	if (status != 0)
+		return status;
+	if (method_len >= sizeof(out->method))
+		return 501;
+	if (target_len >= sizeof(out->target))
+		return 414;
+	memcpy(out->method, in, method_len);
+	memcpy(out->target, target, target_len);
+	return 0;
+}
+
+/* 0 when there is none; an empty port counts as none (RFC 3986 section
+ * 3.2.3). */
+static int
+port_read(const char *text, size_t len, uint16_t *port)
+{
+	unsigned int n = 0;
+	size_t i;
+
+	*port = 0;
+	if (len > 5)
+		return 400;
+	for (i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return 400;
+		n = n * 10 + (unsigned int)(text[i] - '0');
+	}
+	if (len > 0 && (n == 0 || n > UINT16_MAX))
+		return 400;
+	*port = (uint16_t)n;
+	return 0;
+}
+
+/* uri-host [ ":" port ]; out->port is 0 when it has none. */
+static int
+authority_read(const char *text, size_t len, struct wire_host *out)
+{
+	const char *end, *port;
+	size_t host_len;
+	uint16_t n;
+
+	if (len > 0 && *text == '[') {
+		end = memchr(text, ']', len);
+		if (end == NULL)
+			return 400;
+		host_len = (size_t)(end - text) + 1;
+		/* Brackets are for v6 only. */
+		if (memchr(text, ':', host_len) == NULL)
+			return 400;
+	} else {
+		end = memchr(text, ':', len);
+		host_len = end != NULL ? (size_t)(end - text) : len;
+	}
+	port = text + host_len;
+	len -= host_len;
+	if (len > 0 && *port++ != ':')
+		return 400;
+	if (port_read(port, len > 0 ? len - 1 : 0, &n) != 0)
+		return 400;
+	if (wire_host_set(out, text, host_len) != 0)
+		return 400;
+	out->port = n;
+	return 0;
+}
+
+/* An absolute-form target (RFC 9112 section 3.2.2). */
+static int
+absolute_read(struct http_request *out)
+{
+	const char *sep = strstr(out->target, "://");
+	const char *authority = sep + 3;
+	size_t scheme_len = (size_t)(sep - out->target);
+	uint16_t port = 0;
+	int status;
+
+	if (!is_token(out->target, scheme_len))
+		return 400;
+	if (scheme_len == 4 && strncasecmp(out->target, "http", 4) == 0)
+		port = 80;
+	else if (scheme_len == 5 && strncasecmp(out->target, "https", 5) == 0)
+		port = 443;
+	else
+		return 501;
+	status =
+	    authority_read(authority, strcspn(authority, "/?"), &out->host);
+	if (status == 0 && out->host.port == 0)
+		out->host.port = port;
+	out->form = HTTP_FORM_ABSOLUTE;
+	return status;
+}
+
+static int
+target_read(struct http_request *out)
+{
+	if (strcmp(out->method, "CONNECT") == 0) {
+		out->form = HTTP_FORM_CONNECT;
+		if (authority_read(
+			out->target, strlen(out->target), &out->host) != 0)
+			return 400;
+		return out->host.port != 0 ? 0 : 400;
+	}
+	if (out->target[0] == '/') {
+		out->form = HTTP_FORM_ORIGIN;
+		return 0;
+	}
+	/* Options of the whole server: we serve nothing but CONNECT. */
+	if (strcmp(out->target, "*") == 0)
+		return strcmp(out->method, "OPTIONS") == 0 ? 405 : 400;
+	if (strstr(out->target, "://") != NULL)
+		return absolute_read(out);
+	return 400;
+}
+
+static int
+fields_read(const uint8_t *in, size_t len, struct fields *out)
+{
+	struct http_field field;
+	unsigned int n = 0;
+	size_t pos = 0;
+
+	memset(out, 0, sizeof(*out));
+	while (http_head_next(in, len, &pos, &field)) {
+		if (++n > HTTP_HEADERS_MAX)
+			return 431;
+		if (http_field_is(&field, "Host")) {
+			out->host = field;
+			out->host_n++;
+		} else if (http_field_is(&field, "Content-Length")) {
+			out->length = field;
+			out->length_n++;
+		} else if (http_field_is(&field, "Transfer-Encoding")) {
+			out->encoding_n++;
+		} else if (http_field_is(&field, "Proxy-Authorization")) {
+			out->login = field;
+			out->login_n++;
+		}
+	}
+	return 0;
+}
+
+static bool
+host_same(const struct wire_host *a, const struct wire_host *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	switch (a->kind) {
+	case WIRE_HOST_NONE:
+		return false;
+	case WIRE_HOST_NAME:
+		return strcmp(a->name, b->name) == 0;
+	case WIRE_HOST_V4:
+		return memcmp(a->ip, b->ip, 4) == 0;
+	case WIRE_HOST_V6:
+		return memcmp(a->ip, b->ip, 16) == 0;
+	}
+	return false;
+}
+
+/*
+ * RFC 9112 section 3.2: exactly one Host in HTTP/1.1, and for CONNECT it is
+ * the target's authority.  Host's grammar lets the port away and CONNECT has
+ * no scheme to take a default from (RFC 9110 section 7.2), so a Host without
+ * port is compared by host alone.  Absolute-form: section 3.2.2 has us ignore
+ * it.
+ */
+static int
+host_read(const struct fields *fields, const struct http_request *request)
+{
+	struct wire_host host = {.kind = WIRE_HOST_NONE};
+
+	if (fields->host_n > 1 || (fields->host_n == 0 && request->minor > 0))
+		return 400;
+	if (fields->host_n == 0 || request->form != HTTP_FORM_CONNECT)
+		return 0;
+	if (authority_read(fields->host.value, fields->host.value_len, &host) !=
+	    0)
+		return 400;
+	if (!host_same(&host, &request->host))
+		return 400;
+	return host.port == 0 || host.port == request->host.port ? 0 : 400;
+}
+
+/* Nobody may be able to take what follows a CONNECT for content: no coding,
+ * and no length but 0, which some clients send. */
+static int
+length_read(const struct fields *fields, const struct http_request *request)
+{
+	const struct http_field *length = &fields->length;
+	bool is_zero = true;
+	size_t i;
+
+	if (fields->length_n + fields->encoding_n > 1)
+		return 400;
+	if (fields->length_n == 1 && length->value_len == 0)
+		return 400;
+	for (i = 0; i < length->value_len; i++) {
+		if (length->value[i] < '0' || length->value[i] > '9')
+			return 400;
+		if (length->value[i] != '0')
+			is_zero = false;
+	}
+	if (request->form == HTTP_FORM_CONNECT &&
+	    (fields->encoding_n > 0 || !is_zero))
+		return 400;
+	return 0;
+}
+
+/* RFC 7617: user ":" password, the user without a colon, no controls. */
+static int
+login_split(const char *text, size_t len, struct http_request *out)
+{
+	const char *colon = memchr(text, ':', len);
+	size_t i, user_len, password_len;
+
+	if (colon == NULL)
+		return 400;
+	user_len = (size_t)(colon - text);
+	password_len = len - user_len - 1;
+	if (user_len >= sizeof(out->user) ||
+	    password_len >= sizeof(out->password))
+		return 400;
+	for (i = 0; i < len; i++) {
+		if ((uint8_t)text[i] < ' ' || text[i] == 0x7f)
+			return 400;
+	}
+	memcpy(out->user, text, user_len);
+	memcpy(out->password, colon + 1, password_len);
+	out->has_login = true;
+	return 0;
+}
+
+/* Another scheme than Basic counts as no login: 407 is the answer to that. */
+static int
+login_read(const struct fields *fields, struct http_request *out)
+{
+	const char *value = fields->login.value;
+	size_t left = fields->login.value_len;
+	uint8_t text[LOGIN_MAX];
+	size_t len;
+	int status = 400;
+
+	if (fields->login_n > 1)
+		return 400;
+	if (left < 6 || strncasecmp(value, "Basic ", 6) != 0)
+		return 0;
+	for (value += 6, left -= 6; left > 0 && *value == ' '; left--)
+		value++;
+	if (sodium_base642bin(text, sizeof(text), value, left, NULL, &len, NULL,
+		sodium_base64_VARIANT_ORIGINAL) == 0)
+		status = login_split((const char *)text, len, out);
+	sodium_memzero(text, sizeof(text));
+	return status;
+}
+
+static int
+head_read(const uint8_t *in, size_t len, struct http_request *out)
+{
+	struct fields fields;
+	llhttp_errno_t error;
+	int status;
+
+	memset(out, 0, sizeof(*out));
+	status = line_read((const char *)in, len, out);
+	if (status != 0)
+		return status;
+	if (!http_head_is_clean(in, len))
+		return 400;
+	status = fields_read(in, len, &fields);
+	if (status != 0)
+		return status;
+	error = http_head_check(HTTP_REQUEST, in, len, NULL);
+	if (error == HPE_INVALID_METHOD)
+		return 501;
+	if (error != HPE_OK)
+		return 400;
+	status = target_read(out);
+	if (status != 0)
+		return status;
+	status = host_read(&fields, out);
+	if (status != 0)
+		return status;
+	status = length_read(&fields, out);
+	if (status != 0)
+		return status;
+	return login_read(&fields, out);
+}
+
+int
+http_request_decode(const uint8_t *in, size_t len, size_t *scanned,
+    struct http_request *out, int *status)
+{
+	size_t max = len < HTTP_HEAD_MAX ? len : HTTP_HEAD_MAX;
+	size_t end = http_head_end(in, max, scanned);
+
+	*status = 0;
+	if (end == 0 && len < HTTP_HEAD_MAX)
+		return WIRE_MORE;
+	if (end == 0) {
+		*status = memchr(in, '\n', max) == NULL ? 414 : 431;
+		return WIRE_BAD;
+	}
+	*status = head_read(in, end, out);
+	if (*status != 0) {
+		sodium_memzero(out, sizeof(*out));
+		return WIRE_BAD;
+	}
+	return (int)end;
+}
+
+/* "Proxy-Authorization: Basic ..." into out, or "" without a user. */
+static int
+login_encode(const char *user, const char *password, char *out, size_t cap)
+{
+	static const char name[] = "Proxy-Authorization: Basic ";
+	char text[LOGIN_MAX + 1];
+	int len, status = WIRE_BAD;
+	size_t i, left = cap - (sizeof(name) - 1);
+
+	out[0] = '\0';
+	if (user == NULL)
+		return 0;
+	if (password == NULL)
+		password = "";
+	if (strlen(user) > 255 || strlen(password) > 255 ||
+	    strchr(user, ':') != NULL)
+		return WIRE_BAD;
+	len = snprintf(text, sizeof(text), "%s:%s", user, password);
+	for (i = 0; i < (size_t)len; i++) {
+		if ((uint8_t)text[i] < ' ' || text[i] == 0x7f)
+			goto out;
+	}
+	if (cap < sizeof(name) + 2 +
+		      sodium_base64_encoded_len(
+			  (size_t)len, sodium_base64_VARIANT_ORIGINAL))
+		goto out;
+	memcpy(out, name, sizeof(name));
+	sodium_bin2base64(out + sizeof(name) - 1, left, (const uint8_t *)text,
+	    (size_t)len, sodium_base64_VARIANT_ORIGINAL);
+	memcpy(out + strlen(out), "\r\n", 3);
+	status = 0;
+out:
+	sodium_memzero(text, sizeof(text));
+	return status;
+}
+
+int
+http_connect_encode(const struct wire_host *host, const char *user,
+    const char *password, uint8_t *out, size_t cap)
+{
+	char login[32 + (LOGIN_MAX + 2) / 3 * 4];
+	char authority[WIRE_HOST_STRLEN];
+	int len = WIRE_BAD;
+
+	if (host->kind == WIRE_HOST_NONE || host->port == 0)
+		return WIRE_BAD;
+	wire_host_format(host, authority);
+	if (login_encode(user, password, login, sizeof(login)) == 0)
+		len = snprintf((char *)out, cap,
+		    "CONNECT %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", authority,
+		    authority, login);
+	sodium_memzero(login, sizeof(login));
+	if (len >= 0 && (size_t)len >= cap) {
+		sodium_memzero(out, cap);
+		return WIRE_BAD;
+	}
+	return len;
+}
