@@ -27,6 +27,14 @@ unit_check(int ok, const char *file, int line, const char *fmt, ...)
 }
 
 void
+unit_check_int(
+    long long got, long long want, const char *what, const char *file, int line)
+{
+	unit_check(
+	    got == want, file, line, "%s is %lld, not %lld", what, got, want);
+}
+
+void
 unit_check_str(const char *got, const char *want, const char *what,
     const char *file, int line)
 {

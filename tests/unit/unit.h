@@ -23,12 +23,14 @@ int unit_main(const char *suite, const struct unit_case *cases, size_t n);
 
 #define CHECK(cond, ...) \
 	unit_check((cond) ? 1 : 0, __FILE__, __LINE__, __VA_ARGS__)
-#define CHECK_INT(got, want)                                                  \
-	unit_check((long long)(got) == (long long)(want), __FILE__, __LINE__, \
-	    "%s is %lld, not %lld", #got, (long long)(got), (long long)(want))
+#define CHECK_INT(got, want) \
+	unit_check_int(      \
+	    (long long)(got), (long long)(want), #got, __FILE__, __LINE__)
 #define CHECK_STR(got, want) \
 	unit_check_str((got), (want), #got, __FILE__, __LINE__)
 
+void unit_check_int(long long got, long long want, const char *what,
+    const char *file, int line);
 void unit_check_str(const char *got, const char *want, const char *what,
     const char *file, int line);
 
