@@ -8,6 +8,8 @@
  * blocking.  Past LOG_BURST lines, LOG_RATE lines a second are written; the
  * rest are counted and the count is said by the next line that gets out.
  * Control characters in a line are escaped, so that a peer cannot forge one.
+ * errno is left as it was.  In a sandbox this needs poll, write, sendto,
+ * getpid and (only to find a restarted syslog again) connect.
  */
 #define LOG_LINE_MAX 1024
 #define LOG_RATE     50
@@ -27,7 +29,9 @@ enum log_dest {
 
 /*
  * Open the destination.  prog (borrowed for ever) stands before every line:
- * "cagentd[1234]: worker 2: ...".  May be called again to change anything.
+ * "cagentd[1234]: worker 2: ..."; on stderr a UTC time before it, or the
+ * journal's <priority> when stderr is a stream of the journal.
+ * May be called again to change anything.
  * returns 0 or -errno (syslog's socket could not be reached; stderr is kept).
  */
 int log_open(const char *prog, enum log_dest dest, enum log_level level);
