@@ -53,11 +53,12 @@ int net_hostport_split(
     const char *s, char *host, size_t host_size, uint16_t *port, bool port0_ok);
 
 /* Is s a host name in letters, digits, '-', '_' and dots, with labels of
- * 1..63 bytes, 253 in all, no trailing dot? */
+ * 1..63 bytes, 253 in all, no trailing dot?  A last label that is a number
+ * ("127.1", "0x7f000001") makes it none: resolvers take it for an address. */
 bool net_name_valid(const char *s, size_t len);
 
-/* From "unix:/path" or host:port where the host is an address literal.
- * returns the length for bind or connect, or -EINVAL. */
+/* From "unix:/path" or host:port where the host is an address literal;
+ * port 0 is allowed.  returns the length for bind or connect, or -EINVAL. */
 int net_addr_parse(const char *s, union net_addr *out);
 socklen_t net_addr_make(
     const struct net_ip *, uint16_t port, union net_addr *out);
