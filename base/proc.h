@@ -13,7 +13,9 @@
  * fork and exec path with argv; the child keeps stdin (from /dev/null),
  * stdout and stderr, chan_fd as PROC_CHAN_FD, keep_fd (or -1) as
  * PROC_CHAN_FD + 1, and nothing else; default signal dispositions, no
- * blocked signals, and SIGTERM when the parent dies before the exec.
+ * blocked signals.  There is no parent-death signal: the kernel forgets one
+ * when the child changes its uid, and the end of the channel tells the same
+ * with and without root.
  * returns 0 with *pid, or -errno (also of a failed exec).
  */
 int proc_spawn(
@@ -21,7 +23,7 @@ int proc_spawn(
 
 /* Detach: fork, setsid, chdir /, std fds to /dev/null.  In the parent does
  * not return before the child calls proc_ready() (exit 0) or dies (exit 1).
- * 0 or -errno. */
+ * 0 or -errno.  Before threads and children; open the log again after it. */
 int proc_detach(int *ready_fd);
 void proc_ready(int ready_fd);
 
@@ -40,16 +42,16 @@ void proc_notify(const char *state);
 #define PROC_FORKS_A_MINUTE 10
 
 struct proc_backoff {
-	int64_t started_us;
-	int64_t delay_us; /* 0: none yet */
+	int64_t started_us; /* set by the owner at every start */
+	int64_t delay_us;   /* 0: none yet */
 };
-/* Pure: the delay from now until the next start. */
+/* Pure, to be called once a death: the delay from now until the next start. */
 int64_t proc_backoff_next(struct proc_backoff *, int64_t now_us);
 /* Pure: a window of the last starts; is one more allowed now?  If not,
  * *wait_us says when.  Records it when allowed. */
 struct proc_throttle {
 	int64_t starts_us[PROC_FORKS_A_MINUTE];
-	uint32_t next;
+	uint32_t next; /* starts so far; zeroed at first */
 };
 bool proc_throttle_take(
     struct proc_throttle *, int64_t now_us, int64_t *wait_us);
