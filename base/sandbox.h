@@ -20,13 +20,15 @@ struct sandbox_spec {
 	const int *families;	     /* -1-terminated: what socket(2) may make;
 				    NULL: not limited */
 	bool no_files;		     /* Landlock: no path may be opened, made or
-				    executed */
+				    executed, no TCP port bound */
+	bool scoped;		     /* Landlock: no signal to and no abstract
+				    unix socket of a process outside */
 	rlim_t nofile; /* soft and hard, capped by what we have; 0:
 				    unchanged */
-	bool no_fork;  /* RLIMIT_NPROC 0 */
+	bool no_fork;  /* RLIMIT_NPROC 0; binds only who is not root */
 };
 
-/* What was reached, a bit each. */
+/* What was asked for and reached, a bit each. */
 enum sandbox_bit {
 	SANDBOX_UID = 1 << 0,
 	SANDBOX_CAPS = 1 << 1,
@@ -34,18 +36,22 @@ enum sandbox_bit {
 	SANDBOX_NO_NEW_PRIVS = 1 << 3,
 	SANDBOX_RLIMITS = 1 << 4,
 	SANDBOX_SECCOMP = 1 << 5,
-	SANDBOX_LANDLOCK = 1 << 6,
+	SANDBOX_LANDLOCK = 1 << 6, /* no_files, as to paths */
+	SANDBOX_NO_BIND = 1 << 7,  /* no_files, as to ports: Linux 6.7 */
+	SANDBOX_SCOPED = 1 << 8,   /* Linux 6.12 */
 };
 
 /*
  * Apply all that can be had, in the one order that works; what the kernel or
  * a missing privilege refuses is left out of *reached.  As root a uid or
  * capability that cannot be dropped is an error.  A forbidden system call
- * fails with EPERM.  No core dumps, not dumpable.  0 or -errno.
+ * fails with EPERM, one of a foreign architecture kills.  No core dumps, not
+ * dumpable.  Capabilities and Landlock are a thread's: call this before the
+ * second thread.  0 or -errno; after an error only leaving is safe.
  */
 int sandbox_apply(const struct sandbox_spec *, uint32_t *reached);
 
-/* "uid caps seccomp ..." into out; returns out. */
+/* "uid caps seccomp ..." or "none" into out; returns out. */
 #define SANDBOX_STRLEN 80
 const char *sandbox_format(uint32_t reached, char out[SANDBOX_STRLEN]);
 
