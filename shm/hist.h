@@ -5,10 +5,12 @@
 #include <stdint.h>
 
 /*
- * A log-linear histogram of microseconds: 4 buckets an octave from 64 us to
- * 67 s, so that a quantile is off by at most 19 %.  One writer.
+ * A log-linear histogram of microseconds: 4 equal buckets an octave from
+ * 64 us to 67 s.  A quantile is the middle of its bucket and so at most 12.5 %
+ * off within that range.  One writer.  Counts wrap at 2^32: differences of
+ * uint32_t stay right.
  */
-#define HIST_BUCKETS 82 /* below 64 us, 80, and over 67 s */
+#define HIST_BUCKETS 82 /* below 64 us, 80, and from 67 s on */
 
 struct hist {
 	_Atomic uint32_t count[HIST_BUCKETS];
@@ -16,10 +18,11 @@ struct hist {
 
 /* Which bucket, 0..HIST_BUCKETS-1; negative counts as 0. */
 unsigned int hist_bucket(int64_t us);
-/* The upper bound of a bucket in microseconds. */
+/* The first microsecond above a bucket; INT64_MAX for the last. */
 int64_t hist_upper_us(unsigned int bucket);
 void hist_add(struct hist *, int64_t us);
-/* The q-quantile (0..1) of counts; 0 when there are none. */
+/* The q-quantile (0..1) of counts; 0 when there are none; 2^26 (67 s) when it
+ * lies in the last bucket. */
 int64_t hist_quantile_us(const uint32_t count[HIST_BUCKETS], double q);
 
 #endif

@@ -61,15 +61,22 @@ int slab_create(uint32_t worker, int *ro_fd);
 /* Map it; 0, -errno, or -EPROTO when it is not a slab of ours. */
 int slab_map(int fd, bool writable, struct slab **);
 void slab_unmap(struct slab *);
+/* A worker, or its successor, begins: what counts the present goes to 0, what
+ * only grows stays. */
+void slab_start(struct slab *, uint32_t pid);
 
 /*
  * The worker's row for a table row: starts it afresh when the slot has a new
- * tenant.  NULL when slot is out of range.
+ * tenant.  NULL when slot is out of range.  A tunnel that began under another
+ * incarnation must not touch the row: compare row->incarnation first.
  */
 struct slab_row *slab_row(struct slab *, uint32_t slot, uint32_t incarnation);
 
-/* A reader's copy of a row with every value clamped to what is possible;
- * plain numbers. */
+/*
+ * A reader's copy of a row with every value clamped to what is possible;
+ * plain numbers.  No counter of outcomes exceeds attempts, which is to be
+ * counted first.
+ */
 struct slab_sample {
 	uint32_t incarnation, in_flight, failures_in_row, last_failure;
 	int64_t last_failure_us, last_ok_us;
@@ -78,7 +85,8 @@ struct slab_sample {
 	uint32_t connect[HIST_BUCKETS], handshake[HIST_BUCKETS],
 	    first_byte[HIST_BUCKETS];
 };
-/* now_us: wall clock; later times are clamped to it. */
+/* now_us: wall clock; later times are clamped to it.  All zero (incarnation 0)
+ * when slot is out of range or the row is nobody's or just changing hands. */
 void slab_sample(const struct slab *, uint32_t slot, int64_t now_us,
     struct slab_sample *out);
 

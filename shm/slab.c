@@ -1,0 +1,268 @@
+/*
+ * Owns the layout of a worker's statistics: making, mapping, counting, and
+ * reading them as hostile input; never indexes or sizes by what it read.
+ */
+#include "shm/slab.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+/* So that the sum over any number of workers fits 63 bits. */
+#define COUNT_MAX (1ull << 48)
+#define BYTES_MAX (1ull << 53)
+/* No process holds more fds (fs.nr_open). */
+#define GAUGE_MAX (1u << 20)
+
+static_assert(sizeof(struct slab_row) % 8 == 0, "no tail padding");
+static_assert(sizeof(_Atomic uint32_t) == 4 && sizeof(_Atomic uint64_t) == 8,
+    "lock-free words in shared memory");
+
+#define GET(p)	  atomic_load_explicit((p), memory_order_relaxed)
+#define SET(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
+
+static int
+init(int fd, uint32_t worker)
+{
+	const struct {
+		uint64_t magic;
+		uint32_t layout, worker;
+	} head = {SLAB_MAGIC, SLAB_LAYOUT, worker};
+	ssize_t n;
+
+	static_assert(offsetof(struct slab, pid) == sizeof(head), "head");
+	/* A memfd starts with mode 0777, and then whoever holds the read-only
+	 * fd could reopen it for writing through /proc. */
+	if (fchmod(fd, 0600) == -1 ||
+	    ftruncate(fd, (off_t)sizeof(struct slab)) == -1)
+		return -errno;
+	n = pwrite(fd, &head, sizeof(head), 0);
+	if (n != (ssize_t)sizeof(head))
+		return n == -1 ? -errno : -EIO;
+	return fcntl(fd, F_ADD_SEALS, SEALS) == -1 ? -errno : 0;
+}
+
+int
+slab_create(uint32_t worker, int *ro_fd)
+{
+	char path[32];
+	int fd, ro, r;
+
+	fd = memfd_create("cagent-slab", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd == -1)
+		return -errno;
+	r = init(fd, worker);
+	if (r < 0)
+		goto fail;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ro = open(path, O_RDONLY | O_CLOEXEC);
+	if (ro == -1) {
+		r = -errno;
+		goto fail;
+	}
+	*ro_fd = ro;
+	return fd;
+fail:
+	close(fd);
+	return r;
+}
+
+int
+slab_map(int fd, bool writable, struct slab **out)
+{
+	struct stat st;
+	struct slab *s;
+	int seals;
+
+	*out = NULL;
+	if (fstat(fd, &st) == -1)
+		return -errno;
+	seals = fcntl(fd, F_GET_SEALS);
+	if (seals == -1 || (seals & SEALS) != SEALS ||
+	    st.st_size != (off_t)sizeof(*s))
+		return -EPROTO;
+	s = mmap(NULL, sizeof(*s), PROT_READ | (writable ? PROT_WRITE : 0),
+	    MAP_SHARED, fd, 0);
+	if (s == MAP_FAILED)
+		return -errno;
+	if (s->magic != SLAB_MAGIC || s->layout != SLAB_LAYOUT) {
+		slab_unmap(s);
+		return -EPROTO;
+	}
+	*out = s;
+	return 0;
+}
+
+void
+slab_unmap(struct slab *s)
+{
+	if (s != NULL)
+		munmap(s, sizeof(*s));
+}
+
+void
+slab_start(struct slab *s, uint32_t pid)
+{
+	uint32_t i;
+
+	SET(&s->pid, pid);
+	SET(&s->tunnels, 0);
+	SET(&s->clients, 0);
+	for (i = 0; i < TABLE_ROWS_MAX; i++) {
+		if (GET(&s->rows[i].in_flight) != 0)
+			SET(&s->rows[i].in_flight, 0);
+	}
+}
+
+static void
+hist_clear(struct hist *h)
+{
+	unsigned int i;
+
+	for (i = 0; i < HIST_BUCKETS; i++)
+		SET(&h->count[i], 0);
+}
+
+/*
+ * The row belongs to nobody while it is cleared, and the fence keeps the
+ * clearing from showing before that: a sample is of one tenant, or empty.
+ * Killed in the middle, it stays nobody's and is cleared again.
+ */
+static void
+row_clear(struct slab_row *r, uint32_t incarnation)
+{
+	unsigned int i;
+
+	SET(&r->incarnation, 0);
+	atomic_thread_fence(memory_order_release);
+	SET(&r->in_flight, 0);
+	SET(&r->failures_in_row, 0);
+	SET(&r->last_failure, 0);
+	SET(&r->last_failure_us, 0);
+	SET(&r->last_ok_us, 0);
+	SET(&r->attempts, 0);
+	SET(&r->successes, 0);
+	SET(&r->charged, 0);
+	for (i = 0; i < SLAB_REASONS; i++)
+		SET(&r->failures[i], 0);
+	SET(&r->bytes_up, 0);
+	SET(&r->bytes_down, 0);
+	hist_clear(&r->connect);
+	hist_clear(&r->handshake);
+	hist_clear(&r->first_byte);
+	atomic_store_explicit(
+	    &r->incarnation, incarnation, memory_order_release);
+}
+
+struct slab_row *
+slab_row(struct slab *s, uint32_t slot, uint32_t incarnation)
+{
+	struct slab_row *r;
+
+	if (slot >= TABLE_ROWS_MAX)
+		return NULL;
+	r = &s->rows[slot];
+	if (GET(&r->incarnation) != incarnation)
+		row_clear(r, incarnation);
+	return r;
+}
+
+static uint64_t
+get_max(const _Atomic uint64_t *p, uint64_t max)
+{
+	uint64_t v = GET(p);
+
+	return v < max ? v : max;
+}
+
+static uint32_t
+get_gauge(const _Atomic uint32_t *p)
+{
+	uint32_t v = GET(p);
+
+	return v < GAUGE_MAX ? v : GAUGE_MAX;
+}
+
+static int64_t
+get_time(const _Atomic int64_t *p, int64_t now_us)
+{
+	int64_t v = GET(p);
+
+	if (v > now_us)
+		v = now_us;
+	return v > 0 ? v : 0;
+}
+
+static void
+hist_copy(const struct hist *h, uint32_t out[HIST_BUCKETS])
+{
+	unsigned int i;
+
+	for (i = 0; i < HIST_BUCKETS; i++)
+		out[i] = GET(&h->count[i]);
+}
+
+void
+slab_sample(const struct slab *s, uint32_t slot, int64_t now_us,
+    struct slab_sample *out)
+{
+	const struct slab_row *r;
+	unsigned int i;
+
+	memset(out, 0, sizeof(*out));
+	if (slot >= TABLE_ROWS_MAX)
+		return;
+	r = &s->rows[slot];
+	out->incarnation =
+	    atomic_load_explicit(&r->incarnation, memory_order_acquire);
+	out->in_flight = get_gauge(&r->in_flight);
+	out->failures_in_row = get_gauge(&r->failures_in_row);
+	out->last_failure = GET(&r->last_failure);
+	if (out->last_failure >= SLAB_REASONS)
+		out->last_failure = 0;
+	out->last_failure_us = get_time(&r->last_failure_us, now_us);
+	out->last_ok_us = get_time(&r->last_ok_us, now_us);
+	out->attempts = get_max(&r->attempts, COUNT_MAX);
+	/* The lesser of two counters that only grow only grows, too. */
+	out->successes = get_max(&r->successes, out->attempts);
+	out->charged = get_max(&r->charged, out->attempts);
+	for (i = 0; i < SLAB_REASONS; i++)
+		out->failures[i] = get_max(&r->failures[i], out->attempts);
+	out->bytes_up = get_max(&r->bytes_up, BYTES_MAX);
+	out->bytes_down = get_max(&r->bytes_down, BYTES_MAX);
+	hist_copy(&r->connect, out->connect);
+	hist_copy(&r->handshake, out->handshake);
+	hist_copy(&r->first_byte, out->first_byte);
+	atomic_thread_fence(memory_order_acquire);
+	if (out->incarnation == 0 || GET(&r->incarnation) != out->incarnation)
+		memset(out, 0, sizeof(*out));
+}
+
+void
+slab_add(_Atomic uint64_t *p, uint64_t n)
+{
+	SET(p, GET(p) + n);
+}
+
+void
+slab_up(_Atomic uint32_t *p)
+{
+	SET(p, GET(p) + 1);
+}
+
+void
+slab_down(_Atomic uint32_t *p)
+{
+	uint32_t v = GET(p);
+
+	if (v > 0)
+		SET(p, v - 1);
+}
