@@ -168,7 +168,6 @@ get_host(struct cursor_in *c, struct wire_host *h)
 	switch (atyp) {
 	case ATYP_NAME:
 		len = cursor_get_u8(c);
-		cursor_require(c, len > 0);
 		p = cursor_take(c, len);
 		cursor_require(c,
 		    p != NULL && wire_host_set(h, (const char *)p, len) == 0);

@@ -36,7 +36,8 @@ is_name_byte(char c)
 /*
  * Would inet_aton() or a browser read this last label as a number, and so
  * the whole name as an address?  The rule of the URL standard, "ends in a
- * number": such a name would pass a check by name and reach an address.
+ * number": such a name would pass a check by name and reach an address.  An
+ * empty label is none that a name may have, and counts as a number too.
  */
 static bool
 is_number(const char *label, size_t len)
@@ -69,7 +70,7 @@ set_name(struct wire_host *h, const char *text, size_t len)
 		} else if (!is_name_byte(h->name[i]) || i - label >= LABEL_MAX)
 			return WIRE_BAD;
 	}
-	if (label == len || is_number(h->name + label, len - label))
+	if (is_number(h->name + label, len - label))
 		return WIRE_BAD;
 	h->kind = WIRE_HOST_NAME;
 	return 0;
