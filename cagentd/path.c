@@ -85,11 +85,12 @@ load_of(const struct path_query *q, const struct table_row *row)
 static uint32_t
 times_tried(const struct path_query *q, uint32_t row)
 {
+	const struct table_row *r = &q->table->rows[row];
 	uint32_t i;
 
 	for (i = 0; i < q->tried_n; i++) {
-		if (q->tried[i].row == row &&
-		    q->tried[i].incarnation == q->table->rows[row].incarnation)
+		if (q->tried[i].slot == r->slot &&
+		    q->tried[i].incarnation == r->incarnation)
 			return q->tried[i].times;
 	}
 	return 0;

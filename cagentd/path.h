@@ -64,7 +64,7 @@ enum path_skip {
 const char *path_skip_text(enum path_skip);
 
 struct path_tried {
-	uint32_t row;
+	uint32_t slot; /* rows move when the table changes, slots do not */
 	uint32_t incarnation;
 	uint32_t times;
 };

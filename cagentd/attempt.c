@@ -1,0 +1,350 @@
+/* Owns one attempt at one path; knows nothing of tiers, retries or clients. */
+#include "cagentd/attempt.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+static void connect_next(struct attempt *);
+
+static void
+release(struct attempt *a)
+{
+	resolve_cancel(a->resolve, &a->query);
+	loop_cancel(a->loop, &a->timer);
+	loop_cancel(a->loop, &a->recv);
+	loop_cancel(a->loop, &a->connect_or_send);
+	loop_close(a->loop, a->fd);
+	a->fd = -1;
+	buf_free(a->in);
+	a->in = NULL;
+	a->state = ATTEMPT_IDLE;
+}
+
+void
+attempt_cancel(struct attempt *a)
+{
+	if (a->state != ATTEMPT_IDLE)
+		release(a);
+}
+
+static void
+finish(struct attempt *a, enum wire_reason reason, struct buf *early)
+{
+	struct attempt_result r = {.reason = reason, .code = -1, .fd = -1};
+	attempt_fn *done = a->done;
+
+	r.handshake_us = loop_now_us(a->loop) - a->started_us;
+	if (a->connected_us != 0)
+		r.connect_us = a->connected_us - a->started_us;
+	if (a->state == ATTEMPT_SHAKING && !a->target.direct)
+		r.code = a->hop.code;
+	if (reason == REASON_OK) {
+		loop_cancel(a->loop, &a->recv);
+		r.fd = a->fd;
+		r.early = early;
+		a->fd = -1;
+	}
+	release(a);
+	done(a, &r);
+}
+
+/* What an errno of connect(2) or of the stream says of this path. */
+static enum wire_reason
+connect_reason(const struct attempt *a, int error)
+{
+	bool direct = a->target.direct;
+
+	switch (-error) {
+	case ECONNREFUSED:
+	case ECONNRESET:
+		return direct ? REASON_REFUSED : REASON_HOP_REFUSED;
+	case ETIMEDOUT:
+		return direct ? REASON_TIMEOUT : REASON_HOP_TIMEOUT;
+	case ENETUNREACH:
+	case ENETDOWN:
+		return direct ? REASON_NET_UNREACHABLE : REASON_HOP_UNREACHABLE;
+	case EHOSTUNREACH:
+	case EHOSTDOWN:
+	case EACCES: /* a prohibit route, a firewall's REJECT */
+	case EPERM:
+		return direct ? REASON_HOST_UNREACHABLE
+			      : REASON_HOP_UNREACHABLE;
+	default: /* EMFILE, ENOBUFS, EADDRNOTAVAIL ...: ours */
+		return REASON_OVERLOAD;
+	}
+}
+
+static enum wire_reason
+timeout_reason(const struct attempt *a)
+{
+	switch (a->state) {
+	case ATTEMPT_RESOLVING:
+		return a->target.direct ? REASON_NAME_FAILED
+					: REASON_HOP_UNREACHABLE;
+	case ATTEMPT_SHAKING:
+		return hop_timeout(&a->hop);
+	case ATTEMPT_IDLE:
+	case ATTEMPT_CONNECTING:
+		break;
+	}
+	return a->target.direct ? REASON_TIMEOUT : REASON_HOP_TIMEOUT;
+}
+
+static void
+on_deadline(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct attempt *a = container_of(op, struct attempt, timer);
+
+	(void)loop, (void)r; /* time is the only news */
+	/* A refused start comes this way too, so as not to call back early. */
+	finish(a, a->last != REASON_OK ? a->last : timeout_reason(a), NULL);
+}
+
+static void
+fail_soon(struct attempt *a, enum wire_reason reason)
+{
+	a->last = reason;
+	/* Moving an armed timer needs no memory. */
+	loop_timer(a->loop, &a->timer, loop_now_us(a->loop), on_deadline);
+}
+
+static void
+on_sent(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct attempt *a = container_of(op, struct attempt, connect_or_send);
+
+	(void)loop;
+	if (r->res < 0)
+		finish(a, hop_closed(&a->hop), NULL);
+}
+
+/* 0 or -errno. */
+static int
+send_out(struct attempt *a)
+{
+	struct buf *rest;
+	ssize_t n;
+	size_t sent;
+
+	n = loop_send_now(a->loop, a->fd, a->hop.out, a->hop.out_len);
+	if (n < 0)
+		return (int)n;
+	sent = (size_t)n;
+	if (sent == a->hop.out_len)
+		return 0;
+	rest = buf_copy(a->hop.out + sent, a->hop.out_len - sent);
+	if (rest == NULL)
+		return -ENOMEM;
+	return loop_send(a->loop, &a->connect_or_send, a->fd, rest, on_sent);
+}
+
+/* Keep what the hop has not used: in the buffer, which is made on need. */
+static enum wire_reason
+keep(struct attempt *a, const uint8_t *data, size_t len)
+{
+	if (a->in == NULL)
+		a->in = buf_new(HOP_IN_MAX);
+	if (a->in == NULL)
+		return REASON_OVERLOAD;
+	return buf_append(a->in, data, len) == 0 ? REASON_OK : REASON_HOP_BAD;
+}
+
+/*
+ * Feed what was received until the hop wants more.  The bytes are the lent
+ * ones, or those of a->in when an earlier answer came in pieces.
+ */
+static void
+feed(struct attempt *a, const uint8_t *data, size_t len)
+{
+	struct buf *early = NULL;
+	enum hop_step step;
+	size_t used;
+
+	for (;;) {
+		step = hop_feed(&a->hop, data, len, &used);
+		data += used;
+		len -= used;
+		if (step != HOP_SEND)
+			break;
+		if (send_out(a) != 0) {
+			finish(a, hop_closed(&a->hop), NULL);
+			return;
+		}
+	}
+	if (step == HOP_FAIL) {
+		finish(a, a->hop.reason, NULL);
+		return;
+	}
+	if (step == HOP_DONE) {
+		if (len > 0 && (early = buf_copy(data, len)) == NULL)
+			finish(a, REASON_OVERLOAD, NULL);
+		else
+			finish(a, REASON_OK, early);
+		return;
+	}
+	if (a->in != NULL)
+		buf_consume(a->in, a->in->len - len);
+	else if (len > 0 && keep(a, data, len) != REASON_OK)
+		finish(a, REASON_OVERLOAD, NULL);
+}
+
+static void
+on_recv(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct attempt *a = container_of(op, struct attempt, recv);
+	enum wire_reason kept;
+
+	(void)loop;
+	if (r->res <= 0) {
+		finish(a, hop_closed(&a->hop), NULL);
+		return;
+	}
+	if (a->in == NULL || a->in->len == 0) {
+		buf_free(a->in);
+		a->in = NULL;
+		feed(a, r->data, (size_t)r->res);
+		return;
+	}
+	kept = keep(a, r->data, (size_t)r->res);
+	if (kept != REASON_OK)
+		finish(a, kept, NULL);
+	else
+		feed(a, buf_bytes(a->in), a->in->len);
+}
+
+static void
+shake(struct attempt *a)
+{
+	const struct attempt_target *t = &a->target;
+
+	a->state = ATTEMPT_SHAKING;
+	if (hop_start(&a->hop, t->type, t->dest, t->user, t->password) !=
+	    HOP_SEND) {
+		finish(a, a->hop.reason, NULL);
+		return;
+	}
+	if (send_out(a) != 0 ||
+	    loop_recv(a->loop, &a->recv, a->fd, on_recv) != 0)
+		finish(a, hop_closed(&a->hop), NULL);
+}
+
+static void
+on_connect(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct attempt *a = container_of(op, struct attempt, connect_or_send);
+
+	if (r->res < 0) {
+		a->last = connect_reason(a, r->res);
+		loop_close(loop, a->fd);
+		a->fd = -1;
+		connect_next(a);
+		return;
+	}
+	a->last = REASON_OK;
+	a->connected_us = loop_now_us(loop);
+	if (a->target.direct)
+		finish(a, REASON_OK, NULL);
+	else
+		shake(a);
+}
+
+/* The next address; in a callback, so that it may end the attempt. */
+static void
+connect_next(struct attempt *a)
+{
+	union net_addr addr;
+	socklen_t len;
+	int error;
+
+	while (a->ip_next < a->addresses.ips_n) {
+		len = net_addr_make(
+		    &a->addresses.ips[a->ip_next++], a->target.port, &addr);
+		a->fd = net_stream_socket(addr.sa.sa_family);
+		if (a->fd < 0) {
+			a->last = connect_reason(a, a->fd);
+			a->fd = -1;
+			continue;
+		}
+		error = loop_connect(a->loop, &a->connect_or_send, a->fd,
+		    &addr.sa, len, on_connect);
+		if (error == 0) {
+			a->last = REASON_OK;
+			return;
+		}
+		a->last = connect_reason(a, error);
+		loop_close(a->loop, a->fd);
+		a->fd = -1;
+	}
+	finish(a, a->last, NULL);
+}
+
+static void
+on_resolved(struct resolve_query *q, const struct msg_resolved *m)
+{
+	struct attempt *a = container_of(q, struct attempt, query);
+
+	if (m->outcome == RESOLVE_OK) {
+		a->addresses = *m;
+		a->state = ATTEMPT_CONNECTING;
+		connect_next(a);
+		return;
+	}
+	/* An intermediary whose name is gone is unreachable. */
+	if (!a->target.direct)
+		finish(a, REASON_HOP_UNREACHABLE, NULL);
+	else if (m->outcome == RESOLVE_UNKNOWN)
+		finish(a, REASON_NAME_UNKNOWN, NULL);
+	else
+		finish(a, REASON_NAME_FAILED, NULL);
+}
+
+/* The first connect(2), from attempt_start(): must not call back. */
+static void
+connect_first(struct attempt *a)
+{
+	union net_addr addr;
+	socklen_t len;
+	int error;
+
+	a->state = ATTEMPT_CONNECTING;
+	len = net_addr_make(&a->addresses.ips[0], a->target.port, &addr);
+	a->ip_next = 1;
+	a->fd = net_stream_socket(addr.sa.sa_family);
+	if (a->fd < 0) {
+		error = a->fd;
+		a->fd = -1;
+	} else {
+		error = loop_connect(a->loop, &a->connect_or_send, a->fd,
+		    &addr.sa, len, on_connect);
+	}
+	if (error != 0)
+		fail_soon(a, connect_reason(a, error));
+}
+
+void
+attempt_start(struct attempt *a, struct loop *loop, struct resolve *resolve,
+    const struct attempt_target *t, int64_t deadline_us, attempt_fn *done)
+{
+	a->loop = loop;
+	a->resolve = resolve;
+	a->target = *t;
+	a->done = done;
+	a->fd = -1;
+	a->in = NULL;
+	a->started_us = loop_now_us(loop);
+	a->connected_us = 0;
+	a->last = REASON_OK;
+	a->state = ATTEMPT_RESOLVING;
+	/* Out of memory for a timer: the loop's next turn cannot be had
+	 * either, and the owner's own deadline ends this. */
+	loop_timer(loop, &a->timer, deadline_us, on_deadline);
+	if (net_ip_parse(t->host, &a->addresses.ips[0]) == 0) {
+		a->addresses.ips_n = 1;
+		connect_first(a);
+	} else if (resolve_start(resolve, &a->query, t->host, on_resolved) !=
+		   0) {
+		fail_soon(a, REASON_OVERLOAD);
+	}
+}

@@ -1,0 +1,105 @@
+#ifndef CAGENTD_DIAL_H
+#define CAGENTD_DIAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "cagentd/attempt.h"
+#include "cagentd/path.h"
+#include "cagentd/record.h"
+
+/*
+ * From a verdict to a standing path: direct where the verdict says so, then
+ * ranked intermediaries one after the other, inside one deadline.  Only the
+ * last step is repeated (patent [0034]).
+ *
+ * Blame is settled when the whole is over.  An intermediary that could not be
+ * reached, broke its protocol or refused our login is charged; one that
+ * answered for the destination, was silent or hung up after it was asked is
+ * charged only when another path then reached the same destination.
+ */
+#define DIAL_TRIES_MAX 8
+
+/* What a dial needs of its worker; all borrowed for the dial's life. */
+struct dial_env {
+	struct loop *loop;
+	struct resolve *resolve;
+	struct record *record;
+	const struct table *table; /* refreshed in place between turns */
+	const struct path_index *index;
+	/* By row: where the login is; NULL for none.  Moves with the table. */
+	const struct settings_intermediary *const *logins;
+	uint32_t (*in_flight)(void *arg, uint32_t slot);
+	void *arg;
+	uint64_t *seed;
+};
+
+struct dial_try {
+	bool direct;
+	struct record_hop hop;
+	char name[TABLE_NAME_MAX + 1]; /* "direct", or the intermediary */
+	uint16_t rank;
+	bool trial;
+	bool settled; /* the blame for it is */
+	enum wire_reason reason;
+	int code;
+	int64_t connect_us, handshake_us;
+};
+
+struct dialed {
+	enum wire_reason reason; /* REASON_OK, or the truest of what was met */
+	int fd;
+	struct buf *early;
+	/* Of the try that stands; an intermediary is in flight until the
+	 * owner says record_leave(). */
+	const struct dial_try *try; /* NULL unless REASON_OK */
+};
+
+struct dial;
+typedef void dial_fn(struct dial *, struct dialed *);
+
+struct dial {
+	const struct dial_env *env;
+	const struct settings *settings;
+	const struct wire_host *host; /* borrowed */
+	struct verdict verdict;
+	int64_t deadline_us;
+	dial_fn *done;
+	struct attempt attempt;
+	char attempt_host[NET_HOST_MAX + 1];
+	struct path_tried tried[DIAL_TRIES_MAX];
+	uint32_t tried_n;
+	struct dial_try tries[DIAL_TRIES_MAX];
+	uint32_t tries_n;
+	bool running;
+	bool starting; /* inside dial_start(): no callback yet */
+	enum wire_reason ended;
+};
+
+/*
+ * Zeroed before first use.  settings and host are borrowed until the end.
+ * again: go on with a request whose path broke before the first byte came
+ * back; what was tried stays tried, and the path's own try failed as broke
+ * says.  The owner has said record_leave() for it.
+ */
+void dial_start(struct dial *, const struct dial_env *, const struct settings *,
+    const struct wire_host *, const struct verdict *, dial_fn *);
+void dial_again(struct dial *, enum wire_reason broke, dial_fn *);
+void dial_cancel(struct dial *);
+
+/* "hq-1 (tier 1): the intermediary did not answer, 3000 ms\n" a line; len
+ * without the NUL. */
+size_t dial_report(const struct dial *, char *out, size_t size);
+
+/* Which of two failures tells the client more: pure, for tests. */
+enum wire_reason dial_truest(enum wire_reason a, enum wire_reason b);
+/* Who is to blame: pure, for tests. */
+enum dial_blame {
+	DIAL_BLAME_NOBODY,
+	DIAL_BLAME_IF_CORROBORATED,
+	DIAL_BLAME_HOP
+};
+enum dial_blame dial_blame(enum wire_reason);
+
+#endif

@@ -1,0 +1,363 @@
+/* Owns a standing tunnel: moves bytes both ways, and knows no protocol. */
+#include "cagentd/relay.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+static void on_recv_client(
+    struct loop *, struct op *, const struct op_result *);
+static void on_recv_upstream(
+    struct loop *, struct op *, const struct op_result *);
+static void on_sent_client(
+    struct loop *, struct op *, const struct op_result *);
+static void on_sent_upstream(
+    struct loop *, struct op *, const struct op_result *);
+
+static enum relay_side
+other(enum relay_side s)
+{
+	return s == RELAY_CLIENT ? RELAY_UPSTREAM : RELAY_CLIENT;
+}
+
+static void
+drop_flight(struct relay *r)
+{
+	buf_free(r->flight);
+	r->flight = NULL;
+}
+
+static void
+close_side(struct relay *r, enum relay_side s)
+{
+	loop_close(r->loop, r->side[s].fd);
+	r->side[s].fd = -1;
+}
+
+/* What is cut short must not look complete to the other side. */
+static void
+reset_side(struct relay *r, enum relay_side s)
+{
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	setsockopt(r->side[s].fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close_side(r, s);
+}
+
+static void
+finish(struct relay *r, enum relay_end end, enum relay_side where)
+{
+	relay_fn *done = r->done;
+
+	if (end == RELAY_BROKE && r->side[other(where)].fd != -1)
+		reset_side(r, other(where));
+	if (end == RELAY_UNANSWERED) {
+		close_side(r, RELAY_UPSTREAM);
+		loop_cancel(r->loop, &r->side[RELAY_CLIENT].recv);
+		loop_cancel(r->loop, &r->side[RELAY_CLIENT].send);
+		loop_cancel(r->loop, &r->idle);
+		r->running = false;
+	} else {
+		relay_cancel(r);
+	}
+	done(r, end, where);
+}
+
+void
+relay_cancel(struct relay *r)
+{
+	if (r->loop == NULL)
+		return;
+	loop_cancel(r->loop, &r->idle);
+	close_side(r, RELAY_CLIENT);
+	close_side(r, RELAY_UPSTREAM);
+	drop_flight(r);
+	r->running = false;
+}
+
+int
+relay_take_client(struct relay *r)
+{
+	int fd = r->side[RELAY_CLIENT].fd;
+
+	r->side[RELAY_CLIENT].fd = -1;
+	return fd;
+}
+
+struct buf *
+relay_take_flight(struct relay *r)
+{
+	struct buf *b = r->flight;
+
+	r->flight = NULL;
+	return b;
+}
+
+static bool
+starts_with(const uint8_t *data, size_t len, const char *word)
+{
+	return len >= strlen(word) && memcmp(data, word, strlen(word)) == 0;
+}
+
+/* TLS record: handshake, version 3.x; message: ClientHello. */
+static bool
+is_client_hello(const uint8_t *data, size_t len)
+{
+	return len >= 6 && data[0] == 0x16 && data[1] == 3 && data[5] == 1;
+}
+
+static bool
+may_replay(const uint8_t *data, size_t len)
+{
+	return is_client_hello(data, len) || starts_with(data, len, "GET ") ||
+	       starts_with(data, len, "HEAD ") ||
+	       starts_with(data, len, "OPTIONS ");
+}
+
+bool
+relay_replayable(const uint8_t *data, size_t len)
+{
+	if (is_client_hello(data, len))
+		return true;
+	return may_replay(data, len) && len >= 4 &&
+	       memcmp(data + len - 4, "\r\n\r\n", 4) == 0;
+}
+
+/* The flight can be sent again: nothing has come back, all that the client
+ * sent is kept, and its nature allows it. */
+static bool
+unanswered(const struct relay *r)
+{
+	return r->flight != NULL && r->side[RELAY_UPSTREAM].bytes == 0 &&
+	       r->flight->len > 0 &&
+	       relay_replayable(buf_bytes(r->flight), r->flight->len);
+}
+
+static void
+broke(struct relay *r, enum relay_side where)
+{
+	if (where == RELAY_UPSTREAM && unanswered(r))
+		finish(r, RELAY_UNANSWERED, where);
+	else
+		finish(r, RELAY_BROKE, where);
+}
+
+static void
+flow_ended(struct relay *r, enum relay_side from)
+{
+	if (from == RELAY_UPSTREAM && unanswered(r)) {
+		finish(r, RELAY_UNANSWERED, from);
+		return;
+	}
+	r->side[from].flow = FLOW_ENDED;
+	if (r->side[other(from)].flow == FLOW_ENDED) {
+		finish(r, RELAY_CLOSED, from);
+		return;
+	}
+	/* Fails only when that side is gone, which its own reader learns. */
+	shutdown(r->side[other(from)].fd, SHUT_WR);
+}
+
+static int
+read_on(struct relay *r, enum relay_side from)
+{
+	struct relay_end_point *p = &r->side[from];
+
+	p->flow = FLOW_READING;
+	return loop_recv(r->loop, &p->recv, p->fd,
+	    from == RELAY_CLIENT ? on_recv_client : on_recv_upstream);
+}
+
+/* Take b to the other side's end; reading goes on when it is sent. */
+static int
+send_rest(struct relay *r, enum relay_side from, struct buf *b)
+{
+	struct relay_end_point *to = &r->side[other(from)];
+
+	r->side[from].flow = FLOW_SENDING;
+	return loop_send(r->loop, &to->send, to->fd, b,
+	    from == RELAY_CLIENT ? on_sent_upstream : on_sent_client);
+}
+
+/* The stream cannot be sent on: nobody will read what `from` still says, but
+ * what comes the other way is still worth having. */
+static void
+dead_end(struct relay *r, enum relay_side from)
+{
+	enum relay_side to = other(from);
+
+	if (r->side[to].flow == FLOW_ENDED || unanswered(r)) {
+		broke(r, to);
+		return;
+	}
+	loop_cancel(r->loop, &r->side[from].recv);
+	r->side[from].flow = FLOW_ENDED;
+}
+
+static void
+on_sent(struct relay *r, enum relay_side from, int res)
+{
+	r->moved_us = loop_now_us(r->loop);
+	if (res < 0)
+		dead_end(r, from);
+	else if (read_on(r, from) != 0)
+		finish(r, RELAY_NO_MEMORY, from);
+}
+
+static void
+on_sent_client(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay *r =
+	    container_of(op, struct relay, side[RELAY_CLIENT].send);
+
+	(void)loop;
+	on_sent(r, RELAY_UPSTREAM, res->res);
+}
+
+static void
+on_sent_upstream(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay *r =
+	    container_of(op, struct relay, side[RELAY_UPSTREAM].send);
+
+	(void)loop;
+	on_sent(r, RELAY_CLIENT, res->res);
+}
+
+/* Bytes from the client join the flight while it is unanswered and fits; one
+ * that could never be sent twice is not begun. */
+static void
+keep_flight(struct relay *r, const uint8_t *data, size_t len)
+{
+	if (!r->keep_flight)
+		return;
+	if (r->flight == NULL && may_replay(data, len))
+		r->flight = buf_new(RELAY_FLIGHT_MAX);
+	if (r->flight == NULL || buf_append(r->flight, data, len) != 0) {
+		drop_flight(r);
+		r->keep_flight = false;
+	}
+}
+
+static void
+first_byte(struct relay *r)
+{
+	int64_t us = loop_now_us(r->loop) - r->started_us;
+
+	r->first_byte_us = us > 0 ? us : 1;
+	r->keep_flight = false;
+	drop_flight(r);
+}
+
+static void
+on_bytes(struct relay *r, enum relay_side from, const uint8_t *data, size_t len)
+{
+	struct relay_end_point *p = &r->side[from];
+	struct relay_end_point *to = &r->side[other(from)];
+	struct buf *rest;
+	ssize_t n;
+
+	r->moved_us = loop_now_us(r->loop);
+	if (from == RELAY_CLIENT)
+		keep_flight(r, data, len);
+	else if (p->bytes == 0)
+		first_byte(r);
+	p->bytes += len;
+	n = loop_send_now(r->loop, to->fd, data, len);
+	if (n < 0) {
+		dead_end(r, from);
+		return;
+	}
+	if ((size_t)n == len)
+		return;
+	loop_cancel(r->loop, &p->recv);
+	rest = buf_copy(data + n, len - (size_t)n);
+	if (rest == NULL || send_rest(r, from, rest) != 0)
+		finish(r, RELAY_NO_MEMORY, from);
+}
+
+static void
+on_recv(struct relay *r, enum relay_side from, const struct op_result *res)
+{
+	if (res->res > 0)
+		on_bytes(r, from, res->data, (size_t)res->res);
+	else if (res->res == 0)
+		flow_ended(r, from);
+	else
+		broke(r, from);
+}
+
+static void
+on_recv_client(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay *r =
+	    container_of(op, struct relay, side[RELAY_CLIENT].recv);
+
+	(void)loop;
+	on_recv(r, RELAY_CLIENT, res);
+}
+
+static void
+on_recv_upstream(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay *r =
+	    container_of(op, struct relay, side[RELAY_UPSTREAM].recv);
+
+	(void)loop;
+	on_recv(r, RELAY_UPSTREAM, res);
+}
+
+/* One timer for the tunnel's life: it looks when bytes last moved, instead of
+ * being moved by every byte. */
+static void
+on_idle(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay *r = container_of(op, struct relay, idle);
+	int64_t end = r->moved_us + r->idle_us;
+
+	(void)res;
+	if (loop_now_us(loop) >= end)
+		finish(r, RELAY_IDLE, RELAY_CLIENT);
+	else if (loop_timer(loop, op, end, on_idle) != 0)
+		finish(r, RELAY_NO_MEMORY, RELAY_CLIENT);
+}
+
+static int
+begin_flow(struct relay *r, enum relay_side from, struct buf *first)
+{
+	return first != NULL ? send_rest(r, from, first) : read_on(r, from);
+}
+
+void
+relay_start(struct relay *r, struct loop *loop, const struct relay_start *s,
+    relay_fn *done)
+{
+	int error;
+
+	r->loop = loop;
+	r->done = done;
+	r->side[RELAY_CLIENT].fd = s->client;
+	r->side[RELAY_UPSTREAM].fd = s->upstream;
+	r->idle_us = s->idle_us;
+	r->started_us = r->moved_us = loop_now_us(loop);
+	r->running = true;
+	r->keep_flight = s->keep_flight && s->early == 0;
+	r->side[RELAY_UPSTREAM].bytes = s->early;
+	r->side[RELAY_CLIENT].bytes = 0;
+	if (s->to_upstream != NULL) {
+		r->side[RELAY_CLIENT].bytes = s->to_upstream->len;
+		keep_flight(r, buf_bytes(s->to_upstream), s->to_upstream->len);
+	}
+	error = begin_flow(r, RELAY_CLIENT, s->to_upstream);
+	if (error == 0)
+		error = begin_flow(r, RELAY_UPSTREAM, s->to_client);
+	else
+		buf_free(s->to_client);
+	/* A failed start is told in the next turn. */
+	if (error != 0)
+		r->idle_us = 0;
+	loop_timer(loop, &r->idle, r->moved_us + r->idle_us, on_idle);
+}

@@ -1,0 +1,91 @@
+#ifndef CAGENTD_RELAY_H
+#define CAGENTD_RELAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+
+struct buf;
+
+/*
+ * Move bytes between two streams until both have ended, one breaks, or
+ * nothing has moved for the idle time.  Each direction ends on its own
+ * (half-close); one that cannot be sent on stops being read (back-pressure),
+ * so that a tunnel holds at most one receive's bytes a direction, and none
+ * when idle.
+ */
+enum relay_side {
+	RELAY_CLIENT,
+	RELAY_UPSTREAM
+};
+
+enum relay_end {
+	RELAY_CLOSED, /* both directions ended */
+	RELAY_BROKE,  /* a reset or an error; side says where */
+	RELAY_IDLE,
+	RELAY_UNANSWERED, /* upstream ended or broke before its first byte,
+			     and the flight is still whole */
+	RELAY_NO_MEMORY
+};
+
+/* The direction that starts at a side. */
+enum relay_flow {
+	FLOW_READING,
+	FLOW_SENDING, /* what could not be sent at once; not reading */
+	FLOW_ENDED
+};
+
+struct relay_end_point {
+	int fd; /* owned; -1 once closed */
+	enum relay_flow flow;
+	struct op recv, send; /* send: what came from the other side */
+	uint64_t bytes;	      /* received from here */
+};
+
+struct relay;
+typedef void relay_fn(struct relay *, enum relay_end, enum relay_side where);
+
+struct relay {
+	struct loop *loop;
+	relay_fn *done;
+	struct relay_end_point side[2];
+	struct op idle;
+	int64_t idle_us;
+	int64_t moved_us; /* when a byte last moved */
+	int64_t started_us;
+	int64_t first_byte_us; /* from the start to upstream's first; 0: none */
+	struct buf *flight;    /* the client's first bytes, while unanswered */
+	bool running;
+};
+
+/* The most of a first flight that is kept. */
+#define RELAY_FLIGHT_MAX (16 * 1024)
+
+struct relay_start {
+	int client, upstream;	 /* fds, owned by the relay from here on */
+	struct buf *to_client;	 /* to be sent first, or NULL; taken */
+	struct buf *to_upstream; /* likewise: payload the client sent early */
+	size_t early;		 /* payload bytes in to_client */
+	int64_t idle_us;
+	bool keep_flight; /* for RELAY_UNANSWERED */
+};
+
+/*
+ * Zeroed before first use.  Calls done() once, with both fds closed, but for
+ * RELAY_UNANSWERED: then the client's fd is open and is taken by
+ * relay_take_client(), the flight by relay_take_flight().
+ */
+void relay_start(
+    struct relay *, struct loop *, const struct relay_start *, relay_fn *done);
+/* Close both ends; no callback comes after this.  Idempotent. */
+void relay_cancel(struct relay *);
+int relay_take_client(struct relay *);
+struct buf *relay_take_flight(struct relay *);
+
+/* Pure: may these first bytes be sent a second time?  A TLS ClientHello, or
+ * the head of an HTTP request with a safe method (RFC 9110 section 9.2.1)
+ * and no body. */
+bool relay_replayable(const uint8_t *data, size_t len);
+
+#endif

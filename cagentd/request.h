@@ -1,0 +1,44 @@
+#ifndef CAGENTD_REQUEST_H
+#define CAGENTD_REQUEST_H
+
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "wire/intake.h"
+
+struct buf;
+
+/*
+ * Read a client's handshake to the end of its request, or to the client's or
+ * the deadline's.  Replies of the handshake are sent; the answer to the
+ * request is not this stage's.
+ */
+enum request_end {
+	REQUEST_READY,	  /* intake.host; early holds payload that came along */
+	REQUEST_REJECTED, /* intake.out is to be sent, then close */
+	REQUEST_GONE,	  /* the client left, or its stream broke */
+	REQUEST_TIMEOUT,
+	REQUEST_NO_MEMORY
+};
+
+struct request;
+typedef void request_fn(struct request *, enum request_end);
+
+struct request {
+	struct loop *loop;
+	int fd; /* borrowed */
+	request_fn *done;
+	struct intake intake;
+	struct buf *in; /* what intake has not used, or NULL */
+	struct op recv, send, timer;
+};
+
+/* Zeroed or fresh memory; never calls back before it returns. */
+void request_start(struct request *, struct loop *, int fd, bool want_login,
+    int64_t deadline_us, request_fn *done);
+/* Idempotent; no callback comes after this; the fd stays open. */
+void request_cancel(struct request *);
+/* The payload that followed the request, or NULL; the caller's. */
+struct buf *request_take_early(struct request *);
+
+#endif
