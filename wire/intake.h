@@ -54,11 +54,14 @@ struct intake {
 	uint8_t out[INTAKE_OUT_MAX];
 };
 
+/* A login is a SOCKS5 user and password or HTTP Basic; SOCKS4 has none that
+ * proves anything, so with want_login its clients are rejected. */
 void intake_init(struct intake *, bool want_login);
 
 /*
  * Feed what the owner's buffer holds; *used bytes of it are done with.  A
  * buffer that is full and still yields MORE is rejected by intake itself.
+ * Between INTAKE_LOGIN and intake_login() it yields MORE and uses nothing.
  */
 enum intake_step intake_feed(
     struct intake *, const uint8_t *in, size_t len, size_t *used);
@@ -67,7 +70,8 @@ enum intake_step intake_feed(
 enum intake_step intake_login(struct intake *, bool ok);
 
 /*
- * Encode into out the answer to the request, in the client's protocol:
+ * After INTAKE_REQUEST (before it, out stays empty): encode into out the
+ * answer to the request, in the client's protocol:
  * SOCKS4 0x5a/0x5b, SOCKS5 REP, HTTP status with Proxy-Status.
  * reason  why there is no path, or REASON_OK.
  * tried   for an HTTP page: lines of text that say what was tried; NULL or

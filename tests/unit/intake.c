@@ -1,0 +1,426 @@
+/* Tests the intake: every protocol on one port, cut at every byte, and what
+ * a client is told. */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/unit.h"
+#include "wire/intake.h"
+
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+#define B(s) (s), sizeof(s) - 1
+
+#define CONNECT "CONNECT www.example:443 HTTP/1.1\r\nHost: www.example\r\n"
+#define LOGIN	"Proxy-Authorization: Basic "
+
+struct scene {
+	const char *name;
+	bool want_login; /* of alice by "secret" */
+	const char *in;
+	size_t in_len;
+	size_t rest; /* bytes at the end of in that are not intake's */
+	enum intake_step end;
+	const char *out; /* all that was sent, REJECT's part included; an HTTP
+			  * head's first line is enough */
+	size_t out_len;
+	enum wire_protocol protocol;
+	const char *host;
+	const char *user;
+};
+
+#define NAME5 "\005\001\000\003\013www.example\001\273"
+
+static const struct scene scenes[] = {
+    {"4", false, B("\004\001\000\120\300\000\002\001\000"), 0, INTAKE_REQUEST,
+	B(""), PROTOCOL_SOCKS4, "192.0.2.1:80", ""},
+    {"4 with userid and payload", false,
+	B("\004\001\000\120\300\000\002\001alice\000hello"), 5, INTAKE_REQUEST,
+	B(""), PROTOCOL_SOCKS4, "192.0.2.1:80", "alice"},
+    {"4a", false, B("\004\001\001\273\000\000\000\001bob\000WWW.example.\000"),
+	0, INTAKE_REQUEST, B(""), PROTOCOL_SOCKS4A, "www.example:443", "bob"},
+    {"4a with payload", false,
+	B("\004\001\001\273\000\000\000\377\000www.example\000\000"), 1,
+	INTAKE_REQUEST, B(""), PROTOCOL_SOCKS4A, "www.example:443", ""},
+    {"4, BIND", false, B("\004\002\000\120\300\000\002\001\000"), 0,
+	INTAKE_REJECT, B("\000\133\000\000\000\000\000\000"), PROTOCOL_SOCKS4,
+	"-", ""},
+    {"4, unknown command", false, B("\004\003\000\120\300\000\002\001\000"), 0,
+	INTAKE_REJECT, B("\000\133\000\000\000\000\000\000"), PROTOCOL_SOCKS4,
+	"-", ""},
+    {"4, port 0", false, B("\004\001\000\000\300\000\002\001\000"), 9,
+	INTAKE_REJECT, B("\000\133\000\000\000\000\000\000"), PROTOCOL_SOCKS4,
+	"-", ""},
+    {"4a, empty name", false, B("\004\001\000\120\000\000\000\001\000\000"), 10,
+	INTAKE_REJECT, B("\000\133\000\000\000\000\000\000"), PROTOCOL_SOCKS4,
+	"-", ""},
+    {"4a, CR in the name", false,
+	B("\004\001\000\120\000\000\000\001\000a\rb\000"), 13, INTAKE_REJECT,
+	B("\000\133\000\000\000\000\000\000"), PROTOCOL_SOCKS4, "-", ""},
+    {"4 where a login is wanted", true,
+	B("\004\001\000\120\300\000\002\001alice\000"), 0, INTAKE_REJECT,
+	B("\000\133\000\000\000\000\000\000"), PROTOCOL_SOCKS4, "-", ""},
+
+    {"5 by name", false, B("\005\001\000" NAME5), 0, INTAKE_REQUEST,
+	B("\005\000"), PROTOCOL_SOCKS5, "www.example:443", ""},
+    {"5, v4, payload", false,
+	B("\005\001\000\005\001\000\001\300\000\002\001\000\120hi"), 2,
+	INTAKE_REQUEST, B("\005\000"), PROTOCOL_SOCKS5, "192.0.2.1:80", ""},
+    {"5, v6", false,
+	B("\005\001\000\005\001\000\004\040\001\015\270\000\000\000\000"
+	  "\000\000\000\000\000\000\000\001\000\026"),
+	0, INTAKE_REQUEST, B("\005\000"), PROTOCOL_SOCKS5, "[2001:db8::1]:22",
+	""},
+    {"5, a literal for a name", false,
+	B("\005\001\000\005\001\000\003\011192.0.2.1\000\120"), 0,
+	INTAKE_REQUEST, B("\005\000"), PROTOCOL_SOCKS5, "192.0.2.1:80", ""},
+    {"5, none and password offered", false, B("\005\002\002\000" NAME5), 0,
+	INTAKE_REQUEST, B("\005\000"), PROTOCOL_SOCKS5, "www.example:443", ""},
+    {"5, none and password offered, login wanted", true,
+	B("\005\002\000\002\001\005alice\006secret" NAME5), 0, INTAKE_REQUEST,
+	B("\005\002\001\000"), PROTOCOL_SOCKS5, "www.example:443", "alice"},
+    {"5, login and payload", true,
+	B("\005\001\002\001\005alice\006secret" NAME5 "\005\001\000"), 3,
+	INTAKE_REQUEST, B("\005\002\001\000"), PROTOCOL_SOCKS5,
+	"www.example:443", "alice"},
+    {"5, wrong password", true, B("\005\001\002\001\005alice\006sesame" NAME5),
+	sizeof(NAME5) - 1, INTAKE_REJECT, B("\005\002\001\001"),
+	PROTOCOL_SOCKS5, "-", "alice"},
+    {"5, empty login", true, B("\005\001\002\001\000\000"), 0, INTAKE_REJECT,
+	B("\005\002\001\001"), PROTOCOL_SOCKS5, "-", ""},
+    {"5, NUL in the user", true, B("\005\001\002\001\007alice\000b\006secret"),
+	0, INTAKE_REJECT, B("\005\002\001\001"), PROTOCOL_SOCKS5, "-", ""},
+    {"5, NUL in the password", true,
+	B("\005\001\002\001\005alice\010secret\000b"), 0, INTAKE_REJECT,
+	B("\005\002\001\001"), PROTOCOL_SOCKS5, "-", ""},
+    {"5, login of another version", true,
+	B("\005\001\002\005\005alice\006secret"), 14, INTAKE_REJECT,
+	B("\005\002\001\001"), PROTOCOL_SOCKS5, "-", ""},
+    {"5, request instead of a login", true, B("\005\001\002" NAME5),
+	sizeof(NAME5) - 1, INTAKE_REJECT, B("\005\002\001\001"),
+	PROTOCOL_SOCKS5, "-", ""},
+    {"5, login unasked", false, B("\005\002\000\002\001\005alice\006secret"),
+	14, INTAKE_REJECT,
+	B("\005\000\005\001\000\001\000\000\000\000\000\000"), PROTOCOL_SOCKS5,
+	"-", ""},
+    {"5, no methods", false, B("\005\000"), 0, INTAKE_REJECT, B("\005\377"),
+	PROTOCOL_SOCKS5, "-", ""},
+    {"5, methods we lack", false, B("\005\003\001\003\200"), 0, INTAKE_REJECT,
+	B("\005\377"), PROTOCOL_SOCKS5, "-", ""},
+    {"5, only none offered, login wanted", true, B("\005\001\000"), 0,
+	INTAKE_REJECT, B("\005\377"), PROTOCOL_SOCKS5, "-", ""},
+    {"5, only password offered, none wanted", false, B("\005\001\002"), 0,
+	INTAKE_REJECT, B("\005\377"), PROTOCOL_SOCKS5, "-", ""},
+    {"5, BIND", false,
+	B("\005\001\000\005\002\000\001\300\000\002\001\000\120"), 0,
+	INTAKE_REJECT, B("\005\000\005\007\000\001\000\000\000\000\000\000"),
+	PROTOCOL_SOCKS5, "-", ""},
+    {"5, UDP ASSOCIATE", false,
+	B("\005\001\000\005\003\000\001\000\000\000\000\000\000"), 0,
+	INTAKE_REJECT, B("\005\000\005\007\000\001\000\000\000\000\000\000"),
+	PROTOCOL_SOCKS5, "-", ""},
+    {"5, ATYP 2", false, B("\005\001\000\005\001\000\002"), 4, INTAKE_REJECT,
+	B("\005\000\005\010\000\001\000\000\000\000\000\000"), PROTOCOL_SOCKS5,
+	"-", ""},
+    {"5, RSV 1", false, B("\005\001\000\005\001\001"), 3, INTAKE_REJECT,
+	B("\005\000\005\001\000\001\000\000\000\000\000\000"), PROTOCOL_SOCKS5,
+	"-", ""},
+    {"5, name with LF", false, B("\005\001\000\005\001\000\003\003a\nb"), 8,
+	INTAKE_REJECT, B("\005\000\005\010\000\001\000\000\000\000\000\000"),
+	PROTOCOL_SOCKS5, "-", ""},
+
+    {"HTTP", false, B(CONNECT "\r\n"), 0, INTAKE_REQUEST, B(""), PROTOCOL_HTTP,
+	"www.example:443", ""},
+    {"HTTP with payload", false, B(CONNECT "\r\n\r\n\r\n"), 4, INTAKE_REQUEST,
+	B(""), PROTOCOL_HTTP, "www.example:443", ""},
+    {"HTTP, a login nobody wants", false,
+	B(CONNECT LOGIN "YWxpY2U6c2VjcmV0\r\n\r\n"), 0, INTAKE_REQUEST, B(""),
+	PROTOCOL_HTTP, "www.example:443", "alice"},
+    {"HTTP, login", true, B(CONNECT LOGIN "YWxpY2U6c2VjcmV0\r\n\r\nhi"), 2,
+	INTAKE_REQUEST, B(""), PROTOCOL_HTTP, "www.example:443", "alice"},
+    {"HTTP, wrong password", true, B(CONNECT LOGIN "YWxpY2U6c2VzYW1l\r\n\r\n"),
+	0, INTAKE_REJECT, B("HTTP/1.1 407 "), PROTOCOL_HTTP, "www.example:443",
+	"alice"},
+    {"HTTP, no login", true, B(CONNECT "\r\n"), 0, INTAKE_REJECT,
+	B("HTTP/1.1 407 "), PROTOCOL_HTTP, "-", ""},
+    {"HTTP, login of another scheme", true,
+	B(CONNECT "Proxy-Authorization: Digest a=b\r\n\r\n"), 0, INTAKE_REJECT,
+	B("HTTP/1.1 407 "), PROTOCOL_HTTP, "-", ""},
+    {"HTTP, browser at the port", false,
+	B("GET / HTTP/1.1\r\nHost: 127.0.0.1:1080\r\n\r\n"), 0, INTAKE_REJECT,
+	B("HTTP/1.1 400 "), PROTOCOL_HTTP, "-", ""},
+    {"HTTP, form posted to the port", false,
+	B("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"), 2,
+	INTAKE_REJECT, B("HTTP/1.1 400 "), PROTOCOL_HTTP, "-", ""},
+    {"HTTP, absolute form", false,
+	B("GET http://www.example/ HTTP/1.1\r\nHost: www.example\r\n\r\n"), 0,
+	INTAKE_REJECT, B("HTTP/1.1 501 "), PROTOCOL_HTTP, "-", ""},
+    {"HTTP, bare LF", false, B("CONNECT a:1 HTTP/1.0\n\n"), 22, INTAKE_REJECT,
+	B("HTTP/1.1 400 "), PROTOCOL_HTTP, "-", ""},
+    {"HTTP, OPTIONS *", false, B("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"), 31,
+	INTAKE_REJECT, B("HTTP/1.1 405 "), PROTOCOL_HTTP, "-", ""},
+    {"HTTP/2", false, B("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 24, INTAKE_REJECT,
+	B("HTTP/1.1 505 "), PROTOCOL_HTTP, "-", ""},
+
+    {"TLS", false, B("\026\003\001"), 3, INTAKE_REJECT, B(""), PROTOCOL_NONE,
+	"-", ""},
+    {"NUL", false, B("\000"), 1, INTAKE_REJECT, B(""), PROTOCOL_NONE, "-", ""},
+    {"SOCKS6", false, B("\006\001"), 2, INTAKE_REJECT, B(""), PROTOCOL_NONE,
+	"-", ""},
+    {"digit", false, B("5"), 1, INTAKE_REJECT, B(""), PROTOCOL_NONE, "-", ""},
+    {"empty line", false, B("\r\nGET / HTTP/1.0\r\n\r\n"), 20, INTAKE_REJECT,
+	B(""), PROTOCOL_NONE, "-", ""},
+};
+
+struct run {
+	struct intake intake;
+	enum intake_step step;
+	size_t used; /* of the whole input */
+	size_t out_len;
+	uint8_t out[2 * INTAKE_OUT_MAX];
+};
+
+/* Feed in[0..len), whose used bytes are gone, until a step needs more. */
+static void
+run_feed(struct run *r, const char *in, size_t len)
+{
+	struct intake *i = &r->intake;
+	size_t used, left;
+	bool ok;
+
+	do {
+		left = len - r->used;
+		r->step =
+		    intake_feed(i, (const uint8_t *)in + r->used, left, &used);
+		CHECK(used <= left, "used %zu of %zu", used, left);
+		r->used += used;
+		if (r->step == INTAKE_LOGIN) {
+			ok = strcmp(i->user, "alice") == 0 &&
+			     strcmp(i->password, "secret") == 0;
+			r->step = intake_login(i, ok);
+		}
+		if (r->step == INTAKE_MORE)
+			CHECK_INT(i->out_len, 0);
+		memcpy(r->out + r->out_len, i->out, i->out_len);
+		r->out_len += i->out_len;
+	} while (r->step == INTAKE_SEND);
+}
+
+static bool
+run_is_over(const struct run *r)
+{
+	return r->step == INTAKE_REQUEST || r->step == INTAKE_REJECT;
+}
+
+static void
+run_check(const struct run *r, const struct scene *s, const char *how)
+{
+	char host[WIRE_HOST_STRLEN];
+	bool is_http = s->protocol == PROTOCOL_HTTP;
+
+	CHECK(r->step == s->end, "%s, %s: step %d", s->name, how, r->step);
+	CHECK(r->used == s->in_len - s->rest, "%s, %s: used %zu, not %zu",
+	    s->name, how, r->used, s->in_len - s->rest);
+	CHECK(is_http ? r->out_len >= s->out_len : r->out_len == s->out_len,
+	    "%s, %s: %zu bytes out", s->name, how, r->out_len);
+	CHECK(
+	    r->out_len >= s->out_len && memcmp(r->out, s->out, s->out_len) == 0,
+	    "%s, %s: out is %.*s", s->name, how, (int)r->out_len, r->out);
+	CHECK(r->intake.protocol == s->protocol, "%s, %s: protocol %s", s->name,
+	    how, wire_protocol_word(r->intake.protocol));
+	CHECK(strcmp(wire_host_format(&r->intake.host, host), s->host) == 0,
+	    "%s, %s: host %s", s->name, how, host);
+	CHECK(strcmp(r->intake.user, s->user) == 0, "%s, %s: user %s", s->name,
+	    how, r->intake.user);
+	CHECK(r->intake.password[0] == '\0', "%s, %s: the password is kept",
+	    s->name, how);
+}
+
+static void
+test_whole(void)
+{
+	const struct scene *s;
+	struct run r;
+
+	for (s = scenes; s < scenes + N(scenes); s++) {
+		memset(&r, 0, sizeof(r));
+		intake_init(&r.intake, s->want_login);
+		run_feed(&r, s->in, s->in_len);
+		run_check(&r, s, "whole");
+	}
+}
+
+static void
+test_split(void)
+{
+	const struct scene *s;
+	struct run r;
+	size_t cut;
+
+	for (s = scenes; s < scenes + N(scenes); s++) {
+		for (cut = 0; cut < s->in_len; cut++) {
+			memset(&r, 0, sizeof(r));
+			intake_init(&r.intake, s->want_login);
+			run_feed(&r, s->in, cut);
+			if (!run_is_over(&r))
+				run_feed(&r, s->in, s->in_len);
+			run_check(&r, s, "in two");
+		}
+	}
+}
+
+static void
+test_bytes(void)
+{
+	const struct scene *s;
+	struct run r;
+	size_t n;
+
+	for (s = scenes; s < scenes + N(scenes); s++) {
+		memset(&r, 0, sizeof(r));
+		intake_init(&r.intake, s->want_login);
+		for (n = 0; n <= s->in_len && !run_is_over(&r); n++)
+			run_feed(&r, s->in, n);
+		run_check(&r, s, "byte by byte");
+	}
+}
+
+static void
+test_prefixes(void)
+{
+	const struct scene *s;
+	struct run r;
+	size_t n;
+
+	for (s = scenes; s < scenes + N(scenes); s++) {
+		for (n = 0; s->end == INTAKE_REQUEST && n < s->in_len - s->rest;
+		     n++) {
+			memset(&r, 0, sizeof(r));
+			intake_init(&r.intake, s->want_login);
+			run_feed(&r, s->in, n);
+			CHECK(r.step == INTAKE_MORE, "%s cut at %zu: step %d",
+			    s->name, n, r.step);
+		}
+	}
+}
+
+/* One step a message: what follows in the segment is fed after SEND. */
+static void
+feed(struct intake *i, const char *in, size_t len, enum intake_step want,
+    size_t want_used)
+{
+	enum intake_step step;
+	size_t used;
+
+	step = intake_feed(i, (const uint8_t *)in, len, &used);
+	CHECK_INT(step, want);
+	CHECK_INT(used, want_used);
+}
+
+static void
+login(struct intake *i, bool ok, enum intake_step want)
+{
+	enum intake_step step = intake_login(i, ok);
+
+	CHECK_INT(step, want);
+}
+
+/* One step a message: what follows in the segment is fed after SEND. */
+static void
+test_steps(void)
+{
+	static const char in[] = "\005\001\002\001\005alice\006secret" NAME5;
+	size_t len = sizeof(in) - 1;
+	struct intake i;
+
+	intake_init(&i, true);
+	feed(&i, in, len, INTAKE_SEND, 3);
+	CHECK_INT(i.state, INTAKE_WAIT_LOGIN);
+	feed(&i, in + 3, len - 3, INTAKE_LOGIN, 14);
+	CHECK_INT(i.out_len, 0);
+	CHECK_STR(i.user, "alice");
+	CHECK_STR(i.password, "secret");
+	/* Before the verdict nothing more is read. */
+	feed(&i, in + 17, len - 17, INTAKE_MORE, 0);
+	login(&i, true, INTAKE_SEND);
+	CHECK_STR(i.password, "");
+	/* A second verdict, or bytes after the end, are a caller's bug. */
+	login(&i, true, INTAKE_REJECT);
+	CHECK_INT(i.out_len, 0);
+	feed(&i, in + 17, len - 17, INTAKE_REJECT, 0);
+}
+
+static void
+test_limits(void)
+{
+	static char in[INTAKE_IN_MAX + 1];
+	struct run r;
+
+	memset(in, 'a', sizeof(in));
+	memset(&r, 0, sizeof(r));
+	intake_init(&r.intake, false);
+	run_feed(&r, in, INTAKE_IN_MAX - 1);
+	CHECK_INT(r.step, INTAKE_MORE);
+	run_feed(&r, in, INTAKE_IN_MAX);
+	CHECK_INT(r.step, INTAKE_REJECT);
+	CHECK(memcmp(r.out, "HTTP/1.1 414 ", 13) == 0, "%.20s", r.out);
+
+	memcpy(in, "GET / HTTP/1.1\r\n", 16);
+	memset(&r, 0, sizeof(r));
+	intake_init(&r.intake, false);
+	run_feed(&r, in, INTAKE_IN_MAX);
+	CHECK_INT(r.step, INTAKE_REJECT);
+	CHECK(memcmp(r.out, "HTTP/1.1 431 ", 13) == 0, "%.20s", r.out);
+
+	memcpy(in, "\004\001\000\120\300\000\002\001", 8);
+	memset(&r, 0, sizeof(r));
+	intake_init(&r.intake, false);
+	run_feed(&r, in, 8 + 255);
+	CHECK_INT(r.step, INTAKE_MORE);
+	run_feed(&r, in, 8 + 256);
+	CHECK_INT(r.step, INTAKE_REJECT);
+}
+
+static void
+test_pages(void)
+{
+	struct run r;
+
+	memset(&r, 0, sizeof(r));
+	intake_init(&r.intake, false);
+	run_feed(&r, B("GET / HTTP/1.0\r\n\r\n"));
+	r.out[r.out_len] = '\0';
+	CHECK(strstr((char *)r.out, "curl --proxy socks5h://") != NULL,
+	    "no help in %s", r.out);
+	CHECK(strstr((char *)r.out, "Connection: close\r\n") != NULL, "%s",
+	    r.out);
+
+	memset(&r, 0, sizeof(r));
+	intake_init(&r.intake, false);
+	run_feed(&r, B("HEAD / HTTP/1.0\r\n\r\n"));
+	r.out[r.out_len] = '\0';
+	CHECK(strstr((char *)r.out, "Content-Length: ") != NULL, "%s", r.out);
+	CHECK_STR(strstr((char *)r.out, "\r\n\r\n"), "\r\n\r\n");
+}
+
+static void
+test_words(void)
+{
+	CHECK_STR(wire_protocol_word(PROTOCOL_NONE), "none");
+	CHECK_STR(wire_protocol_word(PROTOCOL_SOCKS4), "socks4");
+	CHECK_STR(wire_protocol_word(PROTOCOL_SOCKS4A), "socks4a");
+	CHECK_STR(wire_protocol_word(PROTOCOL_SOCKS5), "socks5");
+	CHECK_STR(wire_protocol_word(PROTOCOL_HTTP), "http");
+}
+
+static const struct unit_case cases[] = {
+    {"whole", test_whole},
+    {"in two, at every byte", test_split},
+    {"byte by byte", test_bytes},
+    {"every prefix", test_prefixes},
+    {"steps", test_steps},
+    {"limits", test_limits},
+    {"pages", test_pages},
+    {"words", test_words},
+};
+
+UNIT_MAIN("intake", cases)
