@@ -62,7 +62,10 @@ struct op {
 
 /* 0 or -errno. */
 int loop_new(struct loop **);
-void loop_free(struct loop *); /* NULL allowed; cancels all, closes no fd */
+/* On this backend and no other; -ENOTSUP when it cannot be had. */
+int loop_new_on(struct loop **, const char *backend);
+/* NULL allowed; cancels all, closes no fd; not from a callback. */
+void loop_free(struct loop *);
 
 /* Run until loop_stop(), or until nothing is under way.  0 or -errno. */
 int loop_run(struct loop *);

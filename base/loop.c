@@ -1,0 +1,423 @@
+/* Owns struct loop: which op is under way on which fd, the timers, and the
+ * public interface.  Asks the kernel for nothing itself: the backend does. */
+#include "base/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/loop_impl.h"
+#include "base/mono.h"
+
+int
+loop_new(struct loop **out)
+{
+	return loop_new_on(out, "epoll");
+}
+
+int
+loop_new_on(struct loop **out, const char *backend)
+{
+	struct loop *l;
+	int error;
+
+	*out = NULL;
+	if (strcmp(backend, "epoll") != 0)
+		return -ENOTSUP;
+	l = calloc(1, sizeof(*l));
+	if (l == NULL)
+		return -ENOMEM;
+	error = loop_epoll_init(&l->ep);
+	if (error != 0) {
+		free(l);
+		return error;
+	}
+	l->timer_floor_us = INT64_MIN;
+	l->now_us = mono_us();
+	*out = l;
+	return 0;
+}
+
+/* The op is its owner's again. */
+static void
+release(struct op *op)
+{
+	if (op->kind == OP_SEND) {
+		buf_free(op->out);
+		op->out = NULL;
+	}
+	op->kind = OP_NONE;
+}
+
+static void
+free_chunk(struct loop_fd_chunk *c)
+{
+	size_t i;
+
+	for (i = 0; i < LOOP_FD_CHUNK; i++) {
+		if (c->fds[i].rx != NULL)
+			release(c->fds[i].rx);
+		if (c->fds[i].tx != NULL)
+			release(c->fds[i].tx);
+	}
+	free(c);
+}
+
+void
+loop_free(struct loop *l)
+{
+	struct op *op;
+	size_t i;
+
+	if (l == NULL)
+		return;
+	assert(!l->in_turn);
+	for (i = 0; i < l->chunks_n; i++) {
+		if (l->chunks[i] != NULL)
+			free_chunk(l->chunks[i]);
+	}
+	free(l->chunks);
+	while ((op = loop_timers_first(&l->timers)) != NULL) {
+		loop_timers_remove(&l->timers, op);
+		release(op);
+	}
+	loop_timers_fini(&l->timers);
+	loop_epoll_fini(&l->ep);
+	free(l);
+}
+
+struct loop_fd *
+loop_fd_find(const struct loop *l, int fd)
+{
+	size_t i = (size_t)fd / LOOP_FD_CHUNK;
+
+	if (fd < 0 || i >= l->chunks_n || l->chunks[i] == NULL)
+		return NULL;
+	return &l->chunks[i]->fds[fd % LOOP_FD_CHUNK];
+}
+
+static int
+add_chunk(struct loop *l, size_t i)
+{
+	struct loop_fd_chunk **chunks, *c;
+	int k;
+
+	if (i >= l->chunks_n) {
+		chunks = reallocarray(l->chunks, i + 1, sizeof(c));
+		if (chunks == NULL)
+			return -ENOMEM;
+		memset(
+		    chunks + l->chunks_n, 0, (i + 1 - l->chunks_n) * sizeof(c));
+		l->chunks = chunks;
+		l->chunks_n = i + 1;
+	}
+	c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return -ENOMEM;
+	for (k = 0; k < LOOP_FD_CHUNK; k++)
+		c->fds[k].fd = (int)i * LOOP_FD_CHUNK + k;
+	l->chunks[i] = c;
+	return 0;
+}
+
+/* 0, or -errno: op cannot be put under way on fd. */
+static int
+prepare(struct loop *l, struct op *op, int fd, struct loop_fd **out)
+{
+	int error;
+
+	if (fd < 0)
+		return -EBADF;
+	if (op->kind != OP_NONE)
+		return -EBUSY;
+	*out = loop_fd_find(l, fd);
+	if (*out == NULL) {
+		error = add_chunk(l, (size_t)fd / LOOP_FD_CHUNK);
+		if (error != 0)
+			return error;
+		*out = loop_fd_find(l, fd);
+	}
+	return 0;
+}
+
+static void
+begin(struct loop *l, struct op *op, int fd, enum op_kind kind, op_fn *fn)
+{
+	op->fn = fn;
+	op->fd = fd;
+	op->kind = (uint8_t)kind;
+	l->active++;
+}
+
+/* Neither called back nor told to the backend. */
+static void
+detach(struct loop *l, struct loop_fd *f, struct op *op)
+{
+	if (f->rx == op)
+		f->rx = NULL;
+	else
+		f->tx = NULL;
+	l->active--;
+	release(op);
+}
+
+static int
+start_rx(struct loop *l, struct op *op, int fd, enum op_kind kind, op_fn *fn)
+{
+	struct loop_fd *f;
+	int error;
+
+	error = prepare(l, op, fd, &f);
+	if (error != 0)
+		return error;
+	if (f->rx != NULL)
+		return -EBUSY;
+	begin(l, op, fd, kind, fn);
+	f->rx = op;
+	error = loop_epoll_start_rx(l, f);
+	if (error != 0)
+		detach(l, f, op);
+	return error;
+}
+
+int
+loop_accept(struct loop *l, struct op *op, int fd, op_fn *fn)
+{
+	return start_rx(l, op, fd, OP_ACCEPT, fn);
+}
+
+int
+loop_recv(struct loop *l, struct op *op, int fd, op_fn *fn)
+{
+	return start_rx(l, op, fd, OP_RECV, fn);
+}
+
+int
+loop_poll(struct loop *l, struct op *op, int fd, int events, op_fn *fn)
+{
+	if (op->kind != OP_NONE)
+		return -EBUSY;
+	op->events =
+	    (uint16_t)(events & (POLLIN | POLLPRI | POLLOUT | POLLRDHUP));
+	return start_rx(l, op, fd, OP_POLL, fn);
+}
+
+int
+loop_connect(struct loop *l, struct op *op, int fd, const struct sockaddr *sa,
+    socklen_t sa_len, op_fn *fn)
+{
+	struct loop_fd *f;
+	int error;
+
+	error = prepare(l, op, fd, &f);
+	if (error != 0)
+		return error;
+	if (f->tx != NULL)
+		return -EBUSY;
+	begin(l, op, fd, OP_CONNECT, fn);
+	f->tx = op;
+	error = loop_epoll_start_connect(l, f, sa, sa_len);
+	if (error != 0)
+		detach(l, f, op);
+	return error;
+}
+
+int
+loop_send(struct loop *l, struct op *op, int fd, struct buf *b, op_fn *fn)
+{
+	struct loop_fd *f;
+	int error;
+
+	error = prepare(l, op, fd, &f);
+	if (error == 0 && f->tx != NULL)
+		error = -EBUSY;
+	if (error == 0 && b->len > INT_MAX)
+		error = -EMSGSIZE;
+	if (error != 0) {
+		buf_free(b);
+		return error;
+	}
+	begin(l, op, fd, OP_SEND, fn);
+	op->out = b;
+	f->tx = op;
+	error = loop_epoll_start_send(l, f);
+	if (error != 0)
+		detach(l, f, op);
+	return error;
+}
+
+ssize_t
+loop_send_now(struct loop *l, int fd, const void *data, size_t len)
+{
+	return loop_epoll_send_now(l, fd, data, len);
+}
+
+int
+loop_timer(struct loop *l, struct op *op, int64_t at_us, op_fn *fn)
+{
+	assert(op->kind == OP_NONE || op->kind == OP_TIMER);
+	if (at_us < l->timer_floor_us)
+		at_us = l->timer_floor_us;
+	if (op->kind == OP_NONE)
+		op->slot = 0;
+	if (loop_timers_set(&l->timers, op, at_us) != 0)
+		return -ENOMEM;
+	op->fn = fn;
+	op->kind = OP_TIMER;
+	return 0;
+}
+
+bool
+loop_op_active(const struct op *op)
+{
+	return op->kind != OP_NONE;
+}
+
+static void
+cancel_on(struct loop *l, struct loop_fd *f, struct op *op)
+{
+	int kind = op->kind;
+	bool rx = f->rx == op;
+
+	assert(rx || f->tx == op);
+	detach(l, f, op);
+	if (rx)
+		loop_epoll_stopped_rx(l, f, kind);
+	else
+		loop_epoll_stopped_tx(l, f);
+}
+
+void
+loop_cancel(struct loop *l, struct op *op)
+{
+	if (op->kind == OP_NONE)
+		return;
+	if (op->kind == OP_TIMER) {
+		loop_timers_remove(&l->timers, op);
+		release(op);
+		return;
+	}
+	cancel_on(l, loop_fd_find(l, op->fd), op);
+}
+
+void
+loop_close(struct loop *l, int fd)
+{
+	struct loop_fd *f;
+
+	if (fd < 0)
+		return;
+	f = loop_fd_find(l, fd);
+	if (f != NULL) {
+		if (f->rx != NULL)
+			cancel_on(l, f, f->rx);
+		if (f->tx != NULL)
+			cancel_on(l, f, f->tx);
+		loop_epoll_forget(l, f);
+		f->gen++;
+	}
+	/* On Linux the fd is gone whatever close() returns. */
+	close(fd);
+}
+
+void
+loop_more(struct loop *l, struct op *op, int res, uint8_t *data)
+{
+	const struct op_result r = {.res = res, .data = data, .more = true};
+
+	op->fn(l, op, &r);
+}
+
+void
+loop_finish(struct loop *l, struct loop_fd *f, struct op *op, int res)
+{
+	const struct op_result r = {.res = res};
+
+	detach(l, f, op);
+	op->fn(l, op, &r);
+}
+
+/*
+ * A timer set from here to a time that has come waits for the next turn, or
+ * one that sets itself anew would never let go.
+ */
+static void
+run_timers(struct loop *l)
+{
+	const struct op_result r = {.res = 0};
+	struct op *op;
+
+	l->timer_floor_us = l->now_us + 1;
+	while ((op = loop_timers_first(&l->timers)) != NULL &&
+	       op->at_us <= l->now_us) {
+		loop_timers_remove(&l->timers, op);
+		release(op);
+		op->fn(l, op, &r);
+	}
+	l->timer_floor_us = INT64_MIN;
+}
+
+static int64_t
+until_timer(const struct loop *l, int64_t wait_us)
+{
+	const struct op *first = loop_timers_first(&l->timers);
+	int64_t now_us;
+
+	if (wait_us == 0 || first == NULL)
+		return wait_us;
+	now_us = mono_us();
+	if (first->at_us <= now_us)
+		return 0;
+	if (wait_us < 0 || first->at_us - now_us < wait_us)
+		return first->at_us - now_us;
+	return wait_us;
+}
+
+int
+loop_turn(struct loop *l, int64_t wait_us)
+{
+	int error;
+
+	assert(!l->in_turn);
+	l->in_turn = true;
+	error = loop_epoll_turn(l, until_timer(l, wait_us));
+	if (error == 0)
+		run_timers(l);
+	l->in_turn = false;
+	return error;
+}
+
+int
+loop_run(struct loop *l)
+{
+	int error = 0;
+
+	while (error == 0 && !l->stop && (l->active > 0 || l->timers.n > 0))
+		error = loop_turn(l, -1);
+	l->stop = false;
+	return error;
+}
+
+void
+loop_stop(struct loop *l)
+{
+	l->stop = true;
+}
+
+int64_t
+loop_now_us(const struct loop *l)
+{
+	return l->now_us;
+}
+
+const char *
+loop_backend(const struct loop *l)
+{
+	(void)l; /* there is but one so far */
+	return "epoll";
+}

@@ -1,0 +1,251 @@
+/* Owns the epoll backend's view of fds: their registration, what is known of
+ * their readiness, and whose turn it is.  Their I/O is loop_epoll_op.c's. */
+#include "base/loop_epoll.h"
+
+#include <sys/epoll.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/loop_impl.h"
+#include "base/mono.h"
+
+#define EVENTS_N 128
+
+/* Of a stream, edge-triggered.  EPOLLOUT is asked for only when a send first
+ * blocks: the fresh socket's "writable" would cost a wake-up each. */
+#define STREAM_MASK (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET)
+
+int
+loop_epoll_init(struct loop_epoll *ep)
+{
+	int error;
+
+	TAILQ_INIT(&ep->ready);
+	ep->lent = malloc(LOOP_RECV_MAX);
+	if (ep->lent == NULL)
+		return -ENOMEM;
+	ep->fd = epoll_create1(EPOLL_CLOEXEC);
+	if (ep->fd == -1) {
+		error = errno;
+		free(ep->lent);
+		return -error;
+	}
+	return 0;
+}
+
+void
+loop_epoll_fini(struct loop_epoll *ep)
+{
+	close(ep->fd);
+	free(ep->lent);
+}
+
+static bool
+rx_runnable(const struct loop_fd *f)
+{
+	return f->rx != NULL && (f->ep.bits & EP_RX) != 0;
+}
+
+static bool
+tx_runnable(const struct loop_fd *f)
+{
+	return f->tx != NULL && ((f->ep.bits & EP_TX_DONE) != 0 ||
+				    (f->ep.bits & EP_TX_BLOCKED) == 0);
+}
+
+void
+loop_epoll_requeue(struct loop *l, struct loop_fd *f)
+{
+	bool runnable = rx_runnable(f) || tx_runnable(f);
+
+	if (runnable && (f->ep.bits & EP_QUEUED) == 0) {
+		f->ep.bits |= EP_QUEUED;
+		f->ep.queued_at = l->ep.round;
+		TAILQ_INSERT_TAIL(&l->ep.ready, f, ep.link);
+	} else if (!runnable && (f->ep.bits & EP_QUEUED) != 0) {
+		f->ep.bits &= ~EP_QUEUED;
+		TAILQ_REMOVE(&l->ep.ready, f, ep.link);
+	}
+}
+
+/* The mask for what is under way.  EPOLLERR and EPOLLHUP are implied; said,
+ * they keep the mask of a registered fd from being 0. */
+static uint32_t
+wanted(const struct loop_fd *f)
+{
+	uint32_t mask = EPOLLERR | EPOLLHUP;
+	bool blocked = f->tx != NULL && (f->ep.bits & EP_TX_BLOCKED) != 0;
+
+	if (f->rx != NULL && f->rx->kind == OP_ACCEPT)
+		return mask | EPOLLIN | EPOLLEXCLUSIVE;
+	if (blocked)
+		mask |= EPOLLOUT;
+	if (f->rx != NULL && f->rx->kind == OP_POLL)
+		return mask | f->rx->events;
+	mask |= STREAM_MASK;
+	if ((f->ep.mask & EPOLLET) != 0)
+		mask |= f->ep.mask & EPOLLOUT;
+	return mask;
+}
+
+/* A change of the mask makes the kernel report anew what is ready, so that
+ * none of the edges is lost. */
+int
+loop_epoll_watch(struct loop *l, struct loop_fd *f)
+{
+	struct epoll_event ev;
+	uint32_t mask = wanted(f);
+	int how = f->ep.mask == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+
+	if (f->ep.mask == mask)
+		return 0;
+	ev.events = mask;
+	ev.data.u64 = (uint64_t)f->gen << 32 | (uint32_t)f->fd;
+	if (epoll_ctl(l->ep.fd, how, f->fd, &ev) == -1)
+		return -errno;
+	f->ep.mask = mask;
+	return 0;
+}
+
+void
+loop_epoll_unwatch(struct loop *l, struct loop_fd *f)
+{
+	struct epoll_event none = {0};
+
+	if (f->ep.mask == 0)
+		return;
+	epoll_ctl(l->ep.fd, EPOLL_CTL_DEL, f->fd, &none);
+	f->ep.mask = 0;
+}
+
+void
+loop_epoll_forget(struct loop *l, struct loop_fd *f)
+{
+	/* close() unregisters, unless somebody else holds the same file: then
+	 * a level-triggered fd would be reported for ever. */
+	if ((f->ep.mask & EPOLLET) == 0)
+		loop_epoll_unwatch(l, f);
+	assert((f->ep.bits & EP_QUEUED) == 0);
+	f->ep.mask = 0;
+	f->ep.bits = 0;
+	f->ep.accept_n = 0;
+}
+
+/*
+ * A callback may cancel, close, and start anew on the same fd number: after
+ * each one only f itself is looked at, and only while it is the same file.
+ * Connect goes first, or recv would take the error that is connect's; send
+ * goes last, or it would take the one that follows the data received.
+ */
+static void
+run_fd(struct loop *l, struct loop_fd *f)
+{
+	const uint32_t gen = f->gen;
+	bool connecting = f->tx != NULL && f->tx->kind == OP_CONNECT;
+
+	if (connecting && tx_runnable(f))
+		loop_epoll_run_connect(l, f);
+	if (f->gen == gen && rx_runnable(f))
+		loop_epoll_run_rx(l, f);
+	if (f->gen == gen && !connecting && tx_runnable(f) &&
+	    f->tx->kind == OP_SEND)
+		loop_epoll_run_send(l, f);
+	if (f->gen == gen)
+		loop_epoll_requeue(l, f);
+}
+
+/* What was queued before this round; what is queued in it waits. */
+static void
+run_ready(struct loop *l)
+{
+	struct loop_fd *f;
+
+	l->ep.round++;
+	while ((f = TAILQ_FIRST(&l->ep.ready)) != NULL &&
+	       f->ep.queued_at != l->ep.round) {
+		TAILQ_REMOVE(&l->ep.ready, f, ep.link);
+		f->ep.bits &= ~EP_QUEUED;
+		run_fd(l, f);
+	}
+}
+
+static void
+note_level(struct loop *l, struct loop_fd *f, uint32_t events)
+{
+	uint32_t asked;
+
+	if (f->rx != NULL && f->rx->kind == OP_ACCEPT) {
+		f->ep.bits |= EP_RX;
+	} else if (f->rx != NULL && f->rx->kind == OP_POLL) {
+		asked = f->rx->events | EPOLLERR | EPOLLHUP;
+		f->ep.revents = (uint16_t)(events & asked);
+		if (f->ep.revents != 0)
+			f->ep.bits |= EP_RX;
+	}
+	loop_epoll_requeue(l, f);
+	if ((f->ep.bits & EP_QUEUED) != 0)
+		return;
+	/* Reported for nobody, and would be again and again. */
+	if ((f->rx == NULL && f->tx == NULL) || loop_epoll_watch(l, f) != 0)
+		loop_epoll_unwatch(l, f);
+}
+
+static void
+note_edge(struct loop *l, struct loop_fd *f, uint32_t events)
+{
+	if ((events & EPOLLRDHUP) != 0)
+		f->ep.bits |= EP_RDHUP;
+	if ((events & ~(uint32_t)EPOLLOUT) != 0)
+		f->ep.bits |= EP_RX;
+	loop_epoll_requeue(l, f);
+}
+
+static void
+note(struct loop *l, const struct epoll_event *ev)
+{
+	struct loop_fd *f = loop_fd_find(l, (int)(uint32_t)ev->data.u64);
+
+	if (f == NULL || f->gen != (uint32_t)(ev->data.u64 >> 32))
+		return;
+	if ((ev->events & (EPOLLERR | EPOLLHUP | EPOLLPRI)) != 0)
+		f->ep.bits |= EP_ODD;
+	if ((ev->events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)
+		f->ep.bits &= ~EP_TX_BLOCKED;
+	if ((f->ep.mask & EPOLLET) != 0)
+		note_edge(l, f, ev->events);
+	else
+		note_level(l, f, ev->events);
+}
+
+static int
+wait_ms(int64_t wait_us)
+{
+	int64_t ms = wait_us / 1000 + (wait_us % 1000 != 0);
+
+	if (wait_us < 0)
+		return -1;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
+int
+loop_epoll_turn(struct loop *l, int64_t wait_us)
+{
+	struct epoll_event events[EVENTS_N];
+	int i, n;
+
+	if (!TAILQ_EMPTY(&l->ep.ready))
+		wait_us = 0;
+	n = epoll_wait(l->ep.fd, events, EVENTS_N, wait_ms(wait_us));
+	if (n == -1 && errno != EINTR)
+		return -errno;
+	l->now_us = mono_us();
+	for (i = 0; i < n; i++)
+		note(l, &events[i]);
+	run_ready(l);
+	return 0;
+}

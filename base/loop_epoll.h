@@ -1,0 +1,81 @@
+#ifndef BASE_LOOP_EPOLL_H
+#define BASE_LOOP_EPOLL_H
+
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct loop_fd;
+struct op;
+
+/* What is known of an fd; all clear is an fd of which nothing is known. */
+enum {
+	EP_QUEUED = 1 << 0,
+	EP_RX = 1 << 1,		/* receiving may find something */
+	EP_RX_END = 1 << 2,	/* all has been read and the end is next */
+	EP_RDHUP = 1 << 3,	/* the peer has sent its last */
+	EP_ODD = 1 << 4,	/* error, hang-up or urgent data: a short
+				   read does not mean that nothing is left */
+	EP_TX_BLOCKED = 1 << 5, /* until the next EPOLLOUT */
+	EP_TX_DONE = 1 << 6,	/* tx_res is the result of f->tx */
+};
+
+/* The epoll backend's part of a struct loop_fd. */
+struct loop_epoll_fd {
+	TAILQ_ENTRY(loop_fd) link; /* valid with EP_QUEUED */
+	uint32_t mask;		   /* as registered; 0: not registered */
+	uint32_t queued_at;	   /* round in which it was queued */
+	uint32_t accepted_at;	   /* round of the last accept */
+	int32_t tx_res;		   /* send: so far; with EP_TX_DONE: result */
+	uint16_t revents;	   /* poll: to be reported */
+	uint8_t accept_n;	   /* accepted then; 0: and found no more */
+	uint8_t bits;		   /* EP_* */
+};
+
+/* ... and of a struct loop. */
+struct loop_epoll {
+	int fd;
+	uint32_t round; /* counts turns; may wrap */
+	TAILQ_HEAD(loop_epoll_ready, loop_fd) ready;
+	uint8_t *lent; /* LOOP_RECV_MAX bytes, for recv callbacks */
+};
+
+/* 0 or -errno. */
+int loop_epoll_init(struct loop_epoll *);
+void loop_epoll_fini(struct loop_epoll *);
+
+/* op is already f->rx or f->tx.  0, or -errno: nothing is under way. */
+int loop_epoll_start_rx(struct loop *, struct loop_fd *);
+int loop_epoll_start_send(struct loop *, struct loop_fd *);
+int loop_epoll_start_connect(
+    struct loop *, struct loop_fd *, const struct sockaddr *, socklen_t);
+/* f->rx or f->tx has just become NULL, without a result. */
+void loop_epoll_stopped_rx(struct loop *, struct loop_fd *, int kind);
+void loop_epoll_stopped_tx(struct loop *, struct loop_fd *);
+/* f->fd is about to be closed; nothing is under way on it. */
+void loop_epoll_forget(struct loop *, struct loop_fd *);
+
+ssize_t loop_epoll_send_now(
+    struct loop *, int fd, const void *data, size_t len);
+
+/* Wait at most wait_us (-1: for ever), take the time, call back.  0 or
+ * -errno. */
+int loop_epoll_turn(struct loop *, int64_t wait_us);
+
+/* Between loop_epoll.c and loop_epoll_op.c. */
+
+/* Register f for what is under way.  0 or -errno. */
+int loop_epoll_watch(struct loop *, struct loop_fd *);
+void loop_epoll_unwatch(struct loop *, struct loop_fd *);
+/* Put f on the ready list, or take it off, as its state asks. */
+void loop_epoll_requeue(struct loop *, struct loop_fd *);
+/* Go on with what is under way; each calls back at most once, but accept. */
+void loop_epoll_run_connect(struct loop *, struct loop_fd *);
+void loop_epoll_run_rx(struct loop *, struct loop_fd *);
+void loop_epoll_run_send(struct loop *, struct loop_fd *);
+
+#endif

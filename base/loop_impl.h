@@ -1,0 +1,56 @@
+#ifndef BASE_LOOP_IMPL_H
+#define BASE_LOOP_IMPL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "base/loop_epoll.h"
+#include "base/loop_timer.h"
+
+/*
+ * Private to base/loop*.c.  loop.c keeps which op is under way on which fd
+ * and is the only one to change op->kind; the backend gets results out of the
+ * kernel and hands them to loop_more() and loop_finish().
+ */
+
+/*
+ * What is under way on an fd.  Records never move and are freed with the
+ * loop, so that a pointer outlives any callback; gen tells whether it is
+ * still about the same file.
+ */
+struct loop_fd {
+	struct op *rx; /* accept, recv or poll; NULL: none */
+	struct op *tx; /* connect or send */
+	int32_t fd;
+	uint32_t gen; /* counts loop_close() */
+	struct loop_epoll_fd ep;
+};
+
+#define LOOP_FD_CHUNK 128
+struct loop_fd_chunk {
+	struct loop_fd fds[LOOP_FD_CHUNK];
+};
+
+struct loop {
+	struct loop_fd_chunk **chunks; /* by fd / LOOP_FD_CHUNK; some NULL */
+	size_t chunks_n;
+	size_t active; /* ops under way on fds */
+	int64_t now_us;
+	int64_t timer_floor_us; /* no timer is set to an earlier time */
+	bool stop;
+	bool in_turn;
+	struct loop_timers timers;
+	struct loop_epoll ep;
+};
+
+/* The record of fd, or NULL if nothing was ever started on it. */
+struct loop_fd *loop_fd_find(const struct loop *, int fd);
+
+/* One of many results of a multishot op. */
+void loop_more(struct loop *, struct op *, int res, uint8_t *data);
+/* The last result: op is no longer under way, its buffer is freed. */
+void loop_finish(struct loop *, struct loop_fd *, struct op *, int res);
+
+#endif
