@@ -275,11 +275,25 @@ hop_type_of(const struct table_row *row)
 	return HOP_SOCKS5;
 }
 
+/* The table's rows follow the order of the configuration it was made from,
+ * which is this request's unless a reload has come between. */
+static const struct settings_intermediary *
+login_of(const struct dial *d, uint32_t row)
+{
+	const char *name = d->env->table->rows[row].name;
+	int i = (int)row;
+
+	if (row >= d->settings->intermediaries_n ||
+	    strcmp(d->settings->intermediaries[row].name, name) != 0)
+		i = settings_intermediary(d->settings, name);
+	return i >= 0 ? &d->settings->intermediaries[i] : NULL;
+}
+
 static void
 try_intermediary(struct dial *d, const struct path_pick *pick)
 {
 	const struct table_row *row = &d->env->table->rows[pick->row];
-	const struct settings_intermediary *login = d->env->logins[pick->row];
+	const struct settings_intermediary *login = login_of(d, pick->row);
 	struct attempt_target target = {.type = hop_type_of(row),
 	    .dest = d->host,
 	    .host = d->attempt_host,
@@ -347,6 +361,7 @@ try_next(struct dial *d)
 	    .arg = d->env->arg};
 	struct path_pick pick;
 
+	d->env->refresh(d->env->arg);
 	if (d->tries_n > 0 && out_of_tries(d)) {
 		give_up(d, d->tries[d->tries_n - 1].reason);
 		return;

@@ -26,10 +26,10 @@ struct dial_env {
 	struct loop *loop;
 	struct resolve *resolve;
 	struct record *record;
-	const struct table *table; /* refreshed in place between turns */
+	const struct table *table;
 	const struct path_index *index;
-	/* By row: where the login is; NULL for none.  Moves with the table. */
-	const struct settings_intermediary *const *logins;
+	/* Called before each pick: may bring table and index up to date. */
+	void (*refresh)(void *arg);
 	uint32_t (*in_flight)(void *arg, uint32_t slot);
 	void *arg;
 	uint64_t *seed;

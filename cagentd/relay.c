@@ -96,6 +96,25 @@ relay_take_flight(struct relay *r)
 	return b;
 }
 
+const char *
+relay_end_text(enum relay_end end, enum relay_side where)
+{
+	switch (end) {
+	case RELAY_CLOSED:
+		return "closed";
+	case RELAY_BROKE:
+		return where == RELAY_CLIENT ? "broken by the client"
+					     : "broken upstream";
+	case RELAY_IDLE:
+		return "idle for too long";
+	case RELAY_UNANSWERED:
+		return "unanswered, trying elsewhere";
+	case RELAY_NO_MEMORY:
+		return "out of memory";
+	}
+	return "?";
+}
+
 static bool
 starts_with(const uint8_t *data, size_t len, const char *word)
 {
@@ -227,6 +246,17 @@ on_sent_upstream(struct loop *loop, struct op *op, const struct op_result *res)
 	on_sent(r, RELAY_CLIENT, res->res);
 }
 
+/* This path it is, whatever comes. */
+static void
+commit(struct relay *r)
+{
+	if (!r->keep_flight)
+		return;
+	r->keep_flight = false;
+	drop_flight(r);
+	r->answered(r);
+}
+
 /* Bytes from the client join the flight while it is unanswered and fits; one
  * that could never be sent twice is not begun. */
 static void
@@ -236,10 +266,8 @@ keep_flight(struct relay *r, const uint8_t *data, size_t len)
 		return;
 	if (r->flight == NULL && may_replay(data, len))
 		r->flight = buf_new(RELAY_FLIGHT_MAX);
-	if (r->flight == NULL || buf_append(r->flight, data, len) != 0) {
-		drop_flight(r);
-		r->keep_flight = false;
-	}
+	if (r->flight == NULL || buf_append(r->flight, data, len) != 0)
+		commit(r);
 }
 
 static void
@@ -248,8 +276,7 @@ first_byte(struct relay *r)
 	int64_t us = loop_now_us(r->loop) - r->started_us;
 
 	r->first_byte_us = us > 0 ? us : 1;
-	r->keep_flight = false;
-	drop_flight(r);
+	commit(r);
 }
 
 static void
@@ -344,7 +371,8 @@ relay_start(struct relay *r, struct loop *loop, const struct relay_start *s,
 	r->idle_us = s->idle_us;
 	r->started_us = r->moved_us = loop_now_us(loop);
 	r->running = true;
-	r->keep_flight = s->keep_flight && s->early == 0;
+	r->keep_flight = s->keep_flight;
+	r->answered = s->answered;
 	r->side[RELAY_UPSTREAM].bytes = s->early;
 	r->side[RELAY_CLIENT].bytes = 0;
 	if (s->to_upstream != NULL) {

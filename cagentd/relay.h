@@ -54,6 +54,8 @@ struct relay {
 	int64_t idle_us;
 	int64_t moved_us; /* when a byte last moved */
 	int64_t started_us;
+	bool keep_flight;
+	void (*answered)(struct relay *);
 	int64_t first_byte_us; /* from the start to upstream's first; 0: none */
 	struct buf *flight;    /* the client's first bytes, while unanswered */
 	bool running;
@@ -69,6 +71,9 @@ struct relay_start {
 	size_t early;		 /* payload bytes in to_client */
 	int64_t idle_us;
 	bool keep_flight; /* for RELAY_UNANSWERED */
+	/* RELAY_UNANSWERED can no longer come; only with keep_flight, perhaps
+	 * before relay_start() has returned. */
+	void (*answered)(struct relay *);
 };
 
 /*
@@ -80,6 +85,7 @@ void relay_start(
     struct relay *, struct loop *, const struct relay_start *, relay_fn *done);
 /* Close both ends; no callback comes after this.  Idempotent. */
 void relay_cancel(struct relay *);
+const char *relay_end_text(enum relay_end, enum relay_side where);
 int relay_take_client(struct relay *);
 struct buf *relay_take_flight(struct relay *);
 

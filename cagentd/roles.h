@@ -1,0 +1,20 @@
+#ifndef CAGENTD_ROLES_H
+#define CAGENTD_ROLES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The mains of the four roles; each returns the process's exit status. */
+
+struct master_options {
+	const char *program; /* absolute path of this executable */
+	const char *path;    /* the configuration */
+	bool detach;
+};
+int master_main(const struct master_options *);
+
+int worker_main(uint32_t index);
+int control_main(void);
+int resolver_main(void);
+
+#endif
