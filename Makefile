@@ -133,6 +133,7 @@ $(LLHTTP_OBJ): $(B)/obj/llhttp/%.o: | $(DEPS)
 
 # --- the rest, one file an idea ------------------------------------------------
 include tests/check.mk
+include tests/fuzz/fuzz.mk
 include tests/model/model.mk
 include etc/install.mk
 
