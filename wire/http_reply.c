@@ -40,6 +40,17 @@ phrase_of(int status)
 	return NULL;
 }
 
+/* Visible ASCII and blanks: what a structured field may hold. */
+static bool
+is_field(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text < ' ' || *text > '~')
+			return false;
+	}
+	return true;
+}
+
 int
 http_reply_encode(int status, const char *proxy_status, const char *page,
     uint8_t *out, size_t cap)
@@ -53,7 +64,7 @@ http_reply_encode(int status, const char *proxy_status, const char *page,
 		return WIRE_BAD;
 	if (proxy_status == NULL)
 		name = end = proxy_status = "";
-	else if (strpbrk(proxy_status, "\r\n") != NULL)
+	else if (!is_field(proxy_status))
 		return WIRE_BAD;
 
 	if (status < 300) {

@@ -712,6 +712,8 @@ test_reply(void)
 	CHECK_INT(http_reply_encode(
 		      502, "a\r\nSet-Cookie: b", NULL, out, sizeof(out)),
 	    WIRE_BAD);
+	CHECK_INT(
+	    http_reply_encode(502, "a\025b", NULL, out, sizeof(out)), WIRE_BAD);
 }
 
 static const struct unit_case cases[] = {
