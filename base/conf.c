@@ -15,6 +15,7 @@
 #define ERROR_MAX  256 /* bytes of an error with its newline */
 #define FILE_SHOWN 96  /* of a path; its end says more than its start */
 #define KINDS_MAX  32
+#define BUCKETS	   1024
 #define BOM	   "\xef\xbb\xbf"
 
 /* A section that stands in the file. */
@@ -23,6 +24,7 @@ struct section {
 	void *record; /* NULL: refused, its keys are passed over */
 	int line;     /* of its first header */
 	bool bad;     /* something in it was refused */
+	size_t next;  /* 1 + index in the same bucket; 0: none */
 	char name[CONF_NAME_MAX + 1];
 	int set[CONF_WORDS_MAX]; /* the line an option was set at; 0: not */
 };
@@ -38,6 +40,7 @@ struct conf_ctx {
 	int line;
 	struct section *sections; /* in file order; owned */
 	size_t sections_n, sections_cap;
+	size_t buckets[BUCKETS]; /* by kind and name: 1 + index */
 	/* The section being read: an index, as the array moves. */
 	size_t now;
 	enum {
@@ -147,14 +150,30 @@ find_row(struct conf_ctx *ctx, const struct conf_header *h)
 	return row;
 }
 
-/* One that this header repeats (of a row that is there once: any). */
+/* FNV-1a; of a row that may stand once its kind is all that counts. */
+static size_t
+bucket(const struct conf_section *row, const char *name)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+	const char *s;
+
+	for (s = row->kind; *s != '\0'; s++)
+		h = (h ^ (uint8_t)*s) * 0x100000001b3u;
+	for (s = row->repeats ? name : ""; *s != '\0'; s++)
+		h = (h ^ (uint8_t)*s) * 0x100000001b3u;
+	return h % BUCKETS;
+}
+
+/* One that this header repeats (of a row that may stand once: any). */
 static struct section *
 find_section(
     struct conf_ctx *ctx, const struct conf_section *row, const char *name)
 {
+	size_t i = ctx->buckets[bucket(row, name)];
 	struct section *s;
 
-	for (s = ctx->sections; s < ctx->sections + ctx->sections_n; s++) {
+	for (; i != 0; i = s->next) {
+		s = &ctx->sections[i - 1];
 		if (s->row == row &&
 		    (!row->repeats || strcmp(s->name, name) == 0))
 			return s;
@@ -163,9 +182,11 @@ find_section(
 }
 
 static struct section *
-add_section(struct conf_ctx *ctx)
+add_section(
+    struct conf_ctx *ctx, const struct conf_section *row, const char *name)
 {
 	size_t cap = ctx->sections_cap == 0 ? 16 : ctx->sections_cap * 2;
+	size_t *head = &ctx->buckets[bucket(row, name)];
 	struct section *p;
 
 	if (ctx->sections_n == CONF_SECTIONS_MAX) {
@@ -183,7 +204,9 @@ add_section(struct conf_ctx *ctx)
 		ctx->sections_cap = cap;
 	}
 	p = &ctx->sections[ctx->sections_n++];
-	memset(p, 0, sizeof(*p));
+	*p = (struct section){.row = row, .line = ctx->line, .next = *head};
+	memcpy(p->name, name, strlen(name) + 1);
+	*head = ctx->sections_n;
 	return p;
 }
 
@@ -208,12 +231,9 @@ begin_section(struct conf_ctx *ctx, const struct conf_header *h)
 		return;
 	}
 	if (s == NULL) {
-		s = add_section(ctx);
+		s = add_section(ctx, row, h->name);
 		if (s == NULL)
 			return;
-		s->row = row;
-		s->line = ctx->line;
-		memcpy(s->name, h->name, sizeof(s->name));
 		s->record = row->begin(ctx, ctx->config, s->name);
 	}
 	ctx->now = (size_t)(s - ctx->sections);

@@ -331,7 +331,7 @@ bounds_the_whole(void)
 		CHECK_INT(
 		    conf_parse("f", text, at, many, &c, NULL, &e), -EINVAL);
 		CHECK_STR(e.text,
-		    "f:4097: expected at most 4096 sections, found more\n");
+		    "f:16385: expected at most 16384 sections, found more\n");
 	}
 	free(text);
 }
