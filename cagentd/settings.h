@@ -107,7 +107,7 @@ struct settings {
 	bool no_path_direct; /* no-path = direct; default: refuse */
 	int log_level;	     /* enum log_level */
 	struct settings_account control_user, worker_user, resolver_user;
-	/* "" or host:port of servers to ask instead of resolv.conf's */
+	/* Servers to ask instead of resolv.conf's. */
 	union net_addr nameservers[SETTINGS_NAMESERVERS_MAX];
 	uint32_t nameservers_n;
 	int64_t handshake_timeout_ms; /* a client's, in all: 10 s */
@@ -119,7 +119,7 @@ struct settings {
 	int64_t drain_timeout_ms;     /* at the end: 30 s */
 	int64_t connections_max;      /* clients a worker; 0: by the fds */
 
-	/* [access] */
+	/* [access]; without one the loopback networks */
 	struct net_prefix *access;
 	size_t access_n;
 
@@ -147,7 +147,10 @@ struct settings {
 int settings_load(const char *path, struct bundle **b, struct settings **s,
     struct conf_errors *errors);
 
-/* The same out of a sealed bundle.  A missing secret leaves password NULL. */
+/* The same out of a sealed bundle.  A missing secret leaves password NULL.
+ * The item SETTINGS_MAIN holds path; what the machine was asked (the number
+ * of cores) is in the bundle too, so that all processes agree. */
+#define SETTINGS_MAIN "main"
 int settings_parse(
     struct bundle *b, struct settings **s, struct conf_errors *errors);
 
