@@ -7,8 +7,7 @@
 /* The mains of the four roles; each returns the process's exit status. */
 
 struct master_options {
-	const char *program; /* absolute path of this executable */
-	const char *path;    /* the configuration */
+	const char *path; /* the configuration */
 	bool detach;
 };
 int master_main(const struct master_options *);

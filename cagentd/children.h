@@ -1,0 +1,70 @@
+#ifndef CAGENTD_CHILDREN_H
+#define CAGENTD_CHILDREN_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/chan.h"
+#include "base/loop.h"
+#include "base/proc.h"
+#include "cagentd/procs.h"
+#include "cagentd/settings.h"
+
+struct shared;
+
+/*
+ * The master's children: started by role, told what they may have, watched,
+ * and started again with back-off when they die.
+ */
+struct children;
+
+struct children_one {
+	struct children *all;
+	enum proc_role role;
+	uint32_t index;
+	bool wanted;
+	pid_t pid; /* 0: not running */
+	struct chan *chan;
+	bool chan_dead; /* freed when the child is reaped */
+	enum proc_state state;
+	struct proc_backoff backoff;
+	struct op restart;
+	int64_t alive_us;
+	uint32_t restarts, sandbox;
+	int exit_status;
+};
+
+#define CHILDREN_MAX (2 + SETTINGS_WORKERS_MAX)
+
+struct children {
+	struct loop *loop;
+	struct shared *shared;
+	const struct settings *settings; /* the master's present ones */
+	bool syslog;
+	/* All wanted children are ready, for the first time or again. */
+	void (*ready)(void *arg);
+	/* The last child is gone. */
+	void (*gone)(void *arg);
+	void *arg;
+	struct proc_throttle throttle;
+	struct op watchdog;
+	bool stopping;
+	struct children_one one[CHILDREN_MAX]; /* control, resolver, workers */
+};
+
+/* Zeroed but for loop, shared, settings, syslog, callbacks and arg. */
+void children_start(struct children *);
+/* New settings are in force: tell all, start or drain workers. */
+void children_reload(struct children *);
+/* SIGCHLD: collect who has died. */
+void children_reap(struct children *);
+/* Workers drain and leave; then the others.  gone() comes when all have. */
+void children_stop(struct children *);
+void children_kill(struct children *);
+/* A line for the control process's log of events. */
+void children_note(struct children *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

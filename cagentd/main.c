@@ -1,0 +1,155 @@
+/* cagentd: reads its arguments and becomes the role they name. */
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cagentd/bundle.h"
+#include "cagentd/procs.h"
+#include "cagentd/roles.h"
+#include "cagentd/settings.h"
+
+struct arguments {
+	const char *path;
+	const char *role;
+	uint32_t index;
+	bool check, detach, syslog, verbose;
+};
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: cagentd [-DtvV] [-f FILE]\n"
+	    "  -f FILE  the configuration (default %s)\n"
+	    "  -t       check the configuration, say what is wrong, and exit\n"
+	    "  -D       detach: pid file, log to syslog\n"
+	    "  -v       log more, until the configuration says how much\n"
+	    "  -V       print the version and exit\n"
+	    "  -h       print this and exit\n",
+	    settings_default_path);
+}
+
+static int
+check(const char *path)
+{
+	struct conf_errors errors = {0};
+	struct settings *s = NULL;
+	struct bundle *b = NULL;
+	int error = settings_load(path, &b, &s, &errors);
+
+	if (error != 0)
+		fputs(errors.text, stderr);
+	settings_unref(s);
+	bundle_free(b);
+	return error == 0 ? 0 : 1;
+}
+
+static int
+role_main(const struct arguments *a)
+{
+	int role = procs_role_parse(a->role);
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s %u", a->role, a->index);
+	setproctitle("%s", role == ROLE_WORKER ? name : a->role);
+	log_role(role == ROLE_WORKER ? name : a->role);
+	switch (role) {
+	case ROLE_WORKER:
+		return worker_main(a->index);
+	case ROLE_CONTROL:
+		return control_main();
+	case ROLE_RESOLVER:
+		return resolver_main();
+	default:
+		fatalx("--role is for cagentd's own use");
+	}
+}
+
+static int
+parse(int argc, char **argv, struct arguments *a)
+{
+	static const struct option options[] = {
+	    {"role", required_argument, NULL, 'R'},
+	    {"index", required_argument, NULL, 'I'},
+	    {"syslog", no_argument, NULL, 'S'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
+	const char *bad;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "DVf:htv", options, NULL)) != -1) {
+		switch (c) {
+		case 'D':
+			a->detach = true;
+			break;
+		case 'R':
+			a->role = optarg;
+			break;
+		case 'I':
+			a->index = (uint32_t)strtonum(
+			    optarg, 0, SETTINGS_WORKERS_MAX - 1, &bad);
+			if (bad != NULL)
+				return -1;
+			break;
+		case 'S':
+			a->syslog = true;
+			break;
+		case 'V':
+			printf("cagentd %s\n", CAGENT_VERSION);
+			exit(0);
+		case 'f':
+			a->path = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(0);
+		case 't':
+			a->check = true;
+			break;
+		case 'v':
+			a->verbose = true;
+			break;
+		default:
+			return -1;
+		}
+	}
+	return optind == argc ? 0 : -1;
+}
+
+/* -D changes to /, so the file needs a name that holds from there. */
+static const char *
+absolute(const char *path)
+{
+	static char full[PATH_MAX];
+
+	return realpath(path, full) != NULL ? full : path;
+}
+
+int
+main(int argc, char **argv, char **envp)
+{
+	struct arguments a = {.path = settings_default_path};
+	struct master_options options;
+
+	if (argc < 1 || parse(argc, argv, &a) != 0) {
+		usage(stderr);
+		return 2;
+	}
+	setproctitle_init(argc, argv, envp);
+	signal(SIGPIPE, SIG_IGN);
+	log_open("cagentd",
+	    a.detach || a.syslog ? LOG_DEST_SYSLOG : LOG_DEST_STDERR,
+	    a.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	if (a.check)
+		return check(a.path);
+	if (a.role != NULL)
+		return role_main(&a);
+	setproctitle("master");
+	options = (struct master_options){absolute(a.path), a.detach};
+	return master_main(&options);
+}

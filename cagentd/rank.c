@@ -1,0 +1,270 @@
+/* Turns what was seen of one intermediary into its place in the tiers; pure,
+ * and the only place that changes the observed column. */
+#include "cagentd/rank.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "wire/wire.h"
+
+static uint64_t
+draw(uint64_t *seed)
+{
+	uint64_t z = *seed += 0x9e3779b97f4a7c15ull; /* splitmix64 */
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+static void __attribute__((format(printf, 3, 4)))
+explain(struct table_row *row, const struct rank_now *now, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(row->reason, sizeof(row->reason), fmt, ap);
+	va_end(ap);
+	row->since_us = now->wall_us;
+}
+
+void
+rank_settle(struct table_row *row)
+{
+	uint16_t rank = row->tier_conf;
+
+	if (row->tier_policy != 0)
+		rank = row->tier_policy;
+	if (row->tier_pinned != 0)
+		rank = row->tier_pinned;
+	row->tier = row->observed == TABLE_EJECTED ? 0 : rank;
+}
+
+/* Move the window on to this second, forgetting what is older than it. */
+static void
+advance(struct rank_state *st, int64_t mono_us)
+{
+	int64_t second = mono_us / 1000000;
+	int64_t s = st->second + 1;
+
+	if (second - st->second >= RANK_WINDOW_S) {
+		memset(st->ok, 0, sizeof(st->ok));
+		memset(st->bad, 0, sizeof(st->bad));
+		s = second;
+	}
+	for (; s <= second; s++) {
+		st->ok[s % RANK_WINDOW_S] = 0;
+		st->bad[s % RANK_WINDOW_S] = 0;
+	}
+	if (second > st->second)
+		st->second = second;
+}
+
+static void
+count(struct rank_state *st, const struct rank_seen *seen)
+{
+	uint32_t cell = (uint32_t)(st->second % RANK_WINDOW_S);
+
+	st->ok[cell] += (uint32_t)seen->successes;
+	st->bad[cell] += (uint32_t)seen->charged;
+	if (seen->successes > 0)
+		st->row = seen->failures_in_row;
+	else
+		st->row += (uint32_t)seen->charged;
+	if (seen->failures_in_row > st->row)
+		st->row = seen->failures_in_row;
+}
+
+/* The share of successes over the window in percent; 100 below the least
+ * number of requests that says anything. */
+static uint32_t
+percent(const struct rank_state *st)
+{
+	uint64_t ok = 0, bad = 0;
+	uint32_t i;
+
+	for (i = 0; i < RANK_WINDOW_S; i++) {
+		ok += st->ok[i];
+		bad += st->bad[i];
+	}
+	if (ok + bad < RANK_MIN_REQUESTS)
+		return 100;
+	return (uint32_t)(ok * 100 / (ok + bad));
+}
+
+static const char *
+failure_text(const struct rank_seen *seen)
+{
+	if (seen->last_failure >= REASON_COUNT)
+		return "failed";
+	return wire_reason_text((enum wire_reason)seen->last_failure);
+}
+
+/* Equal jitter: half of the delay is fixed, half is drawn, so that a fleet
+ * does not come back in step (finagle's Backoff.equalJittered). */
+static int64_t
+ejection_us(const struct table_row *row, uint64_t *seed)
+{
+	int64_t us = RANK_EJECT_MIN_US;
+	uint32_t i;
+
+	for (i = 1; i < row->ejections && us < RANK_EJECT_MAX_US; i++)
+		us *= 2;
+	if (us > RANK_EJECT_MAX_US)
+		us = RANK_EJECT_MAX_US;
+	return us / 2 + (int64_t)(draw(seed) % (uint64_t)(us / 2 + 1));
+}
+
+static void
+enter(struct table_row *row, struct rank_state *st, enum table_observed to)
+{
+	row->observed = (uint8_t)to;
+	row->trials = to == TABLE_HALF_OPEN ? RANK_TRIALS : 0;
+	row->reconsider_us = 0;
+	st->until_us = 0;
+	st->trials_ok = 0;
+	rank_settle(row);
+}
+
+static bool
+eject(struct table_row *row, struct rank_state *st,
+    const struct rank_seen *seen, const struct rank_now *now)
+{
+	int64_t us;
+
+	if (now->usable_others == 0) {
+		if (row->observed == TABLE_SUSPECT)
+			return false;
+		enter(row, st, TABLE_SUSPECT);
+		explain(row, now, "%s; kept as the last one usable",
+		    failure_text(seen));
+		return true;
+	}
+	row->ejections++;
+	us = ejection_us(row, now->seed);
+	if (st->row >= RANK_ROW || row->observed == TABLE_HALF_OPEN)
+		explain(
+		    row, now, "%s, %u in a row", failure_text(seen), st->row);
+	else
+		explain(row, now, "%u %% of requests in %d s succeeded",
+		    percent(st), RANK_WINDOW_S);
+	enter(row, st, TABLE_EJECTED);
+	st->until_us = now->mono_us + us;
+	row->reconsider_us = now->wall_us + us;
+	st->row = 0;
+	return true;
+}
+
+static bool
+tripped(const struct rank_state *st, const struct rank_seen *seen)
+{
+	return seen->charged > 0 &&
+	       (st->row >= RANK_ROW || percent(st) < RANK_MIN_PERCENT);
+}
+
+static bool
+step_serving(struct table_row *row, struct rank_state *st,
+    const struct rank_seen *seen, const struct rank_now *now)
+{
+	if (tripped(st, seen))
+		return eject(row, st, seen, now);
+	if (seen->charged > 0 && row->observed != TABLE_SUSPECT &&
+	    row->observed != TABLE_SLOW_START) {
+		enter(row, st, TABLE_SUSPECT);
+		explain(row, now, "%s", failure_text(seen));
+		return true;
+	}
+	if (row->observed == TABLE_SLOW_START && st->until_us <= now->mono_us) {
+		enter(row, st, TABLE_UP);
+		explain(row, now, "served well through its slow start");
+		st->well_since_us = now->mono_us;
+		return true;
+	}
+	if (seen->successes > 0 && seen->failures_in_row == 0 &&
+	    (row->observed == TABLE_UNKNOWN ||
+		row->observed == TABLE_SUSPECT)) {
+		enter(row, st, TABLE_UP);
+		explain(row, now, "requests succeed");
+		st->well_since_us = now->mono_us;
+		return true;
+	}
+	if (row->observed == TABLE_UP && row->ejections > 0 &&
+	    now->mono_us - st->well_since_us > RANK_FORGET_US)
+		row->ejections = 0;
+	return false;
+}
+
+static bool
+step_half_open(struct table_row *row, struct rank_state *st,
+    const struct rank_seen *seen, const struct rank_now *now)
+{
+	if (seen->charged > 0)
+		return eject(row, st, seen, now);
+	st->trials_ok += (uint32_t)seen->successes;
+	if (st->trials_ok < RANK_TRIALS_OK)
+		return false;
+	enter(row, st, TABLE_SLOW_START);
+	memset(st->bad, 0, sizeof(st->bad)); /* the past is paid for */
+	st->until_us = now->mono_us + RANK_SLOW_START_US;
+	row->reconsider_us = now->wall_us + RANK_SLOW_START_US;
+	explain(row, now, "%u trials in a row succeeded", RANK_TRIALS_OK);
+	return true;
+}
+
+bool
+rank_step(struct table_row *row, struct rank_state *st,
+    const struct rank_seen *seen, const struct rank_now *now)
+{
+	advance(st, now->mono_us);
+	count(st, seen);
+	switch ((enum table_observed)row->observed) {
+	case TABLE_UNKNOWN:
+	case TABLE_UP:
+	case TABLE_SUSPECT:
+	case TABLE_SLOW_START:
+		return step_serving(row, st, seen, now);
+	case TABLE_EJECTED:
+		if (now->mono_us < st->until_us)
+			return false;
+		enter(row, st, TABLE_HALF_OPEN);
+		explain(
+		    row, now, "its ejection is over: %d trials", RANK_TRIALS);
+		return true;
+	case TABLE_HALF_OPEN:
+		return step_half_open(row, st, seen, now);
+	}
+	return false;
+}
+
+int64_t
+rank_wake_us(const struct table_row *row, const struct rank_state *st)
+{
+	if (row->observed == TABLE_EJECTED || row->observed == TABLE_SLOW_START)
+		return st->until_us;
+	return INT64_MAX;
+}
+
+void
+rank_resume(
+    struct table_row *row, struct rank_state *st, const struct rank_now *now)
+{
+	int64_t left = row->reconsider_us - now->wall_us;
+
+	memset(st, 0, sizeof(*st));
+	st->second = now->mono_us / 1000000;
+	st->well_since_us = now->mono_us;
+	/* A wall clock that was set may have made this absurd. */
+	if (left < 0)
+		left = 0;
+	if (left > RANK_EJECT_MAX_US)
+		left = RANK_EJECT_MAX_US;
+	if (row->observed == TABLE_EJECTED ||
+	    row->observed == TABLE_SLOW_START) {
+		st->until_us = now->mono_us + left;
+		row->reconsider_us = now->wall_us + left;
+	} else if (row->observed > TABLE_SLOW_START) {
+		row->observed = TABLE_UNKNOWN;
+	}
+	rank_settle(row);
+}
