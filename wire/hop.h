@@ -8,7 +8,7 @@
  * owner keeps what was received in a buffer of at least HOP_IN_MAX bytes.
  */
 #define HOP_IN_MAX  16384
-#define HOP_OUT_MAX 1024
+#define HOP_OUT_MAX 1536 /* a CONNECT with the longest host and login */
 
 enum hop_type {
 	HOP_SOCKS5,
@@ -44,17 +44,26 @@ struct hop {
 	uint8_t out[HOP_OUT_MAX];
 };
 
-/* Can this type carry this host at all?  (SOCKS4a: no v6.) */
+/* Can this type carry this host at all?  (SOCKS4a: no v6, no 0.0.0.x.) */
 bool hop_carries(enum hop_type, const struct wire_host *);
 
-/* Start: HOP_SEND with the first message, or HOP_FAIL (cannot carry it). */
+/* Start: HOP_SEND with the first message, or HOP_FAIL: HOP_UNSUPPORTED when
+ * it cannot carry the host, HOP_AUTH when it cannot carry the login (over 255
+ * bytes, a colon in a user's name for HTTP).  A NULL password is empty. */
 enum hop_step hop_start(struct hop *, enum hop_type, const struct wire_host *,
     const char *user, const char *password);
 
-/* SOCKS REP: 01 HOP_FAILED, 02 HOP_DENIED, 03 NET_UNREACHABLE, 04
+/*
+ * Feed what the owner's buffer holds; *used bytes of it are done with.  Out
+ * is wiped, for the login in it, once it cannot be needed any more, so it has
+ * to be sent whole before the next feed.  Bytes behind the answer to a
+ * greeting or login are HOP_BAD: nobody has asked for them.
+ *
+ * SOCKS REP: 01 HOP_FAILED, 02 HOP_DENIED, 03 NET_UNREACHABLE, 04
  * HOST_UNREACHABLE, 05 REFUSED, 06 TIMEOUT, 07 08 HOP_UNSUPPORTED, others
- * HOP_BAD.  HTTP: 403 HOP_DENIED, 407 HOP_AUTH, 504 TIMEOUT, 5xx HOP_FAILED,
- * others (3xx, 4xx) HOP_BAD. */
+ * HOP_BAD.  SOCKS4: 5b HOP_FAILED, 5c 5d HOP_AUTH.  HTTP: 403 HOP_DENIED, 407
+ * HOP_AUTH, 504 TIMEOUT, 5xx HOP_FAILED, others (3xx, 4xx) HOP_BAD.
+ */
 enum hop_step hop_feed(
     struct hop *, const uint8_t *in, size_t len, size_t *used);
 

@@ -33,6 +33,8 @@ static const struct host_case hosts[] = {
     {"example.x1", "example.x1:80"},
     {"1e3", "1e3:80"},
     {"example.0-1", "example.0-1:80"},
+    {"just-as-long-as-the-buffer-for-literals-is.abc", /* 46 */
+	"just-as-long-as-the-buffer-for-literals-is.abc:80"},
     {NAMES_63, NAMES_63 ":80"},
     {NAME_253, NAME_253 ":80"},
     {NAME_253 ".", NAME_253 ":80"},
