@@ -68,12 +68,12 @@ count(struct rank_state *st, const struct rank_seen *seen)
 
 	st->ok[cell] += (uint32_t)seen->successes;
 	st->bad[cell] += (uint32_t)seen->charged;
+	/* In which order they came is not known: one success among them says
+	 * that the row is broken. */
 	if (seen->successes > 0)
-		st->row = seen->failures_in_row;
+		st->row = 0;
 	else
 		st->row += (uint32_t)seen->charged;
-	if (seen->failures_in_row > st->row)
-		st->row = seen->failures_in_row;
 }
 
 /* The share of successes over the window in percent; 100 below the least
@@ -181,7 +181,7 @@ step_serving(struct table_row *row, struct rank_state *st,
 		st->well_since_us = now->mono_us;
 		return true;
 	}
-	if (seen->successes > 0 && seen->failures_in_row == 0 &&
+	if (seen->successes > 0 && seen->charged == 0 &&
 	    (row->observed == TABLE_UNKNOWN ||
 		row->observed == TABLE_SUSPECT)) {
 		enter(row, st, TABLE_UP);

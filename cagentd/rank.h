@@ -34,9 +34,8 @@
 /* What came since the last look, summed over the workers. */
 struct rank_seen {
 	uint64_t successes;
-	uint64_t charged;	  /* failures that are the intermediary's own */
-	uint32_t failures_in_row; /* the most that one worker has now */
-	uint32_t last_failure;	  /* enum wire_reason */
+	uint64_t charged;      /* failures that are the intermediary's own */
+	uint32_t last_failure; /* enum wire_reason */
 };
 
 /* Per slot, private to the control process; zeroed for a new tenant. */

@@ -1,0 +1,447 @@
+/* Owns the table's content: folds what workers saw, ranks, publishes. */
+#include "cagentd/ranking.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mono.h"
+#include "wire/wire.h"
+
+/* The sums that the last look saw, of one tenant of a slot. */
+struct ranking_seen {
+	uint32_t incarnation;
+	uint64_t successes, charged;
+};
+
+static struct rank_now
+now_of(struct ranking *r)
+{
+	return (struct rank_now){
+	    .mono_us = mono_us(), .wall_us = mono_wall_us(), .seed = &r->seed};
+}
+
+/* What the file holds: ranks, orders and counters' tenants go on. */
+static void
+take_up(struct ranking *r, int table_fd)
+{
+	struct rank_now now = now_of(r);
+	struct table_reader *reader;
+	struct table_row *row;
+	uint32_t i;
+
+	if (table_reader_open(&reader, table_fd) != 0)
+		fatalx("tier table: not readable");
+	if (table_read(reader, r->table) == 1) {
+		for (i = 0; i < r->table->rows_n; i++) {
+			row = &r->table->rows[i];
+			if (row->slot >= TABLE_ROWS_MAX)
+				fatalx("tier table: slot %u", row->slot);
+			r->incarnations[row->slot] = row->incarnation;
+			rank_resume(row, &r->states[row->slot], &now);
+		}
+	}
+	table_reader_close(reader);
+}
+
+void
+ranking_init(struct ranking *r, int table_fd, struct events *events)
+{
+	int error;
+
+	memset(r, 0, sizeof(*r));
+	r->events = events;
+	r->table = calloc(1, sizeof(*r->table));
+	r->states = calloc(TABLE_ROWS_MAX, sizeof(*r->states));
+	r->seen = calloc(TABLE_ROWS_MAX, sizeof(*r->seen));
+	r->incarnations = calloc(TABLE_ROWS_MAX, sizeof(*r->incarnations));
+	if (r->table == NULL || r->states == NULL || r->seen == NULL ||
+	    r->incarnations == NULL)
+		fatalx("out of memory");
+	arc4random_buf(&r->seed, sizeof(r->seed));
+	take_up(r, table_fd);
+	error = table_writer_open(&r->writer, table_fd);
+	if (error != 0)
+		fatalx("tier table: %s", strerror(-error));
+}
+
+void
+ranking_free(struct ranking *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
+		slab_unmap(r->slabs[i]);
+	table_writer_close(r->writer);
+	free(r->table);
+	free(r->states);
+	free(r->seen);
+	free(r->incarnations);
+}
+
+int
+ranking_slab(struct ranking *r, uint32_t worker, int fd)
+{
+	int error;
+
+	slab_unmap(r->slabs[worker]);
+	r->slabs[worker] = NULL;
+	error = slab_map(fd, false, &r->slabs[worker]);
+	close(fd);
+	return error;
+}
+
+static uint8_t
+type_of(const struct settings_intermediary *si)
+{
+	switch (si->type) {
+	case HOP_SOCKS5:
+		return TABLE_SOCKS5;
+	case HOP_SOCKS4A:
+		return TABLE_SOCKS4A;
+	case HOP_HTTP:
+		return TABLE_HTTP;
+	}
+	return TABLE_SOCKS5;
+}
+
+/* Is the row about the same server as the configuration? */
+static bool
+same_server(const struct table_row *row, const struct settings_intermediary *si)
+{
+	return strcmp(row->host, si->host) == 0 && row->port == si->port &&
+	       row->type == type_of(si);
+}
+
+/* A slot that no row of either table uses; there are as many slots as rows,
+ * and a name that is gone frees its own. */
+static uint32_t
+free_slot(const bool *used)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < TABLE_ROWS_MAX; slot++) {
+		if (!used[slot])
+			break;
+	}
+	return slot;
+}
+
+static void
+new_tenant(struct ranking *r, struct table_row *row, uint32_t slot)
+{
+	memset(row, 0, sizeof(*row));
+	row->slot = slot;
+	row->incarnation = ++r->incarnations[slot];
+	row->since_us = mono_wall_us();
+	snprintf(row->reason, sizeof(row->reason), "not used yet");
+	memset(&r->states[slot], 0, sizeof(r->states[slot]));
+}
+
+/* Names are bounded by the settings to what a row holds. */
+static void
+configure(struct table_row *row, const struct settings_intermediary *si)
+{
+	memcpy(row->name, si->name, sizeof(row->name));
+	memcpy(row->host, si->host, sizeof(si->host));
+	row->port = si->port;
+	row->type = type_of(si);
+	row->tier_conf = si->tier;
+	row->weight = si->weight;
+	row->connections_max = si->connections_max;
+	rank_settle(row);
+}
+
+static void
+set_tiers(struct table *t, const struct settings *s)
+{
+	uint32_t i;
+
+	t->tiers_n = s->tiers_n;
+	for (i = 0; i < s->tiers_n; i++) {
+		memset(&t->tiers[i], 0, sizeof(t->tiers[i]));
+		memcpy(t->tiers[i].name, s->tiers[i].name,
+		    sizeof(s->tiers[i].name));
+		t->tiers[i].rank = s->tiers[i].rank;
+		t->tiers[i].reserved_for = s->tiers[i].reserved_for;
+	}
+}
+
+/* One row for the new table: the old one's, or a new tenant's. */
+static void
+set_row(struct ranking *r, const struct table *old,
+    const struct settings_intermediary *si, bool *used)
+{
+	struct table_row *row = &r->table->rows[r->table->rows_n++];
+	const struct table_row *was = table_find(old, si->name);
+	uint16_t pinned = was != NULL ? was->tier_pinned : 0;
+	uint8_t admin = was != NULL ? was->admin : TABLE_ENABLED;
+	uint32_t slot;
+
+	if (was != NULL && same_server(was, si)) {
+		*row = *was;
+	} else {
+		slot = was != NULL ? was->slot : free_slot(used);
+		used[slot] = true;
+		new_tenant(r, row, slot);
+		row->admin = admin;
+		row->tier_pinned = pinned;
+		if (old->rows_n > 0)
+			events_add(r->events, EVENT_CONFIG, si->name,
+			    was != NULL ? "has another address" : "added");
+	}
+	configure(row, si);
+}
+
+void
+ranking_settings(struct ranking *r, const struct settings *s)
+{
+	bool used[TABLE_ROWS_MAX] = {false};
+	struct table *old = malloc(sizeof(*old));
+	uint32_t i;
+
+	if (old == NULL) {
+		log_errx("out of memory: the table stays as it was");
+		return;
+	}
+	*old = *r->table;
+	for (i = 0; i < old->rows_n; i++) {
+		if (settings_intermediary(s, old->rows[i].name) >= 0)
+			used[old->rows[i].slot] = true;
+		else
+			events_add(r->events, EVENT_CONFIG, old->rows[i].name,
+			    "removed");
+	}
+	r->table->rows_n = 0;
+	r->table->conf_serial = s->serial;
+	set_tiers(r->table, s);
+	for (i = 0; i < s->intermediaries_n; i++)
+		set_row(r, old, &s->intermediaries[i], used);
+	r->dirty = true;
+	free(old);
+}
+
+/* Sums over the workers of one row. */
+struct sum {
+	struct rank_seen total;
+	uint64_t attempts, up, down;
+	uint32_t in_flight;
+	int64_t last_ok_us, last_failure_us;
+	uint32_t handshake[HIST_BUCKETS], connect[HIST_BUCKETS];
+};
+
+static void
+add_sample(struct sum *sum, const struct slab_sample *s)
+{
+	uint32_t i;
+
+	sum->total.successes += s->successes;
+	sum->total.charged += s->charged;
+	sum->attempts += s->attempts;
+	sum->up += s->bytes_up;
+	sum->down += s->bytes_down;
+	sum->in_flight += s->in_flight;
+	if (s->last_ok_us > sum->last_ok_us)
+		sum->last_ok_us = s->last_ok_us;
+	if (s->last_failure_us > sum->last_failure_us) {
+		sum->last_failure_us = s->last_failure_us;
+		sum->total.last_failure = s->last_failure;
+	}
+	for (i = 0; i < HIST_BUCKETS; i++) {
+		sum->handshake[i] += s->handshake[i];
+		sum->connect[i] += s->connect[i];
+	}
+}
+
+static void
+sum_row(const struct ranking *r, const struct table_row *row, int64_t wall_us,
+    struct sum *sum)
+{
+	struct slab_sample sample;
+	uint32_t i;
+
+	memset(sum, 0, sizeof(*sum));
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
+		if (r->slabs[i] == NULL)
+			continue;
+		slab_sample(r->slabs[i], row->slot, wall_us, &sample);
+		if (sample.incarnation == row->incarnation)
+			add_sample(sum, &sample);
+	}
+}
+
+static uint32_t
+quantile(const uint32_t count[HIST_BUCKETS], double q)
+{
+	int64_t us = hist_quantile_us(count, q);
+
+	return us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
+static void
+fill_row(struct ranking *r, struct table_row *row, const struct sum *sum)
+{
+	if (row->attempts != sum->attempts ||
+	    row->successes != sum->total.successes ||
+	    row->in_flight != sum->in_flight || row->bytes_up != sum->up ||
+	    row->bytes_down != sum->down)
+		r->dirty = true;
+	row->in_flight = sum->in_flight;
+	row->attempts = sum->attempts;
+	row->successes = sum->total.successes;
+	row->bytes_up = sum->up;
+	row->bytes_down = sum->down;
+	row->last_ok_us = sum->last_ok_us;
+	row->last_failure_us = sum->last_failure_us;
+	row->last_failure = sum->total.last_failure;
+	row->handshake_p50_us = quantile(sum->handshake, 0.5);
+	row->handshake_p95_us = quantile(sum->handshake, 0.95);
+	row->connect_p50_us = quantile(sum->connect, 0.5);
+}
+
+/* What is new since the last look.  Of a tenant first seen, nothing: a
+ * control process that starts anew must not judge by old counts. */
+static struct rank_seen
+delta(struct ranking *r, const struct table_row *row, const struct sum *sum)
+{
+	struct ranking_seen *seen = &r->seen[row->slot];
+	struct rank_seen d = {.last_failure = sum->total.last_failure};
+
+	if (seen->incarnation == row->incarnation) {
+		if (sum->total.successes > seen->successes)
+			d.successes = sum->total.successes - seen->successes;
+		if (sum->total.charged > seen->charged)
+			d.charged = sum->total.charged - seen->charged;
+	} else if (row->observed == TABLE_UNKNOWN) {
+		d.successes = sum->total.successes;
+		d.charged = sum->total.charged;
+	}
+	*seen = (struct ranking_seen){
+	    row->incarnation, sum->total.successes, sum->total.charged};
+	return d;
+}
+
+static bool
+is_usable(const struct table_row *row)
+{
+	return row->admin == TABLE_ENABLED && row->tier != 0 &&
+	       row->observed != TABLE_EJECTED;
+}
+
+static uint32_t
+usable_others(const struct table *t, const struct table_row *but)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < t->rows_n; i++) {
+		if (&t->rows[i] != but && is_usable(&t->rows[i]))
+			n++;
+	}
+	return n;
+}
+
+static void
+tell_change(struct ranking *r, const struct table_row *row, uint8_t observed,
+    uint16_t tier)
+{
+	if (row->observed != observed)
+		events_add(r->events, EVENT_STATE, row->name, "%s, was %s: %s",
+		    table_observed_word((enum table_observed)row->observed),
+		    table_observed_word((enum table_observed)observed),
+		    row->reason);
+	if (row->tier != tier)
+		events_add(r->events, EVENT_TIER, row->name,
+		    "tier %u, was %u: %s", row->tier, tier, row->reason);
+}
+
+int64_t
+ranking_step(struct ranking *r)
+{
+	struct rank_now now = now_of(r);
+	int64_t wake, next = INT64_MAX;
+	struct rank_seen seen;
+	struct table_row *row;
+	struct sum sum;
+	uint16_t tier;
+	uint8_t observed;
+	uint32_t i;
+
+	for (i = 0; i < r->table->rows_n; i++) {
+		row = &r->table->rows[i];
+		sum_row(r, row, now.wall_us, &sum);
+		fill_row(r, row, &sum);
+		seen = delta(r, row, &sum);
+		now.usable_others = usable_others(r->table, row);
+		observed = row->observed;
+		tier = row->tier;
+		if (rank_step(row, &r->states[row->slot], &seen, &now)) {
+			r->dirty = true;
+			tell_change(r, row, observed, tier);
+		}
+		wake = rank_wake_us(row, &r->states[row->slot]);
+		if (wake < next)
+			next = wake;
+	}
+	if (r->dirty)
+		ranking_publish(r);
+	return next;
+}
+
+void
+ranking_publish(struct ranking *r)
+{
+	table_publish(r->writer, r->table);
+	r->dirty = false;
+}
+
+static struct table_row *
+row_named(struct ranking *r, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->table->rows_n; i++) {
+		if (strcmp(r->table->rows[i].name, name) == 0)
+			return &r->table->rows[i];
+	}
+	return NULL;
+}
+
+int
+ranking_drain(struct ranking *r, const char *name, bool drain, const char *by)
+{
+	uint8_t want = drain ? TABLE_DRAIN : TABLE_ENABLED;
+	struct table_row *row = row_named(r, name);
+
+	if (row == NULL)
+		return -ENOENT;
+	if (row->admin == want)
+		return -EALREADY;
+	row->admin = want;
+	events_add(r->events, EVENT_ADMIN, name, "%s by %s",
+	    drain ? "drained" : "enabled", by);
+	ranking_publish(r);
+	return 0;
+}
+
+int
+ranking_pin(struct ranking *r, const char *name, uint16_t tier, const char *by)
+{
+	struct table_row *row = row_named(r, name);
+
+	if (row == NULL)
+		return -ENOENT;
+	if (row->tier_pinned == tier)
+		return -EALREADY;
+	row->tier_pinned = tier;
+	rank_settle(row);
+	if (tier != 0)
+		events_add(r->events, EVENT_ADMIN, name,
+		    "pinned to tier %u by %s", tier, by);
+	else
+		events_add(r->events, EVENT_ADMIN, name, "unpinned by %s", by);
+	ranking_publish(r);
+	return 0;
+}
