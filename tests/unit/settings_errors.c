@@ -96,8 +96,8 @@ static const struct {
     {"[agent]\nhandshake-timeout = 10\n",
 	"f:2: 'handshake-timeout': expected a time like 250ms, 3s, 5m or 1h "
 	"from 100ms to 5m, found '10'\n"},
-    {"[agent]\nattempts = 17\n",
-	"f:2: 'attempts': expected a number from 1 to 16, found '17'\n"},
+    {"[agent]\nattempts = 9\n",
+	"f:2: 'attempts': expected a number from 1 to 8, found '9'\n"},
     {"[agent]\nattempt-timeout = 10s\n",
 	"f:1: expected an 'attempt-timeout' of at most the 'dial-timeout' of "
 	"8000ms, found 10000ms\n"},
