@@ -10,7 +10,8 @@ struct loop;
  * Messages between processes of ours over SOCK_SEQPACKET, with file
  * descriptors.  What may be said by whom is a table: a message that is not in
  * it, from a role that may not send it, of a wrong size or with a wrong number
- * of fds ends the channel, and the owner ends the peer.
+ * of fds ends the channel, and the owner ends the peer.  So does a message
+ * whose fds do not fit into our own limit: keep some fds in reserve.
  */
 #define CHAN_DATA_MAX 16384
 #define CHAN_FDS_MAX  16
@@ -45,8 +46,9 @@ struct chan;
 struct chan_owner {
 	/* A message that obeys the rules. */
 	void (*message)(void *arg, struct chan *, const struct chan_msg *);
-	/* The peer is gone (why NULL) or broke a rule.  Called once; the
-	 * channel is dead, chan_free() is still the owner's. */
+	/* The peer is gone (why NULL) or broke a rule ("note: too long").
+	 * Called once, from the loop only; the channel is dead, chan_free() is
+	 * still the owner's, who may call it here. */
 	void (*closed)(void *arg, struct chan *, const char *why);
 	void *arg;
 };
@@ -65,8 +67,9 @@ void chan_free(struct chan *); /* NULL allowed; not from its own message() */
 /*
  * Send, or queue when the peer is behind.  fds are not taken: they are
  * duplicated into the message and stay the caller's.  0, -ENOBUFS when
- * CHAN_QUEUE_MAX messages already wait (the peer is stuck), -EPIPE, or
- * -EINVAL when the rules forbid it (a bug of ours: also logged).
+ * CHAN_QUEUE_MAX messages already wait (the peer is stuck) or the kernel has
+ * no room, -EPIPE (closed() comes or has come), or -EINVAL when the rules
+ * forbid it (a bug of ours: also logged).
  */
 #define CHAN_QUEUE_MAX 64
 int chan_send(struct chan *, uint32_t type, const void *data, size_t len,
@@ -76,7 +79,7 @@ int chan_send(struct chan *, uint32_t type, const void *data, size_t len,
  * For a child's start, before it has a loop: wait at most wait_ms for one
  * message that obeys the rules.  buf holds CHAN_DATA_MAX bytes, fds
  * CHAN_FDS_MAX.  0 with *msg filled (all fds are the caller's), -ETIMEDOUT,
- * -EPIPE (peer gone), -EPROTO.
+ * -EPIPE (peer gone), -EPROTO (a broken rule, logged).
  */
 int chan_wait(int fd, const struct chan_rules *, unsigned int self,
     unsigned int peer, int wait_ms, uint8_t *buf, int *fds,
