@@ -43,6 +43,16 @@ struct table_map {
 	struct table_slot slots[2];
 };
 
+struct table_writer {
+	struct table_map *map; /* owned */
+};
+
+struct table_reader {
+	struct table_map *map; /* owned, read-only */
+	uint64_t seen;	       /* pub at the last table_read() */
+	uint64_t words[TABLE_WORDS];
+};
+
 /* A run of words in a slot. */
 struct table_span {
 	size_t first, n;
@@ -75,8 +85,8 @@ table_sum(uint64_t sum, uint64_t word)
 /*
  * Copy the newest publication into words: all of one, whatever the writer
  * does meanwhile.  Returns its pub, 0 when there is none.  *intact: checksum,
- * counts and generation are right; this test hook lets a test judge the
- * protocol by the words alone.
+ * counts and generation are right.  On its own so that a test can judge the
+ * protocol by the words alone, whatever the checksum says.
  */
 uint64_t table_copy(
     const struct table_map *, uint64_t words[static TABLE_WORDS], bool *intact);

@@ -5,12 +5,6 @@
 
 #include "shm/table_layout.h"
 
-struct table_reader {
-	struct table_map *map; /* owned, read-only */
-	uint64_t seen;	       /* pub at the last table_read() */
-	uint64_t words[TABLE_WORDS];
-};
-
 int
 table_reader_open(struct table_reader **out, int fd)
 {

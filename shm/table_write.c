@@ -6,10 +6,6 @@
 
 #include "shm/table_layout.h"
 
-struct table_writer {
-	struct table_map *map; /* owned */
-};
-
 int
 table_writer_open(struct table_writer **out, int fd)
 {

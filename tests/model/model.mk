@@ -3,3 +3,16 @@
 .PHONY: model
 model: | $(DEPS_CHECK)
 	$(Q)CC="$(CC)" tests/model/run $(TOP)/model
+
+# Threads under ThreadSanitizer; only what shares memory is built that way.
+.PHONY: tsan
+tsan: | $(DEPS_CHECK)
+	$(Q)$(MAKE) SANITIZE=thread LIBS='$$(LIB_shm)' \
+	    UNIT='$$(B)/tests/unit/table_threads' unit
+
+# The long form of tests/integ/table_kill.
+KILLS	?= 500
+READS	?= 100000000
+.PHONY: table-kill
+table-kill: $(B)/tests/integ/table_kill
+	$(Q)$< $(KILLS) $(READS)
