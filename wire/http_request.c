@@ -7,9 +7,8 @@
 #include <sodium.h>
 
 #include "wire/http.h"
+#include "wire/http_basic.h"
 #include "wire/http_head.h"
-
-#define LOGIN_MAX (255 + 1 + 255) /* user ":" password */
 
 /* The fields that matter, borrowed from the head. */
 struct fields {
@@ -297,51 +296,18 @@ length_read(const struct fields *fields, const struct http_request *request)
 	return 0;
 }
 
-/* RFC 7617: user ":" password, the user without a colon, no controls. */
-static int
-login_split(const char *text, size_t len, struct http_request *out)
-{
-	const char *colon = memchr(text, ':', len);
-	size_t i, user_len, password_len;
-
-	if (colon == NULL)
-		return 400;
-	user_len = (size_t)(colon - text);
-	password_len = len - user_len - 1;
-	if (user_len >= sizeof(out->user) ||
-	    password_len >= sizeof(out->password))
-		return 400;
-	for (i = 0; i < len; i++) {
-		if ((uint8_t)text[i] < ' ' || text[i] == 0x7f)
-			return 400;
-	}
-	memcpy(out->user, text, user_len);
-	memcpy(out->password, colon + 1, password_len);
-	out->has_login = true;
-	return 0;
-}
-
 /* Another scheme than Basic counts as no login: 407 is the answer to that. */
 static int
 login_read(const struct fields *fields, struct http_request *out)
 {
-	const char *value = fields->login.value;
-	size_t left = fields->login.value_len;
-	uint8_t text[LOGIN_MAX];
-	size_t len;
-	int status = 400;
+	int n;
 
 	if (fields->login_n > 1)
 		return 400;
-	if (left < 6 || strncasecmp(value, "Basic ", 6) != 0)
-		return 0;
-	for (value += 6, left -= 6; left > 0 && *value == ' '; left--)
-		value++;
-	if (sodium_base642bin(text, sizeof(text), value, left, NULL, &len, NULL,
-		sodium_base64_VARIANT_ORIGINAL) == 0)
-		status = login_split((const char *)text, len, out);
-	sodium_memzero(text, sizeof(text));
-	return status;
+	n = http_basic_decode(fields->login.value, fields->login.value_len,
+	    out->user, out->password);
+	out->has_login = n > 0;
+	return n == WIRE_BAD ? 400 : 0;
 }
 
 static int
@@ -399,61 +365,27 @@ http_request_decode(const uint8_t *in, size_t len, size_t *scanned,
 	return (int)end;
 }
 
-/* "Proxy-Authorization: Basic ..." into out, or "" without a user. */
-static int
-login_encode(const char *user, const char *password, char *out, size_t cap)
-{
-	static const char name[] = "Proxy-Authorization: Basic ";
-	char text[LOGIN_MAX + 1];
-	int len, status = WIRE_BAD;
-	size_t i, left = cap - (sizeof(name) - 1);
-
-	out[0] = '\0';
-	if (user == NULL)
-		return 0;
-	if (password == NULL)
-		password = "";
-	if (strlen(user) > 255 || strlen(password) > 255 ||
-	    strchr(user, ':') != NULL)
-		return WIRE_BAD;
-	len = snprintf(text, sizeof(text), "%s:%s", user, password);
-	for (i = 0; i < (size_t)len; i++) {
-		if ((uint8_t)text[i] < ' ' || text[i] == 0x7f)
-			goto out;
-	}
-	if (cap < sizeof(name) + 2 +
-		      sodium_base64_encoded_len(
-			  (size_t)len, sodium_base64_VARIANT_ORIGINAL))
-		goto out;
-	memcpy(out, name, sizeof(name));
-	sodium_bin2base64(out + sizeof(name) - 1, left, (const uint8_t *)text,
-	    (size_t)len, sodium_base64_VARIANT_ORIGINAL);
-	memcpy(out + strlen(out), "\r\n", 3);
-	status = 0;
-out:
-	sodium_memzero(text, sizeof(text));
-	return status;
-}
-
 int
 http_connect_encode(const struct wire_host *host, const char *user,
     const char *password, uint8_t *out, size_t cap)
 {
-	char login[32 + (LOGIN_MAX + 2) / 3 * 4];
-	char authority[WIRE_HOST_STRLEN];
-	int len = WIRE_BAD;
+	const char *name = "Proxy-Authorization: ", *end = "\r\n";
+	char authority[WIRE_HOST_STRLEN], login[HTTP_BASIC_STRLEN] = "";
+	int len;
 
 	if (host->kind == WIRE_HOST_NONE || host->port == 0)
 		return WIRE_BAD;
-	wire_host_format(host, authority);
-	if (login_encode(user, password, login, sizeof(login)) == 0)
-		len = snprintf((char *)out, cap,
-		    "CONNECT %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", authority,
-		    authority, login);
-	sodium_memzero(login, sizeof(login));
-	if (len >= 0 && (size_t)len >= cap) {
-		sodium_memzero(out, cap);
+	if (user == NULL)
+		name = end = "";
+	else if (http_basic_encode(user, password, login) == WIRE_BAD)
 		return WIRE_BAD;
-	}
-	return len;
+	wire_host_format(host, authority);
+	len = snprintf((char *)out, cap,
+	    "CONNECT %s HTTP/1.1\r\nHost: %s\r\n%s%s%s\r\n", authority,
+	    authority, name, login, end);
+	sodium_memzero(login, sizeof(login));
+	if (len >= 0 && (size_t)len < cap)
+		return len;
+	sodium_memzero(out, cap);
+	return WIRE_BAD;
 }

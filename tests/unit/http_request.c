@@ -1,4 +1,4 @@
-/* Tests the HTTP codecs: requests, responses and replies, cut everywhere. */
+/* Tests the decoding of HTTP requests, cut everywhere, and our CONNECT. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -263,21 +263,8 @@ static const struct bad bads[] = {
 	CONNECT HOST "Proxy-Authorization: Basic Og==\r\n"
 		     "Proxy-Authorization: Basic Og==\r\n\r\n",
 	400, 0},
-    {"login without padding",
-	CONNECT HOST "Proxy-Authorization: Basic Og\r\n\r\n", 400, 0},
-    {"login with bits in the padding",
-	CONNECT HOST "Proxy-Authorization: Basic Oh==\r\n\r\n", 400, 0},
-    {"login in the URL alphabet",
-	CONNECT HOST "Proxy-Authorization: Basic Ojo_\r\n\r\n", 400, 0},
-    {"login, rubbish after it",
-	CONNECT HOST "Proxy-Authorization: Basic Og== a\r\n\r\n", 400, 0},
-    {"login without a colon",
-	CONNECT HOST "Proxy-Authorization: Basic YWJj\r\n\r\n", 400, 0},
-    {"login, empty", CONNECT HOST "Proxy-Authorization: Basic  \r\n\r\n", 0, 0},
-    {"login with a NUL", CONNECT HOST "Proxy-Authorization: Basic AAA6\r\n\r\n",
+    {"malformed login", CONNECT HOST "Proxy-Authorization: Basic Og\r\n\r\n",
 	400, 0},
-    {"login with CR LF",
-	CONNECT HOST "Proxy-Authorization: Basic dToNCg==\r\n\r\n", 400, 0},
 };
 
 /* Whole, and fed byte by byte with one *scanned: the same end. */
@@ -303,7 +290,7 @@ request(const char *name, const char *text, size_t len,
 }
 
 static void
-test_request_good(void)
+test_good(void)
 {
 	char host[WIRE_HOST_STRLEN];
 	struct http_request r;
@@ -337,7 +324,7 @@ test_request_good(void)
 }
 
 static void
-test_request_prefixes(void)
+test_prefixes(void)
 {
 	struct http_request r;
 	size_t i, n, scanned;
@@ -355,7 +342,7 @@ test_request_prefixes(void)
 }
 
 static void
-test_request_trailing(void)
+test_trailing(void)
 {
 	char text[1024];
 	struct http_request r;
@@ -373,7 +360,7 @@ test_request_trailing(void)
 }
 
 static void
-test_request_bad(void)
+test_bad(void)
 {
 	struct http_request r;
 	const struct bad *b;
@@ -399,92 +386,48 @@ fill(char *out, size_t len, const char *start, const char *end)
 }
 
 static void
-test_request_limits(void)
+check_limit(const char *name, const char *text, size_t len, int want_status)
 {
-	static char text[70000];
 	struct http_request r;
+	int rc, status;
+
+	rc = request(name, text, len, &r, &status);
+	CHECK(status == want_status, "%s: status %d", name, status);
+	CHECK(
+	    rc == (want_status == 0 ? (int)len : WIRE_BAD), "%s: %d", name, rc);
+}
+
+static void
+test_limits(void)
+{
+	static const char end[] = " HTTP/1.0\r\n\r\n";
+	static char text[70000];
 	size_t i, n;
-	int status;
 
 	fill(text, HTTP_HEAD_MAX, CONNECT HOST "A: ", "\r\n\r\n");
-	CHECK_INT(
-	    request("head at its limit", text, HTTP_HEAD_MAX, &r, &status),
-	    HTTP_HEAD_MAX);
+	check_limit("head at its limit", text, HTTP_HEAD_MAX, 0);
 	fill(text, HTTP_HEAD_MAX + 1, CONNECT HOST "A: ", "\r\n\r\n");
-	CHECK_INT(
-	    request("head too long", text, HTTP_HEAD_MAX + 1, &r, &status),
-	    WIRE_BAD);
-	CHECK_INT(status, 431);
+	check_limit("head too long", text, HTTP_HEAD_MAX + 1, 431);
 
-	n = strlen("GET / HTTP/1.0\r\n\r\n") - 1 + HTTP_TARGET_MAX - 1;
-	fill(text, n, "GET /", " HTTP/1.0\r\n\r\n");
-	CHECK_INT(request("target at its limit", text, n, &r, &status), n);
-	CHECK_INT(strlen(r.target), HTTP_TARGET_MAX - 1);
-	fill(text, n + 1, "GET /", " HTTP/1.0\r\n\r\n");
-	CHECK_INT(
-	    request("target too long", text, n + 1, &r, &status), WIRE_BAD);
-	CHECK_INT(status, 414);
-	fill(text, 65536, "GET /", " HTTP/1.0\r\n\r\n");
-	CHECK_INT(request("64 KiB target", text, 65536, &r, &status), WIRE_BAD);
-	CHECK_INT(status, 414);
+	n = 4 + HTTP_TARGET_MAX - 1 + strlen(end);
+	fill(text, n, "GET /", end);
+	check_limit("target at its limit", text, n, 0);
+	fill(text, n + 1, "GET /", end);
+	check_limit("target too long", text, n + 1, 414);
+	fill(text, 65536, "GET /", end);
+	check_limit("64 KiB target", text, 65536, 414);
 
 	n = (size_t)snprintf(text, sizeof(text), "GET / HTTP/1.0\r\n");
 	for (i = 0; i < HTTP_HEADERS_MAX; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "a:b\r\n");
 	memcpy(text + n, "\r\n", 2);
-	CHECK_INT(
-	    request("fields at their limit", text, n + 2, &r, &status), n + 2);
+	check_limit("fields at their limit", text, n + 2, 0);
 	memcpy(text + n, "a:b\r\n\r\n", 7);
-	CHECK_INT(
-	    request("a field too many", text, n + 7, &r, &status), WIRE_BAD);
-	CHECK_INT(status, 431);
+	check_limit("a field too many", text, n + 7, 431);
 }
 
 static void
-test_request_login_limits(void)
-{
-	char user[300], password[300];
-	struct wire_host host = {.port = 443};
-	struct http_request r;
-	uint8_t text[2048];
-	int len, status;
-
-	CHECK_INT(wire_host_set(&host, "www.example", 11), 0);
-	memset(user, 'u', sizeof(user));
-	memset(password, 'p', sizeof(password));
-	user[255] = password[255] = '\0';
-	len = http_connect_encode(&host, user, password, text, sizeof(text));
-	CHECK(len > 0, "255 and 255: %d", len);
-	CHECK_INT(request("255 and 255", (const char *)text, (size_t)len, &r,
-		      &status),
-	    len);
-	CHECK_STR(r.user, user);
-	CHECK_STR(r.password, password);
-
-	user[255] = 'u';
-	user[256] = '\0';
-	CHECK_INT(
-	    http_connect_encode(&host, user, "", text, sizeof(text)), WIRE_BAD);
-	password[255] = 'p';
-	password[256] = '\0';
-	CHECK_INT(http_connect_encode(&host, "", password, text, sizeof(text)),
-	    WIRE_BAD);
-
-	/* 256 times "u", and a colon. */
-	memset(text, 0, sizeof(text));
-	fill((char *)text, 480, CONNECT HOST "Proxy-Authorization: Basic ", "");
-	len = (int)strlen(CONNECT HOST "Proxy-Authorization: Basic ");
-	for (status = 0; status < 85; status++, len += 4)
-		memcpy(text + len, "dXV1", 4);
-	memcpy(text + len, "dTo=\r\n\r\n", 8);
-	CHECK_INT(
-	    request("256", (const char *)text, (size_t)len + 8, &r, &status),
-	    WIRE_BAD);
-	CHECK_INT(status, 400);
-}
-
-static void
-test_connect_encode(void)
+test_connect(void)
 {
 	struct wire_host host = {.port = 443};
 	uint8_t out[512];
@@ -518,216 +461,13 @@ test_connect_encode(void)
 	    http_connect_encode(&host, NULL, NULL, out, sizeof(out)), WIRE_BAD);
 }
 
-struct response {
-	const char *name;
-	const char *text;
-	int status;  /* 0: WIRE_BAD */
-	size_t used; /* 0: all */
-};
-
-#define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
-
-static const struct response responses[] = {
-    {"plain", "HTTP/1.1 200 Connection established\r\n\r\n", 200, 0},
-    {"1.0", "HTTP/1.0 200 OK\r\nProxy-agent: x\r\n\r\n", 200, 0},
-    {"no reason", "HTTP/1.1 200 \r\n\r\n", 200, 0},
-    {"no reason and no blank", "HTTP/1.1 200\r\n\r\n", 200, 0},
-    {"another 2xx", "HTTP/1.1 204 x\r\n\r\n", 204, 0},
-    {"payload", "HTTP/1.1 200 OK\r\n\r\nSSH-2.0-x\r\n\r\n", 200, 19},
-    {"payload of empty lines", "HTTP/1.1 200 OK\r\n\r\n\r\n\r\n", 200, 19},
-    {"200 with CL", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200,
-	38},
-    {"200 with a bad CL", "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", 200,
-	0},
-    {"200 with two CLs",
-	"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
-	200, 0},
-    {"200 with TE",
-	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n", 200, 47},
-    {"200 with CL and TE",
-	"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"
-	"Transfer-Encoding: chunked\r\n\r\n",
-	200, 0},
-    {"403", "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", 403, 45},
-    {"407", "HTTP/1.1 407 x\r\nProxy-Authenticate: Basic realm=\"a\"\r\n\r\n",
-	407, 0},
-    {"302", "HTTP/1.1 302 x\r\nLocation: http://a/\r\n\r\n", 302, 0},
-    {"503", "HTTP/1.0 503 x\r\n\r\n", 503, 0},
-    {"101 is final", "HTTP/1.1 101 x\r\nUpgrade: a\r\n\r\n", 101, 0},
-    {"1xx", CONTINUE "HTTP/1.1 200 OK\r\n\r\n", 200, 0},
-    {"1xx with payload",
-	CONTINUE "HTTP/1.1 103 x\r\nLink: a\r\n\r\n"
-		 "HTTP/1.1 200 OK\r\n\r\npayload",
-	200, 71},
-    {"five 1xx",
-	CONTINUE CONTINUE CONTINUE CONTINUE CONTINUE "HTTP/1.1 200 OK\r\n\r\n",
-	200, 0},
-    {"six 1xx",
-	CONTINUE CONTINUE CONTINUE CONTINUE CONTINUE CONTINUE
-	"HTTP/1.1 200 OK\r\n\r\n",
-	0, 0},
-    {"empty line after a 1xx", CONTINUE "\r\nHTTP/1.1 200 OK\r\n\r\n", 0, 0},
-    {"bytes before the status", "\r\nHTTP/1.1 200 OK\r\n\r\n", 0, 0},
-    {"SSH", "SSH-2.0-x\r\n", 0, 0},
-    {"SOCKS5", "\005\001", 0, 0},
-    {"ICY", "ICY 200 OK\r\n\r\n", 0, 0},
-    {"HTTP/0.9", "<html>", 0, 0},
-    {"HTTP/2", "HTTP/2 200\r\n\r\n", 0, 0},
-    {"HTTP/1.2", "HTTP/1.2 200 OK\r\n\r\n", 0, 0},
-    {"no status", "HTTP/1.1 \r\n\r\n", 0, 0},
-    {"status of two digits", "HTTP/1.1 20 OK\r\n\r\n", 0, 0},
-    {"status of four digits", "HTTP/1.1 2000 OK\r\n\r\n", 0, 0},
-    {"status 0", "HTTP/1.1 000 OK\r\n\r\n", 0, 0},
-    {"status 099", "HTTP/1.1 099 OK\r\n\r\n", 0, 0},
-    {"status 600", "HTTP/1.1 600 OK\r\n\r\n", 0, 0},
-    {"status -20", "HTTP/1.1 -20 OK\r\n\r\n", 0, 0},
-    {"status 0x2", "HTTP/1.1 0x2 OK\r\n\r\n", 0, 0},
-    {"bare LF", "HTTP/1.1 200 OK\n\n", 0, 0},
-    {"bare LF at the end", "HTTP/1.1 200 OK\r\n\n", 0, 0},
-    {"bare CR", "HTTP/1.1 200 OK\rA: b\r\n\r\n", 0, 0},
-    {"obs-fold", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", 0, 0},
-    {"blank before the colon", "HTTP/1.1 200 OK\r\nA : b\r\n\r\n", 0, 0},
-    {"empty name", "HTTP/1.1 200 OK\r\n: b\r\n\r\n", 0, 0},
-    {"ESC in the reason", "HTTP/1.1 200 \033[2J\r\n\r\n", 0, 0},
-};
-
-static int
-response(const char *name, const char *text, size_t len, int *status)
-{
-	int rc, again_rc = WIRE_MORE, again_status = -1;
-	size_t n, scanned = 0;
-
-	rc = http_response_decode((const uint8_t *)text, len, &scanned, status);
-	scanned = 0;
-	for (n = 0; n <= len && again_rc == WIRE_MORE; n++)
-		again_rc = http_response_decode(
-		    (const uint8_t *)text, n, &scanned, &again_status);
-	CHECK(again_rc == rc && again_status == *status,
-	    "%s: %d with status %d, but byte by byte %d with %d", name, rc,
-	    *status, again_rc, again_status);
-	return rc;
-}
-
-static void
-test_response(void)
-{
-	const struct response *r;
-	int rc, status, want;
-
-	for (r = responses; r < responses + N(responses); r++) {
-		rc = response(r->name, r->text, strlen(r->text), &status);
-		want = (int)(r->used != 0 ? r->used : strlen(r->text));
-		if (r->status == 0)
-			want = WIRE_BAD;
-		CHECK(rc == want && status == r->status,
-		    "%s: %d with status %d, not %d with %d", r->name, rc,
-		    status, want, r->status);
-	}
-}
-
-static void
-test_response_prefixes(void)
-{
-	size_t i, n, scanned, len;
-	int rc, status;
-
-	for (i = 0; i < N(responses); i++) {
-		len = responses[i].used != 0 ? responses[i].used
-					     : strlen(responses[i].text);
-		for (n = 0; n < len && responses[i].status != 0; n++) {
-			scanned = 0;
-			rc = http_response_decode(
-			    (const uint8_t *)responses[i].text, n, &scanned,
-			    &status);
-			CHECK(rc == WIRE_MORE, "%s cut at %zu: %d",
-			    responses[i].name, n, rc);
-		}
-	}
-}
-
-static void
-test_response_limits(void)
-{
-	static char text[HTTP_RESPONSE_MAX + 16];
-	int status;
-
-	fill(text, HTTP_RESPONSE_MAX, CONTINUE "HTTP/1.1 200 ", "\r\n\r\n");
-	CHECK_INT(
-	    response("heads at their limit", text, HTTP_RESPONSE_MAX, &status),
-	    HTTP_RESPONSE_MAX);
-	CHECK_INT(status, 200);
-	fill(text, HTTP_RESPONSE_MAX + 1, CONTINUE "HTTP/1.1 200 ", "\r\n\r\n");
-	CHECK_INT(
-	    response("heads too long", text, HTTP_RESPONSE_MAX + 1, &status),
-	    WIRE_BAD);
-	CHECK_INT(status, 0);
-	fill(text, sizeof(text), "HTTP/1.1 200 ", "");
-	CHECK_INT(response("endless status text", text, sizeof(text), &status),
-	    WIRE_BAD);
-}
-
-static void
-reply(int status, const char *proxy_status, const char *page, const char *want)
-{
-	uint8_t out[1024];
-	int len, again;
-
-	len = http_reply_encode(status, proxy_status, page, out, sizeof(out));
-	CHECK(len == (int)strlen(want), "%d: length %d, not %zu", status, len,
-	    strlen(want));
-	if (len <= 0)
-		return;
-	out[len] = '\0';
-	CHECK_STR((char *)out, want);
-	again = http_reply_encode(status, proxy_status, page, out, (size_t)len);
-	CHECK_INT(again, WIRE_BAD);
-	again =
-	    http_reply_encode(status, proxy_status, page, out, (size_t)len + 1);
-	CHECK_INT(again, len);
-}
-
-static void
-test_reply(void)
-{
-	uint8_t out[256];
-
-	reply(200, NULL, NULL, "HTTP/1.1 200 Connection established\r\n\r\n");
-	reply(502, "cagent; error=connection_refused", "No.\n",
-	    "HTTP/1.1 502 Bad Gateway\r\n"
-	    "Proxy-Status: cagent; error=connection_refused\r\n"
-	    "Content-Type: text/plain; charset=utf-8\r\n"
-	    "Content-Length: 4\r\nConnection: close\r\n\r\nNo.\n");
-	reply(405, NULL, NULL,
-	    "HTTP/1.1 405 Method Not Allowed\r\nAllow: CONNECT\r\n"
-	    "Content-Type: text/plain; charset=utf-8\r\n"
-	    "Content-Length: 0\r\nConnection: close\r\n\r\n");
-	reply(407, NULL, "Log in.\n",
-	    "HTTP/1.1 407 Proxy Authentication Required\r\n"
-	    "Proxy-Authenticate: Basic realm=\"cagent\"\r\n"
-	    "Content-Type: text/plain; charset=utf-8\r\n"
-	    "Content-Length: 8\r\nConnection: close\r\n\r\nLog in.\n");
-
-	CHECK_INT(
-	    http_reply_encode(299, NULL, NULL, out, sizeof(out)), WIRE_BAD);
-	CHECK_INT(http_reply_encode(
-		      502, "a\r\nSet-Cookie: b", NULL, out, sizeof(out)),
-	    WIRE_BAD);
-	CHECK_INT(
-	    http_reply_encode(502, "a\025b", NULL, out, sizeof(out)), WIRE_BAD);
-}
-
 static const struct unit_case cases[] = {
-    {"request: good", test_request_good},
-    {"request: every prefix", test_request_prefixes},
-    {"request: trailing data", test_request_trailing},
-    {"request: bad", test_request_bad},
-    {"request: limits", test_request_limits},
-    {"request: login limits", test_request_login_limits},
-    {"connect", test_connect_encode},
-    {"response", test_response},
-    {"response: every prefix", test_response_prefixes},
-    {"response: limits", test_response_limits},
-    {"reply", test_reply},
+    {"good", test_good},
+    {"every prefix", test_prefixes},
+    {"trailing data", test_trailing},
+    {"bad", test_bad},
+    {"limits", test_limits},
+    {"connect", test_connect},
 };
 
-UNIT_MAIN("http", cases)
+UNIT_MAIN("http_request", cases)
