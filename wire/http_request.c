@@ -135,9 +135,6 @@ authority_read(const char *text, size_t len, struct wire_host *out)
 		if (end == NULL)
 			return 400;
 		host_len = (size_t)(end - text) + 1;
-		/* Brackets are for v6 only. */
-		if (memchr(text, ':', host_len) == NULL)
-			return 400;
 	} else {
 		end = memchr(text, ':', len);
 		host_len = end != NULL ? (size_t)(end - text) : len;
@@ -272,7 +269,8 @@ host_read(const struct fields *fields, const struct http_request *request)
 }
 
 /* Nobody may be able to take what follows a CONNECT for content: no coding,
- * and no length but 0, which some clients send. */
+ * and no length but 0, which some clients send.  That there is one length at
+ * most, and not with a coding, is for llhttp. */
 static int
 length_read(const struct fields *fields, const struct http_request *request)
 {
@@ -280,8 +278,6 @@ length_read(const struct fields *fields, const struct http_request *request)
 	bool is_zero = true;
 	size_t i;
 
-	if (fields->length_n + fields->encoding_n > 1)
-		return 400;
 	if (fields->length_n == 1 && length->value_len == 0)
 		return 400;
 	for (i = 0; i < length->value_len; i++) {

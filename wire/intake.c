@@ -72,7 +72,6 @@ reject(struct intake *intake, int len)
 {
 	intake->out_len = len > 0 ? (size_t)len : 0;
 	intake->state = INTAKE_DONE;
-	sodium_memzero(intake->password, sizeof(intake->password));
 	return INTAKE_REJECT;
 }
 
@@ -101,7 +100,6 @@ static enum intake_step
 request(struct intake *intake)
 {
 	intake->state = INTAKE_DONE;
-	sodium_memzero(intake->password, sizeof(intake->password));
 	return INTAKE_REQUEST;
 }
 

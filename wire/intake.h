@@ -48,7 +48,7 @@ struct intake {
 	enum wire_protocol protocol;
 	struct wire_host host;
 	char user[256];	    /* claimed: SOCKS4 USERID, login, Basic */
-	char password[256]; /* secret */
+	char password[256]; /* secret; cleared by intake_login() */
 	size_t scanned;
 	size_t out_len;
 	uint8_t out[INTAKE_OUT_MAX];
