@@ -8,9 +8,8 @@
 #define S50	 "01234567890123456789012345678901234567890123456789"
 #define S60	 S50 "abcdefghij"
 #define S63	 S60 "xyz"
-#define S61	 S60 "x"
 #define S250	 S50 S50 S50 S50 S50
-#define NAME_253 S63 "." S63 "." S63 "." S61
+#define NAME_253 S63 "." S63 "." S63 "." S60 "x"
 
 /* CONNECT to port 80 of an address, or of a name. */
 #define TO_IP	"\4\1\0\120\300\0\2\1"
