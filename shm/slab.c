@@ -117,8 +117,11 @@ slab_start(struct slab *s, uint32_t pid)
 	SET(&s->tunnels, 0);
 	SET(&s->clients, 0);
 	for (i = 0; i < TABLE_ROWS_MAX; i++) {
+		/* Looked at first: rows never used stay unbacked pages. */
 		if (GET(&s->rows[i].in_flight) != 0)
 			SET(&s->rows[i].in_flight, 0);
+		if (GET(&s->rows[i].failures_in_row) != 0)
+			SET(&s->rows[i].failures_in_row, 0);
 	}
 }
 
@@ -244,6 +247,12 @@ slab_sample(const struct slab *s, uint32_t slot, int64_t now_us,
 	atomic_thread_fence(memory_order_acquire);
 	if (out->incarnation == 0 || GET(&r->incarnation) != out->incarnation)
 		memset(out, 0, sizeof(*out));
+}
+
+uint32_t
+slab_in_flight(const struct slab *s, uint32_t slot)
+{
+	return slot < TABLE_ROWS_MAX ? get_gauge(&s->rows[slot].in_flight) : 0;
 }
 
 void

@@ -61,8 +61,8 @@ int slab_create(uint32_t worker, int *ro_fd);
 /* Map it; 0, -errno, or -EPROTO when it is not a slab of ours. */
 int slab_map(int fd, bool writable, struct slab **);
 void slab_unmap(struct slab *);
-/* A worker, or its successor, begins: what counts the present goes to 0, what
- * only grows stays. */
+/* A worker, or its successor, begins: what counts the present goes to 0 (also
+ * failures in a row), what only grows stays. */
 void slab_start(struct slab *, uint32_t pid);
 
 /*
@@ -89,6 +89,9 @@ struct slab_sample {
  * when slot is out of range or the row is nobody's or just changing hands. */
 void slab_sample(const struct slab *, uint32_t slot, int64_t now_us,
     struct slab_sample *out);
+
+/* The one number of a row that is wanted at every pick, clamped as above. */
+uint32_t slab_in_flight(const struct slab *, uint32_t slot);
 
 /* Single-writer increments (relaxed: no read-modify-write on the bus). */
 void slab_add(_Atomic uint64_t *, uint64_t n);

@@ -149,6 +149,7 @@ counts(void)
 	CHECK_INT(sample.bytes_up, 1ll << 40);
 	CHECK_INT(sample.bytes_down, 12);
 	CHECK_INT(sample.in_flight, 1);
+	CHECK_INT(slab_in_flight(s, 7), 1);
 	CHECK_INT(sample.failures_in_row, 0);
 	CHECK_INT(sample.last_failure, 9);
 	CHECK_INT(sample.last_failure_us, NOW_US);
@@ -225,6 +226,7 @@ successor(void)
 	r = slab_row(s, TABLE_ROWS_MAX - 1, 5);
 	slab_add(&r->attempts, 2);
 	slab_up(&r->in_flight);
+	slab_up(&r->failures_in_row);
 	slab_up(&s->tunnels);
 	slab_up(&s->clients);
 	slab_add(&s->accepted, 7);
@@ -234,6 +236,7 @@ successor(void)
 	CHECK_INT(s->clients, 0);
 	CHECK_INT(s->accepted, 7);
 	CHECK_INT(r->in_flight, 0);
+	CHECK_INT(r->failures_in_row, 0);
 	CHECK_INT(r->attempts, 2);
 	CHECK_INT(r->incarnation, 5);
 	done(s, fd, ro_fd);
@@ -305,6 +308,8 @@ hostile(void)
 	slab_sample(s, 0, NOW_US, &sample);
 	clamped(&sample);
 	CHECK_INT(sample.attempts, 1ll << 48);
+	CHECK_INT(slab_in_flight(s, 0), 1 << 20);
+	CHECK_INT(slab_in_flight(s, TABLE_ROWS_MAX), 0);
 	CHECK_INT(sample.last_ok_us, 0);
 	memset(s, 0x7f, sizeof(*s));
 	slab_sample(s, 0, NOW_US, &sample);
