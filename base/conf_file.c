@@ -79,7 +79,7 @@ int
 conf_read_file(
     const char *path, size_t max, bool private, char **data, size_t *len)
 {
-	struct stat st;
+	struct stat st = {0};
 	size_t size;
 	char *p;
 	int fd, err;

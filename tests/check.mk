@@ -1,10 +1,56 @@
-# make check and its parts.  `tests/run` runs programs and adds up their
-# "N passed, N failed, N skipped" lines.
+# make check and its parts.  tests/check runs the parts and adds up, tests/run
+# runs programs; both close with a line "N passed, N failed, N skipped".
+#
+#   make check      everything, as CI does
+#   make unit       unit tests (SANITIZE=address,undefined, CC=clang to vary)
+#   make integ      integration tests
+#   make lint       cppcheck, clang-tidy, shellcheck, format, floors, man pages
+#   make fmt        put all sources into shape
 
-.PHONY: unit
+UNIT_LIMIT ?= 60
+INTEG_LIMIT ?= 180
+
+C_FILES	:= $(shell find . \( -name build -o -name '.?*' \) -prune -o -name '*.[ch]' -print | sed 's|^\./||' | LC_ALL=C sort)
+
+.PHONY: check
+check: $(DEPS_CHECK)
+	@tests/check $(MAKEOVERRIDES)
+
+.PHONY: programs-and-tests unit-build unit integ
+programs-and-tests: $(PROGS) $(UNIT) $(INTEG)
+unit-build: $(UNIT)
 unit: $(UNIT)
-	$(Q)tests/run $(UNIT)
+	$(Q)tests/run -l $(UNIT_LIMIT) $(UNIT)
+integ: $(PROGS) $(INTEG)
+	$(Q)tests/run -l $(INTEG_LIMIT) $(INTEG)
+
+# The headers of the test library come with the packages for the tests.
+$(B)/obj/tests/%.o: | $(DEPS_CHECK)
+
+# --- lint --------------------------------------------------------------------
+# tests/lint/NAME is one check each: it gets the sources as arguments, tells
+# what is wrong and exits non-zero.
+LINTS	:= cppcheck format headers includes man shell tidy words
+TIDY	:= $(patsubst %.c,$(TOP)/tidy/%.ok,$(filter-out tests/%,$(filter %.c,$(C_FILES))))
+
+.PHONY: lint
+lint fmt-check: export LINT_C = $(C_FILES)
+lint: export LINT_FLAGS = $(CPPFLAGS_ALL) -std=gnu17 $(WARN)
+lint: $(DEPS_CHECK)
+	$(Q)tests/run -x -l 600 $(LINTS:%=tests/lint/%)
+
+# Slow, so each file's verdict is kept until the file, one of its headers (by
+# way of its object) or the settings change.
+.PHONY: tidy
+tidy: $(TIDY)
+$(TIDY): $(TOP)/tidy/%.ok: %.c .clang-tidy $(TOP)/obj/%.o | $(DEPS_CHECK)
+	@mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS_ALL) -std=gnu17 2>/dev/null
+	$(Q)touch $@
 
 .PHONY: fmt
-fmt:
-	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+fmt: | $(DEPS_CHECK)
+	$(Q)clang-format -i $(C_FILES)
+.PHONY: fmt-check
+fmt-check: | $(DEPS_CHECK)
+	$(Q)tests/lint/format

@@ -2,7 +2,7 @@
 
 .PHONY: model
 model: | $(DEPS_CHECK)
-	$(Q)CC="$(CC)" tests/model/run $(TOP)/model
+	$(Q)CC="$(CC)" tests/run -l 300 tests/model/run
 
 # Threads under ThreadSanitizer; only what shares memory is built that way.
 .PHONY: tsan

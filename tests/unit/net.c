@@ -1,16 +1,10 @@
-/* Addresses in every spelling, and listeners made and refused. */
+/* Addresses in every spelling. */
 #include "base/net.h"
 
 #include <arpa/inet.h>
-#include <netinet/tcp.h>
-#include <sys/stat.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tests/unit/unit.h"
 
@@ -355,153 +349,6 @@ test_addr_mapped(void)
 	CHECK_STR(net_addr_format(&a, out), "192.0.2.1:80");
 }
 
-static int
-sockopt(int fd, int level, int name)
-{
-	int v = -1;
-	socklen_t len = sizeof(v);
-
-	getsockopt(fd, level, name, &v, &len);
-	return v;
-}
-
-static void
-listen_inet(const char *where)
-{
-	union net_addr a;
-	socklen_t len = sizeof(a);
-	int fd, second, client, conn;
-
-	CHECK(net_addr_parse(where, &a) > 0, "%s", where);
-	fd = net_listen(&a, 16, 0);
-	CHECK(fd >= 0, "%s: %s", where, strerror(-fd));
-	if (fd < 0)
-		return;
-	CHECK(getsockname(fd, &a.sa, &len) == 0, "getsockname");
-	CHECK(net_addr_port(&a) != 0, "no port");
-	CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0, "not CLOEXEC");
-	CHECK((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0, "blocking");
-	CHECK_INT(sockopt(fd, SOL_SOCKET, SO_REUSEADDR), 1);
-	if (a.sa.sa_family == AF_INET6)
-		CHECK_INT(sockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
-	second = net_listen(&a, 16, 0);
-	CHECK_INT(second, -EADDRINUSE);
-	client = socket(a.sa.sa_family, SOCK_STREAM, 0);
-	CHECK(connect(client, &a.sa, net_addr_len(&a)) == 0, "connect");
-	conn = accept(fd, NULL, NULL);
-	CHECK(conn != -1, "accept: %s", strerror(errno));
-	CHECK_INT(sockopt(conn, IPPROTO_TCP, TCP_NODELAY), 1);
-	close(conn);
-	close(client);
-	close(fd);
-}
-
-static void
-test_listen_inet(void)
-{
-	listen_inet("127.0.0.1:0");
-	if (access("/proc/net/if_inet6", R_OK) == 0)
-		listen_inet("[::1]:0");
-}
-
-static void
-test_listen_refused(void)
-{
-	union net_addr a;
-	char out[NET_ADDR_STRLEN];
-	int fd;
-
-	memset(&a, 0, sizeof(a));
-	fd = net_listen(&a, 1, 0);
-	CHECK(fd < 0, "a socket of no family: %s", net_addr_format(&a, out));
-	net_addr_parse("unix:/nonexistent/x", &a);
-	CHECK_INT(net_listen(&a, 1, 0600), -ENOENT);
-}
-
-static unsigned int
-mode_of(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0 ? st.st_mode & 07777 : 0;
-}
-
-static void
-test_listen_unix(void)
-{
-	char dir[] = "/tmp/cagent-net-XXXXXX", text[64];
-	const char *path = text + 5;
-	union net_addr a;
-	mode_t mask;
-	int fd, again, file;
-
-	CHECK(mkdtemp(dir) != NULL, "mkdtemp");
-	snprintf(text, sizeof(text), "unix:%s/s", dir);
-	CHECK(net_addr_parse(text, &a) > 0, "%s", text);
-	mask = umask(077);
-	fd = net_listen(&a, 1, 0666);
-	CHECK(fd >= 0, "listen: %s", strerror(-fd));
-	CHECK_INT(mode_of(path), 0666);
-	again = net_listen(&a, 1, 0600);
-	CHECK_INT(again, -EADDRINUSE);
-	CHECK_INT(mode_of(path), 0666);
-	close(fd); /* leaves a dead one */
-	umask(0);
-	fd = net_listen(&a, 1, 0600);
-	CHECK(fd >= 0, "a dead socket in the way: %s", strerror(-fd));
-	CHECK_INT(mode_of(path), 0600);
-	umask(mask);
-	close(fd);
-	unlink(path);
-	file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-	close(file);
-	again = net_listen(&a, 1, 0600);
-	CHECK_INT(again, -EADDRINUSE);
-	CHECK(access(path, F_OK) == 0, "a file of somebody's was removed");
-	unlink(path);
-	rmdir(dir);
-}
-
-/* A listener whose queue is full is not a dead one. */
-static void
-test_listen_unix_busy(void)
-{
-	char dir[] = "/tmp/cagent-net-XXXXXX", text[64];
-	int fd, again, c[8];
-	union net_addr a;
-	size_t i;
-
-	CHECK(mkdtemp(dir) != NULL, "mkdtemp");
-	snprintf(text, sizeof(text), "unix:%s/s", dir);
-	CHECK(net_addr_parse(text, &a) > 0, "%s", text);
-	fd = net_listen(&a, 1, 0600);
-	for (i = 0; i < N(c); i++) {
-		c[i] = net_stream_socket(AF_UNIX);
-		(void)connect(c[i], &a.sa, net_addr_len(&a));
-	}
-	CHECK(errno == EAGAIN, "the queue is not full: %s", strerror(errno));
-	again = net_listen(&a, 1, 0600);
-	CHECK_INT(again, -EADDRINUSE);
-	for (i = 0; i < N(c); i++)
-		close(c[i]);
-	close(fd);
-	unlink(text + 5);
-	rmdir(dir);
-}
-
-static void
-test_stream_socket(void)
-{
-	int fd = net_stream_socket(AF_INET);
-
-	CHECK(fd >= 0, "%s", strerror(-fd));
-	CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0, "not CLOEXEC");
-	CHECK((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0, "blocking");
-	CHECK_INT(sockopt(fd, IPPROTO_TCP, TCP_NODELAY), 1);
-	close(fd);
-	CHECK_INT(net_stream_socket(12345), -EAFNOSUPPORT);
-}
-
 static const struct unit_case cases[] = {
     {"ip", test_ip},
     {"ip equality", test_ip_equal},
@@ -510,11 +357,6 @@ static const struct unit_case cases[] = {
     {"host names", test_name},
     {"addresses", test_addr},
     {"v4-mapped sockaddr", test_addr_mapped},
-    {"listen on TCP", test_listen_inet},
-    {"listen refused", test_listen_refused},
-    {"listen on a unix socket", test_listen_unix},
-    {"a busy unix socket is alive", test_listen_unix_busy},
-    {"stream socket", test_stream_socket},
 };
 
 UNIT_MAIN("net", cases)
