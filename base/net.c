@@ -328,6 +328,22 @@ net_addr_port(const union net_addr *a)
 	return 0;
 }
 
+bool
+net_addr_equal(const union net_addr *a, const union net_addr *b)
+{
+	struct net_ip ip_a, ip_b;
+
+	if (a->sa.sa_family == AF_UNIX) {
+		return b->sa.sa_family == AF_UNIX &&
+		       strncmp(a->un.sun_path, b->un.sun_path,
+			   sizeof(a->un.sun_path)) == 0;
+	}
+	net_addr_ip(a, &ip_a);
+	net_addr_ip(b, &ip_b);
+	return b->sa.sa_family != AF_UNIX && net_ip_equal(&ip_a, &ip_b) &&
+	       net_addr_port(a) == net_addr_port(b);
+}
+
 const char *
 net_addr_format(const union net_addr *a, char out[NET_ADDR_STRLEN])
 {

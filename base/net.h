@@ -66,6 +66,7 @@ socklen_t net_addr_len(const union net_addr *);
 /* The IP of an inet address (v4-mapped becomes v4); family 0 for others. */
 void net_addr_ip(const union net_addr *, struct net_ip *out);
 uint16_t net_addr_port(const union net_addr *);
+bool net_addr_equal(const union net_addr *, const union net_addr *);
 const char *net_addr_format(const union net_addr *, char out[NET_ADDR_STRLEN]);
 
 /*

@@ -33,7 +33,7 @@ add_listener(struct conf_ctx *ctx, void *record, const char *value)
 		s->listeners_n = 0;
 	b->listen_set = true;
 	for (i = 0; i < s->listeners_n; i++) {
-		if (memcmp(&s->listeners[i], &addr, sizeof(addr)) != 0 ||
+		if (!net_addr_equal(&s->listeners[i], &addr) ||
 		    (addr.sa.sa_family != AF_UNIX && net_addr_port(&addr) == 0))
 			continue;
 		conf_error(ctx, "'listen': %s stands at line %d already", value,

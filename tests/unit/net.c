@@ -334,6 +334,34 @@ test_addr(void)
 	CHECK_INT(ip.family, 0);
 }
 
+static const char *const others[] = {
+    "127.0.0.1:80",
+    "127.0.0.2:80",
+    "127.0.0.1:81",
+    "[7f00:1::]:80",
+    "unix:/a",
+    "unix:/ab",
+};
+
+static void
+test_addr_equal(void)
+{
+	union net_addr a, b;
+	size_t i, j;
+
+	for (i = 0; i < N(others) * N(others); i++) {
+		j = i / N(others);
+		net_addr_parse(others[i % N(others)], &a);
+		net_addr_parse(others[j], &b);
+		CHECK(net_addr_equal(&a, &b) == (i % N(others) == j),
+		    "%s and %s", others[i % N(others)], others[j]);
+	}
+	net_addr_parse("127.0.0.1:80", &a);
+	b = (union net_addr){.in = a.in};
+	b.in.sin_zero[0] = 1; /* means nothing */
+	CHECK(net_addr_equal(&a, &b), "padding counts");
+}
+
 /* A kernel's dual-stack socket hands out v4 peers as v4-mapped. */
 static void
 test_addr_mapped(void)
@@ -356,6 +384,7 @@ static const struct unit_case cases[] = {
     {"host:port", test_hostport},
     {"host names", test_name},
     {"addresses", test_addr},
+    {"address equality", test_addr_equal},
     {"v4-mapped sockaddr", test_addr_mapped},
 };
 
