@@ -25,13 +25,13 @@
 #define CHAN_ROLES 32
 
 struct chan_out {
-	TAILQ_ENTRY(chan_out) entry;
+	STAILQ_ENTRY(chan_out) entry;
 	size_t len;
 	size_t fds_n;
 	int fds[CHAN_FDS_MAX]; /* ours once queued */
 	uint8_t bytes[];
 };
-TAILQ_HEAD(chan_queue, chan_out);
+STAILQ_HEAD(chan_queue, chan_out);
 
 struct chan {
 	struct chan_end end;
@@ -98,8 +98,8 @@ queue_drop(struct chan *c)
 {
 	struct chan_out *o;
 
-	while ((o = TAILQ_FIRST(&c->queue)) != NULL) {
-		TAILQ_REMOVE(&c->queue, o, entry);
+	while ((o = STAILQ_FIRST(&c->queue)) != NULL) {
+		STAILQ_REMOVE_HEAD(&c->queue, entry);
 		chan_wire_close(o->fds, o->fds_n);
 		free(o);
 	}
@@ -142,7 +142,7 @@ chan_flush(struct chan *c)
 	struct chan_out *o;
 	int rc;
 
-	while ((o = TAILQ_FIRST(&c->queue)) != NULL) {
+	while ((o = STAILQ_FIRST(&c->queue)) != NULL) {
 		rc = out_send(c->end.fd, o);
 		if (rc == -EAGAIN)
 			return 0;
@@ -155,7 +155,7 @@ chan_flush(struct chan *c)
 		}
 		if (rc != 0)
 			return rc;
-		TAILQ_REMOVE(&c->queue, o, entry);
+		STAILQ_REMOVE_HEAD(&c->queue, entry);
 		c->queue_n--;
 		chan_wire_close(o->fds, o->fds_n);
 		free(o);
@@ -219,7 +219,7 @@ chan_new(struct chan **out, struct loop *loop, int fd,
 	    .fd = fd, .rules = rules, .self = self, .peer = peer};
 	c->loop = loop;
 	c->owner = *owner;
-	TAILQ_INIT(&c->queue);
+	STAILQ_INIT(&c->queue);
 	rc = chan_arm(c);
 	if (rc != 0)
 		goto fail;
@@ -263,7 +263,7 @@ chan_say(struct chan *c, struct chan_out *o)
 		free(o);
 		return -ENOBUFS;
 	}
-	TAILQ_INSERT_TAIL(&c->queue, o, entry);
+	STAILQ_INSERT_TAIL(&c->queue, o, entry);
 	c->queue_n++;
 	/* Deaf from here on if this fails: as good as a stuck peer. */
 	return chan_arm(c) == 0 ? 0 : -ENOBUFS;
