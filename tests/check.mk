@@ -16,9 +16,8 @@ C_FILES	:= $(shell find . \( -name build -o -name '.?*' \) -prune -o -name '*.[c
 check: $(DEPS_CHECK)
 	@tests/check $(MAKEOVERRIDES)
 
-.PHONY: programs-and-tests unit-build unit integ
+.PHONY: programs-and-tests unit integ
 programs-and-tests: $(PROGS) $(UNIT) $(INTEG)
-unit-build: $(UNIT)
 unit: $(UNIT)
 	$(Q)tests/run -l $(UNIT_LIMIT) $(UNIT)
 integ: $(PROGS) $(INTEG)
