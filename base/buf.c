@@ -84,3 +84,30 @@ buf_consume(struct buf *b, size_t n)
 	b->len -= n;
 	b->off = b->len > 0 ? b->off + n : 0;
 }
+
+int
+buf_extend(struct buf **b, const void *data, size_t len)
+{
+	struct buf *old = *b;
+	size_t had = old != NULL ? old->len : 0;
+	struct buf *more;
+
+	if (old != NULL && buf_append(old, data, len) == 0)
+		return 0;
+	more = buf_new(had + len);
+	if (more == NULL)
+		return -ENOMEM;
+	if (had > 0)
+		memcpy(more->data, buf_bytes(old), had);
+	memcpy(more->data + had, data, len);
+	more->len = had + len;
+	buf_free(old);
+	*b = more;
+	return 0;
+}
+
+bool
+buf_holds(const struct buf *b, const uint8_t *bytes)
+{
+	return b != NULL && bytes >= b->data && bytes <= b->data + b->cap;
+}

@@ -1,6 +1,7 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,11 @@ uint8_t *buf_tail(struct buf *);
 void buf_added(struct buf *, size_t n);
 /* 0, or -ENOSPC with nothing appended. */
 int buf_append(struct buf *, const void *data, size_t len);
+/* Append to *b, which is made or replaced by a larger one when need be; the
+ * caller bounds how much.  0, or -ENOMEM with *b unchanged. */
+int buf_extend(struct buf **b, const void *data, size_t len);
+/* Do these bytes lie in b? */
+bool buf_holds(const struct buf *b, const uint8_t *bytes);
 void buf_consume(struct buf *, size_t n);
 
 #endif

@@ -140,17 +140,6 @@ send_out(struct attempt *a)
 	return loop_send(a->loop, &a->connect_or_send, a->fd, rest, on_sent);
 }
 
-/* Keep what the hop has not used: in the buffer, which is made on need. */
-static enum wire_reason
-keep(struct attempt *a, const uint8_t *data, size_t len)
-{
-	if (a->in == NULL)
-		a->in = buf_new(HOP_IN_MAX);
-	if (a->in == NULL)
-		return REASON_OVERLOAD;
-	return buf_append(a->in, data, len) == 0 ? REASON_OK : REASON_HOP_BAD;
-}
-
 /*
  * Feed what was received until the hop wants more.  The bytes are the lent
  * ones, or those of a->in when an earlier answer came in pieces.
@@ -184,9 +173,9 @@ feed(struct attempt *a, const uint8_t *data, size_t len)
 			finish(a, REASON_OK, early);
 		return;
 	}
-	if (a->in != NULL)
+	if (buf_holds(a->in, data))
 		buf_consume(a->in, a->in->len - len);
-	else if (len > 0 && keep(a, data, len) != REASON_OK)
+	else if (len > 0 && buf_extend(&a->in, data, len) != 0)
 		finish(a, REASON_OVERLOAD, NULL);
 }
 
@@ -194,7 +183,6 @@ static void
 on_recv(struct loop *loop, struct op *op, const struct op_result *r)
 {
 	struct attempt *a = container_of(op, struct attempt, recv);
-	enum wire_reason kept;
 
 	(void)loop;
 	if (r->res <= 0) {
@@ -207,9 +195,9 @@ on_recv(struct loop *loop, struct op *op, const struct op_result *r)
 		feed(a, r->data, (size_t)r->res);
 		return;
 	}
-	kept = keep(a, r->data, (size_t)r->res);
-	if (kept != REASON_OK)
-		finish(a, kept, NULL);
+	/* Bounded: the hop fails on more than HOP_IN_MAX without an end. */
+	if (buf_extend(&a->in, r->data, (size_t)r->res) != 0)
+		finish(a, REASON_OVERLOAD, NULL);
 	else
 		feed(a, buf_bytes(a->in), a->in->len);
 }

@@ -136,11 +136,13 @@ main(int argc, char **argv, char **envp)
 	struct arguments a = {.path = settings_default_path};
 	struct master_options options;
 
+	/* First: it moves the arguments out of the title's way. */
+	if (argc > 0)
+		setproctitle_init(argc, argv, envp);
 	if (argc < 1 || parse(argc, argv, &a) != 0) {
 		usage(stderr);
 		return 2;
 	}
-	setproctitle_init(argc, argv, envp);
 	signal(SIGPIPE, SIG_IGN);
 	log_open("cagentd",
 	    a.detach || a.syslog ? LOG_DEST_SYSLOG : LOG_DEST_STDERR,

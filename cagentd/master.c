@@ -119,6 +119,20 @@ on_gone(void *arg)
 	loop_stop(m->loop);
 }
 
+/* Errors of a configuration, a log line each. */
+static void
+log_lines(const char *text)
+{
+	char copy[sizeof(((struct conf_errors *)0)->text)];
+	char *rest = copy, *line;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (line[0] != '\0')
+			log_errx("%s", line);
+	}
+}
+
 static void
 refuse_reload(struct master *m, const char *why)
 {
@@ -286,8 +300,10 @@ open_all(struct master *m)
 	char text[NET_ADDR_STRLEN];
 	int error;
 
-	if (settings_load(m->options->path, &b, &m->settings, &errors) != 0)
-		fatalx("configuration refused:\n%s", errors.text);
+	if (settings_load(m->options->path, &b, &m->settings, &errors) != 0) {
+		log_lines(errors.text);
+		fatalx("configuration refused");
+	}
 	m->settings->serial = 1;
 	log_level_set((enum log_level)m->settings->log_level);
 	check_users(m->settings);

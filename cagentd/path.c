@@ -181,25 +181,42 @@ path_eligible(const struct path_query *q, uint32_t row)
 	return PATH_ELIGIBLE;
 }
 
+/* What the handshake is expected to take: measured here, halved for each
+ * while since; else as all workers saw it; else a guess. */
+static uint64_t
+expected_us(const struct path_query *q, const struct table_row *row,
+    const struct path_load *l)
+{
+	int64_t halvings;
+	uint64_t us;
+
+	if (l->ewma_us == 0) {
+		us = row->handshake_p50_us;
+		if (us == 0)
+			return l->in_flight > 0 ? PATH_EWMA_UNKNOWN_US : 0;
+	} else {
+		halvings = (q->now_us - l->ewma_at_us) / PATH_EWMA_HALVE_US;
+		us = halvings < 32 ? l->ewma_us >> halvings : 0;
+	}
+	return us > PATH_EWMA_FLOOR_US ? us : PATH_EWMA_FLOOR_US;
+}
+
 uint64_t
 path_cost(const struct path_query *q, uint32_t row)
 {
 	const struct table_row *r = &q->table->rows[row];
 	const struct path_load *l = load_of(q, r);
-	uint64_t ewma = l->ewma_us != 0 ? l->ewma_us : r->handshake_p50_us;
 	uint64_t cost;
 
-	if (ewma == 0)
-		ewma = PATH_EWMA_UNKNOWN_US;
 	/* Scaled so that a weight of 1000 still leaves a resolution. */
-	cost = ewma * 1024 * (l->in_flight + 1ull) /
+	cost = expected_us(q, r, l) * 1024 * (l->in_flight + 1ull) /
 	       (r->weight != 0 ? r->weight : 1);
 	if (r->observed == TABLE_SLOW_START)
 		cost *= 4;
 	if (r->observed == TABLE_SUSPECT)
 		cost *= 16;
 	if (q->now_us < l->avoid_until_us)
-		cost *= 64;
+		cost = (cost + 1024) * 64;
 	return cost;
 }
 
@@ -243,21 +260,37 @@ find_pair(const struct path_query *q, const struct path_tier *tier,
 	}
 }
 
-static void
-choose(
-    const struct path_query *q, const struct pair *pair, struct path_pick *out)
+/* The cheaper one, or either when they are near. */
+static bool
+second_wins(uint64_t cost_a, uint64_t cost_b, uint64_t *seed)
 {
-	uint32_t a = pair->row[0];
-	uint32_t b = pair->n == 2 ? pair->row[1] : a;
-	uint64_t cost_a = path_cost(q, a);
-	uint64_t cost_b = path_cost(q, b);
+	uint64_t low = cost_a < cost_b ? cost_a : cost_b;
+	uint64_t high = cost_a < cost_b ? cost_b : cost_a;
 
-	*out = (struct path_pick){
-	    .row = a, .cost = cost_a, .rival = b, .rival_cost = cost_b};
-	if (cost_b < cost_a) {
-		*out = (struct path_pick){
-		    .row = b, .cost = cost_b, .rival = a, .rival_cost = cost_a};
+	if (high <= low + low * PATH_NEAR_PERCENT / 100)
+		return draw(seed, 2) == 1;
+	return cost_b < cost_a;
+}
+
+static void
+choose(const struct path_query *q, const struct pair *pair, uint64_t *seed,
+    struct path_pick *out)
+{
+	uint32_t i = 0;
+
+	out->cost = out->rival_cost = path_cost(q, pair->row[0]);
+	if (pair->n == 2) {
+		out->rival_cost = path_cost(q, pair->row[1]);
+		i = second_wins(out->cost, out->rival_cost, seed) ? 1 : 0;
 	}
+	if (i == 1) {
+		uint64_t swap = out->cost;
+
+		out->cost = out->rival_cost;
+		out->rival_cost = swap;
+	}
+	out->row = pair->row[i];
+	out->rival = pair->n == 2 ? pair->row[1 - i] : out->row;
 	out->rank = q->table->rows[out->row].tier;
 	out->trial = q->table->rows[out->row].observed == TABLE_HALF_OPEN;
 }
@@ -267,7 +300,8 @@ choose(
  * still be retried elsewhere; when nothing else is left (last), by any.
  */
 static bool
-pick_half_open(const struct path_query *q, bool last, struct path_pick *out)
+pick_half_open(const struct path_query *q, bool last, uint64_t *seed,
+    struct path_pick *out)
 {
 	struct pair one = {1, {0, 0}};
 	enum path_skip skip;
@@ -278,7 +312,7 @@ pick_half_open(const struct path_query *q, bool last, struct path_pick *out)
 		skip = path_eligible(q, one.row[0]);
 		if (skip == PATH_ELIGIBLE ||
 		    (last && skip == PATH_SKIP_TRIAL)) {
-			choose(q, &one, out);
+			choose(q, &one, seed, out);
 			return true;
 		}
 	}
@@ -291,22 +325,22 @@ path_pick(const struct path_query *q, uint64_t *seed, struct path_pick *out)
 	struct pair pair;
 	uint32_t i, times;
 
-	if (q->tried_n == 0 && pick_half_open(q, false, out))
+	if (q->tried_n == 0 && pick_half_open(q, false, seed, out))
 		return 0;
 	for (times = 0; times < q->times_max; times++) {
 		for (i = 0; i < q->index->tiers_n; i++) {
 			find_pair(q, &q->index->tiers[i], times, seed, &pair);
 			if (pair.n == 0)
 				continue;
-			choose(q, &pair, out);
+			choose(q, &pair, seed, out);
 			return 0;
 		}
 	}
-	return pick_half_open(q, true, out) ? 0 : -ENOENT;
+	return pick_half_open(q, true, seed, out) ? 0 : -ENOENT;
 }
 
 void
-path_load_ok(struct path_load *l, int64_t handshake_us)
+path_load_ok(struct path_load *l, int64_t handshake_us, int64_t now_us)
 {
 	uint32_t us = handshake_us < 1		      ? 1
 		      : handshake_us > UINT32_MAX / 8 ? UINT32_MAX / 8
@@ -317,6 +351,7 @@ path_load_ok(struct path_load *l, int64_t handshake_us)
 		l->ewma_us = l->ewma_us == 0 ? us : l->ewma_us / 2 + us / 2 + 1;
 	else
 		l->ewma_us -= (l->ewma_us - us) / 8;
+	l->ewma_at_us = now_us;
 	l->failures = 0;
 	l->avoid_until_us = 0;
 }

@@ -15,7 +15,9 @@
  * Candidates come from the best tier that has an eligible member and that the
  * request's class may use.  In a tier: of two random members the cheaper one
  * (Mitzenmacher, "The power of two choices", 2001), where the cost is
- * handshake time (EWMA) x (in flight + 1) / weight.
+ * handshake time (EWMA) x (in flight + 1) / weight.  An idle member that was
+ * never measured costs nothing, so that each is tried; costs that are near
+ * are drawn between, so that all of a tier work at once.
  */
 
 /* What one worker knows of an intermediary, by slot. */
@@ -28,8 +30,11 @@ struct path_load {
 	int64_t trial_us;	/* half-open: no trial before this */
 };
 
-#define PATH_EWMA_UNKNOWN_US 30000  /* as finagle has it */
-#define PATH_TRIAL_GAP_US    500000 /* between trials by one worker */
+#define PATH_EWMA_UNKNOWN_US 30000   /* as finagle has it */
+#define PATH_EWMA_FLOOR_US   1000    /* faster than this is all the same */
+#define PATH_EWMA_HALVE_US   7000000 /* what is not used becomes worth a try */
+#define PATH_NEAR_PERCENT    25	     /* costs so near are equal: draw */
+#define PATH_TRIAL_GAP_US    500000  /* between trials by one worker */
 #define PATH_AVOID_MIN_US    1000000
 #define PATH_AVOID_MAX_US    10000000
 
@@ -104,7 +109,7 @@ uint64_t path_cost(const struct path_query *, uint32_t row);
 
 /* Note how an attempt went: the EWMA, and how long to avoid after a charged
  * failure (1 s doubling to 10 s, until a success). */
-void path_load_ok(struct path_load *, int64_t handshake_us);
+void path_load_ok(struct path_load *, int64_t handshake_us, int64_t now_us);
 void path_load_failed(struct path_load *, int64_t now_us);
 
 #endif

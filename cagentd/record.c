@@ -15,16 +15,23 @@ load(struct record *r, struct record_hop h)
 	return l;
 }
 
+/* The row, unless the slot has a new tenant by now: only a new attempt may
+ * start the row afresh. */
 static struct slab_row *
 row(struct record *r, struct record_hop h)
 {
-	return slab_row(r->slab, h.slot, h.incarnation);
+	struct slab_row *s = &r->slab->rows[h.slot];
+
+	return atomic_load_explicit(&s->incarnation, memory_order_relaxed) ==
+		       h.incarnation
+		   ? s
+		   : NULL;
 }
 
 void
 record_enter(struct record *r, struct record_hop h)
 {
-	struct slab_row *s = row(r, h);
+	struct slab_row *s = slab_row(r->slab, h.slot, h.incarnation);
 
 	if (s == NULL)
 		return;
@@ -37,25 +44,23 @@ void
 record_leave(struct record *r, struct record_hop h)
 {
 	struct path_load *l = &r->loads[h.slot];
-	struct slab_row *s = &r->slab->rows[h.slot];
+	struct slab_row *s = row(r, h);
 
-	/* A new tenant of the slot started from zero. */
 	if (l->incarnation == h.incarnation && l->in_flight > 0)
 		l->in_flight--;
-	if (atomic_load_explicit(&s->incarnation, memory_order_relaxed) ==
-	    h.incarnation)
+	if (s != NULL)
 		slab_down(&s->in_flight);
 }
 
 void
 record_ok(struct record *r, struct record_hop h, int64_t connect_us,
-    int64_t handshake_us)
+    int64_t handshake_us, int64_t now_us)
 {
 	struct slab_row *s = row(r, h);
 
 	if (s == NULL)
 		return;
-	path_load_ok(load(r, h), handshake_us);
+	path_load_ok(load(r, h), handshake_us, now_us);
 	slab_add(&s->successes, 1);
 	hist_add(&s->connect, connect_us);
 	hist_add(&s->handshake, handshake_us);

@@ -30,7 +30,7 @@ void record_leave(struct record *, struct record_hop);
 
 /* It stands: connect and handshake time. */
 void record_ok(struct record *, struct record_hop, int64_t connect_us,
-    int64_t handshake_us);
+    int64_t handshake_us, int64_t now_us);
 /* It failed; charged when the intermediary is to blame. */
 void record_failed(struct record *, struct record_hop, enum wire_reason,
     bool charged, int64_t now_us);

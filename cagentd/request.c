@@ -79,18 +79,11 @@ send_out(struct request *q)
 static int
 keep(struct request *q, const uint8_t *data, size_t len)
 {
-	if (q->in != NULL && data >= q->in->data &&
-	    data <= q->in->data + q->in->cap) {
+	if (buf_holds(q->in, data)) {
 		buf_consume(q->in, q->in->len - len);
 		return 0;
 	}
-	if (len == 0)
-		return 0;
-	if (q->in == NULL)
-		q->in = buf_new(len > INTAKE_IN_MAX ? len : INTAKE_IN_MAX);
-	if (q->in == NULL)
-		return -ENOMEM;
-	return buf_append(q->in, data, len);
+	return len > 0 ? buf_extend(&q->in, data, len) : 0;
 }
 
 static void
@@ -139,10 +132,9 @@ on_recv(struct loop *loop, struct op *op, const struct op_result *r)
 		feed(q, r->data, len);
 		return;
 	}
-	/* intake rejects a full buffer itself, so this takes what fits. */
-	if (len > buf_room(q->in))
-		len = buf_room(q->in);
-	if (buf_append(q->in, r->data, len) != 0)
+	/* Bounded: intake rejects what is longer than any handshake, so one
+	 * receive at most comes on top of that; payload may be in it. */
+	if (buf_extend(&q->in, r->data, len) != 0)
 		finish(q, REQUEST_NO_MEMORY);
 	else
 		feed(q, buf_bytes(q->in), q->in->len);

@@ -62,7 +62,7 @@ make_control_socket(struct shared *sh, const struct settings *s)
 
 	shared_path(s, SHARED_CONTROL, path);
 	snprintf(text, sizeof(text), "unix:%s", path);
-	if (net_addr_parse(text, &addr) != 0)
+	if (net_addr_parse(text, &addr) < 0)
 		fatalx("%s: not a socket's name", path);
 	sh->control_socket = net_listen(&addr, 64, 0660);
 	if (sh->control_socket < 0)

@@ -60,10 +60,8 @@ in_flight(void *arg, uint32_t slot)
 	uint32_t i, n = 0;
 
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
-		if (w->slabs[i] != NULL && slot < TABLE_ROWS_MAX)
-			n += atomic_load_explicit(
-			    &w->slabs[i]->rows[slot].in_flight,
-			    memory_order_relaxed);
+		if (w->slabs[i] != NULL)
+			n += slab_in_flight(w->slabs[i], slot);
 	}
 	return n;
 }
@@ -259,22 +257,6 @@ master_gone(void *arg, struct chan *c, const char *why)
 	drain(arg);
 }
 
-/* A life cut short left gauges standing; counters stay as they are. */
-static void
-reset_gauges(struct slab *slab, uint32_t sandbox)
-{
-	uint32_t i;
-
-	atomic_store(&slab->pid, (uint32_t)getpid());
-	atomic_store(&slab->sandbox, sandbox);
-	atomic_store(&slab->tunnels, 0);
-	atomic_store(&slab->clients, 0);
-	for (i = 0; i < TABLE_ROWS_MAX; i++) {
-		atomic_store(&slab->rows[i].in_flight, 0);
-		atomic_store(&slab->rows[i].failures_in_row, 0);
-	}
-}
-
 static void
 prepare(struct worker *w, struct child_start *start)
 {
@@ -344,7 +326,8 @@ worker_main(uint32_t index)
 	child_receive(ROLE_WORKER, &start);
 	prepare(&w, &start);
 	child_enter(&w.child, ROLE_WORKER, w.loop, &start, &owner);
-	reset_gauges(w.slab, start.sandbox);
+	slab_start(w.slab, (uint32_t)getpid());
+	atomic_store(&w.slab->sandbox, start.sandbox);
 	use_settings(&w, start.settings);
 	if (start.resolver_fds[index] != -1 &&
 	    resolve_attach(w.env.dial.resolve, start.resolver_fds[index]) != 0)
