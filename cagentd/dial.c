@@ -182,8 +182,8 @@ stands(struct dial *d, const struct attempt_result *r)
 	struct dialed result = {REASON_OK, r->fd, r->early, t};
 
 	if (!t->direct)
-		record_ok(
-		    d->env->record, t->hop, r->connect_us, r->handshake_us);
+		record_ok(d->env->record, t->hop, r->connect_us,
+		    r->handshake_us, loop_now_us(d->env->loop));
 	settle(d, true);
 	d->running = false;
 	d->done(d, &result);

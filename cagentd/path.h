@@ -25,6 +25,7 @@ struct path_load {
 	uint32_t incarnation;	/* of the row this is about */
 	uint32_t in_flight;	/* ours */
 	uint32_t ewma_us;	/* of the handshake; 0: unknown */
+	int64_t ewma_at_us;	/* when it was last measured */
 	uint32_t failures;	/* charged, in a row */
 	int64_t avoid_until_us; /* after a failure: last choice until then */
 	int64_t trial_us;	/* half-open: no trial before this */
