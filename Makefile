@@ -140,6 +140,10 @@ include tests/fuzz/fuzz.mk
 include tests/model/model.mk
 include etc/install.mk
 
+.PHONY: run
+run: all
+	@etc/demo $(abspath $(B)/bin)
+
 .PHONY: clean
 clean:
 	rm -rf $(TOP)
