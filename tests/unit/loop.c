@@ -302,87 +302,13 @@ test_stale_events(void)
 	CHECK_INT(a.n, 0);
 	CHECK_INT(p.n, 1);
 	CHECK_INT(now.n, 0);
+	rig_idle(l);
 	rig_write(two[1], "x");
 	RIG_UNTIL(l, now.n == 1);
 	loop_close(l, two[0]);
 	close(two[1]);
 	close(held[0]);
 	close(held[1]);
-	loop_free(l);
-}
-
-static void
-test_poll_is_level(void)
-{
-	struct loop *l = rig_loop();
-	struct rig_op p = {0};
-	char byte;
-	ssize_t got;
-	int fds[2], before, error;
-
-	rig_must(pipe2(fds, O_NONBLOCK | O_CLOEXEC), "pipe2");
-	error = loop_poll(l, &p.op, fds[0], POLLIN, rig_saw);
-	CHECK_INT(error, 0);
-	rig_settle(l);
-	CHECK_INT(p.n, 0);
-	rig_write(fds[1], "x");
-	RIG_UNTIL(l, p.n >= 3);
-	CHECK_INT(p.res[2], POLLIN);
-	CHECK(p.more && loop_op_active(&p.op), "poll is not multishot");
-	got = read(fds[0], &byte, 1);
-	CHECK_INT(got, 1);
-	before = p.n;
-	rig_settle(l);
-	CHECK(p.n <= before + 1, "reported although read");
-	before = p.n;
-	close(fds[1]);
-	RIG_UNTIL(l, p.n > before);
-	CHECK_INT(p.res[before], POLLHUP);
-	loop_cancel(l, &p.op);
-	before = p.n;
-	rig_settle(l);
-	CHECK_INT(p.n, before);
-	loop_close(l, fds[0]);
-	loop_free(l);
-}
-
-static void
-test_poll_changes(void)
-{
-	struct loop *l = rig_loop();
-	struct rig_op p = {0}, rx = {0};
-	int fds[2], error;
-
-	rig_pair(fds);
-	error = loop_poll(l, &p.op, fds[0], POLLOUT, rig_saw);
-	CHECK_INT(error, 0);
-	RIG_UNTIL(l, p.n == 1);
-	CHECK_INT(p.res[0], POLLOUT);
-	loop_cancel(l, &p.op);
-	error = loop_poll(l, &p.op, fds[0], POLLIN | POLLRDHUP, rig_saw);
-	CHECK_INT(error, 0);
-	rig_settle(l);
-	CHECK_INT(p.n, 1);
-	rig_write(fds[1], "abc");
-	RIG_UNTIL(l, p.n >= 2);
-	CHECK_INT(p.res[1], POLLIN);
-	loop_cancel(l, &p.op);
-	rig_recv(l, &rx, fds[0]); /* what was polled is received from */
-	RIG_UNTIL(l, rx.n == 1);
-	rig_settle(l);
-	rig_write(fds[1], "def");
-	RIG_UNTIL(l, rx.n == 2);
-	CHECK_STR(rx.text, "abcdef");
-	loop_cancel(l, &rx.op);
-	p.n = 0;
-	error = loop_poll(l, &p.op, fds[0], POLLIN, rig_saw); /* and back */
-	CHECK_INT(error, 0);
-	rig_settle(l);
-	CHECK_INT(p.n, 0);
-	rig_write(fds[1], "g");
-	RIG_UNTIL(l, p.n >= 2);
-	loop_close(l, fds[0]);
-	close(fds[1]);
 	loop_free(l);
 }
 
@@ -449,6 +375,39 @@ test_free_with_ops(void)
 	loop_free(NULL);
 }
 
+/* A flooded fd gets one buffer a turn, so that the other has its turn. */
+static void
+test_fairness(void)
+{
+	struct loop *l = rig_loop();
+	struct rig_op flood = {0}, calm = {0};
+	static const char block[32768];
+	int ff[2], fc[2], size = 1 << 20, error;
+
+	rig_pair(ff);
+	rig_pair(fc);
+	rig_must(setsockopt(ff[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)),
+	    "SO_SNDBUF");
+	while (write(ff[1], block, sizeof(block)) > 0)
+		;
+	rig_write(fc[1], "x");
+	rig_recv(l, &flood, ff[0]);
+	rig_recv(l, &calm, fc[0]);
+	error = loop_turn(l, -1);
+	CHECK_INT(error, 0);
+	CHECK_INT(flood.n, 1);
+	CHECK_INT(flood.res[0], LOOP_RECV_MAX);
+	CHECK_INT(calm.n, 1);
+	error = loop_turn(l, -1);
+	CHECK_INT(error, 0);
+	CHECK_INT(flood.n, 2);
+	loop_close(l, ff[0]);
+	loop_close(l, fc[0]);
+	close(ff[1]);
+	close(fc[1]);
+	loop_free(l);
+}
+
 static void
 on_alarm(int sig)
 {
@@ -487,10 +446,9 @@ test_signal(void)
 	X(test_end_others_in_batch, "close and cancel others in a batch") \
 	X(test_fd_reuse_in_batch, "an fd number is reused in a batch")    \
 	X(test_stale_events, "events of a closed file are dropped")       \
-	X(test_poll_is_level, "poll is level-triggered")                  \
-	X(test_poll_changes, "poll changes events, and to recv and back") \
 	X(test_busy_and_bad, "busy ops and bad fds are refused")          \
 	X(test_free_with_ops, "a loop is freed with ops under way")       \
+	X(test_fairness, "one buffer a turn")                             \
 	X(test_signal, "a signal ends a turn's wait")
 
 RIG_CASES(LIST)

@@ -71,7 +71,7 @@ test_accept_cancelled(void)
 		clients[i] = rig_dial(&sin);
 	accept_on(l, &a, lfd);
 	RIG_UNTIL(l, a.n == 5);
-	rig_settle(l);
+	rig_idle(l);
 	CHECK_INT(a.n, 5);
 	accept_on(l, &a, lfd);
 	RIG_UNTIL(l, a.n == 12);
@@ -101,7 +101,7 @@ test_accept_emfile(void)
 	RIG_UNTIL(l, a.n == 1);
 	CHECK_INT(a.res[0], -EMFILE);
 	CHECK(!a.more && !loop_op_active(&a.op), "goes on without fds");
-	rig_settle(l);
+	rig_idle(l);
 	CHECK_INT(a.n, 1);
 	close((int)low.rlim_cur - 1); /* one is free again */
 	accept_on(l, &a, lfd);
@@ -159,11 +159,13 @@ out_of_time(struct loop *l, struct rig_op *o)
 	loop_stop(l);
 }
 
-/* Accepts its share, then leaves; the exit code says if it got it. */
+/* Accepts its share, then only lingers until told to leave; the exit code
+ * says if it got it. */
 static pid_t
 start_worker(int lfd, char name, int ready_fd)
 {
 	struct rig_op a = {.text = {name}}, end = {.then = out_of_time};
+	struct rig_op leave = {.then = out_of_time};
 	struct loop *l;
 	pid_t pid = fork();
 
@@ -171,51 +173,65 @@ start_worker(int lfd, char name, int ready_fd)
 		return rig_must(pid, "fork");
 	l = rig_loop();
 	rig_must(loop_accept(l, &a.op, lfd, greet), "loop_accept");
+	rig_recv(l, &leave, ready_fd);
 	rig_timer(l, &end, mono_us() + RIG_DEADLINE_US);
+	rig_settle(l);
 	rig_write(ready_fd, ".");
-	while (loop_op_active(&a.op) && loop_op_active(&end.op))
-		loop_turn(l, -1);
-	_exit(a.n == SHARE ? 0 : 1);
+	rig_must(loop_run(l), "loop_run");
+	_exit(a.n == SHARE && end.n == 0 ? 0 : 1);
+}
+
+/* The name of the worker that has accepted the next connection. */
+static char
+dial_worker(const struct sockaddr_in *sin)
+{
+	const struct timeval patience = {.tv_sec = 20};
+	int fd = rig_dial(sin);
+	char name = 0;
+
+	rig_must(setsockopt(
+		     fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)),
+	    "SO_RCVTIMEO");
+	CHECK(read(fd, &name, 1) == 1, "nobody has accepted");
+	close(fd);
+	return name;
 }
 
 /*
  * Connections come one by one.  A worker that has had its share cancels its
- * accept and the rest go to the other, so that each must have been woken.
+ * accept and the rest go to the other, so that each must have been woken, and
+ * none lost to a worker that no longer accepts.
  */
 static void
 test_shared_listener(void)
 {
-	const struct timeval patience = {.tv_sec = 20};
 	struct sockaddr_in sin;
-	int lfd = rig_listen(&sin), ready[2], i, fd, status, seen[2] = {0};
+	int lfd = rig_listen(&sin), ready[2][2], i, status, seen[2] = {0};
 	pid_t pids[2];
 	char name;
 
-	rig_must(pipe2(ready, O_CLOEXEC), "pipe2");
 	for (i = 0; i < 2; i++) {
-		pids[i] = start_worker(lfd, (char)('a' + i), ready[1]);
-		rig_must((int)read(ready[0], &name, 1), "read");
+		rig_must(socketpair(
+			     AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ready[i]),
+		    "socketpair");
+		rig_must(fcntl(ready[i][1], F_SETFL, O_NONBLOCK), "fcntl");
+		pids[i] = start_worker(lfd, (char)('a' + i), ready[i][1]);
+		rig_must((int)read(ready[i][0], &name, 1), "read");
 	}
 	for (i = 0; i < 2 * SHARE; i++) {
-		fd = rig_dial(&sin);
-		rig_must(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-			     sizeof(patience)),
-		    "SO_RCVTIMEO");
-		name = 0;
-		rig_must((int)read(fd, &name, 1), "read");
-		CHECK(name == 'a' || name == 'b', "connection %d: \\%o", i,
-		    (unsigned int)name);
+		name = dial_worker(&sin);
+		CHECK(name == 'a' || name == 'b', "connection %d", i);
 		seen[name == 'b']++;
-		close(fd);
 	}
 	CHECK_INT(seen[0], SHARE);
 	CHECK_INT(seen[1], SHARE);
 	for (i = 0; i < 2; i++) {
+		rig_write(ready[i][0], "q");
 		rig_must(waitpid(pids[i], &status, 0), "waitpid");
 		CHECK_INT(status, 0);
+		close_all(ready[i], 2);
 	}
 	close(lfd);
-	close_all(ready, 2);
 }
 
 static int

@@ -109,6 +109,20 @@ rig_settle(struct loop *l)
 	CHECK_INT(error, 0);
 }
 
+/* The loop waits when there is nothing for it to do. */
+static inline void
+rig_idle(struct loop *l)
+{
+	int64_t start_us;
+	int error;
+
+	rig_settle(l);
+	start_us = mono_us();
+	error = loop_turn(l, 3000);
+	CHECK_INT(error, 0);
+	CHECK(mono_us() - start_us >= 3000, "the loop spins");
+}
+
 /* fn must have worked for the test to go on. */
 static inline int
 rig_must(int result, const char *what)
