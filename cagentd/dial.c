@@ -189,14 +189,15 @@ stands(struct dial *d, const struct attempt_result *r)
 	d->done(d, &result);
 }
 
-/* Two intermediaries that both answer for the destination are believed. */
+/* Two intermediaries that both tell what the destination did are believed; a
+ * general failure or a refusal by their rules says little of a third. */
 static bool
 enough_heard(const struct dial *d)
 {
 	uint32_t i, n = 0;
 
 	for (i = 0; i < d->tries_n; i++) {
-		if (says_destination(d->tries[i].reason))
+		if (weight(d->tries[i].reason) >= 7)
 			n += d->tries[i].direct &&
 				     d->tries[i].reason == REASON_REFUSED
 				 ? 2
