@@ -324,8 +324,8 @@ delta(struct ranking *r, const struct table_row *row, const struct sum *sum)
 	return d;
 }
 
-static bool
-is_usable(const struct table_row *row)
+bool
+ranking_usable(const struct table_row *row)
 {
 	return row->admin == TABLE_ENABLED && row->tier != 0 &&
 	       row->observed != TABLE_EJECTED;
@@ -337,7 +337,7 @@ usable_others(const struct table *t, const struct table_row *but)
 	uint32_t i, n = 0;
 
 	for (i = 0; i < t->rows_n; i++) {
-		if (&t->rows[i] != but && is_usable(&t->rows[i]))
+		if (&t->rows[i] != but && ranking_usable(&t->rows[i]))
 			n++;
 	}
 	return n;
