@@ -81,7 +81,8 @@ names_hosts_load(const char *path)
 	while ((line = strsep(&rest, "\n")) != NULL)
 		take_line(h, line);
 	free(data);
-	qsort(h->hosts, h->n, sizeof(*h->hosts), by_name);
+	if (h->n > 0)
+		qsort(h->hosts, h->n, sizeof(*h->hosts), by_name);
 	return h;
 }
 
