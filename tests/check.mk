@@ -29,7 +29,7 @@ $(B)/obj/tests/%.o: | $(DEPS_CHECK)
 # --- lint --------------------------------------------------------------------
 # tests/lint/NAME is one check each: it gets the sources as arguments, tells
 # what is wrong and exits non-zero.
-LINTS	:= cppcheck format headers includes man shell tidy words
+LINTS	:= cppcheck format headers includes man run shell tidy words
 TIDY	:= $(patsubst %.c,$(TOP)/tidy/%.ok,$(filter-out tests/%,$(filter %.c,$(C_FILES))))
 
 .PHONY: lint

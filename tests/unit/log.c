@@ -423,7 +423,9 @@ syslog_child(void)
 	log_warnx("again");
 	expect(strstr(drain(fd, got, sizeof(got)), "again") != NULL, 9);
 	close(fd);
+	errno = ERANGE;
 	log_warnx("lost"); /* reconnects at most once a second */
+	expect(errno == ERANGE, 12);
 	fd = devlog_bind();
 	expect(log_open("test", LOG_DEST_SYSLOG, LOG_LEVEL_INFO) == 0, 10);
 	log_warnx("found");

@@ -42,8 +42,6 @@ listen_inet(const char *where)
 	CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0, "not CLOEXEC");
 	CHECK((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0, "blocking");
 	CHECK_INT(sockopt(fd, SOL_SOCKET, SO_REUSEADDR), 1);
-	if (a.sa.sa_family == AF_INET6)
-		CHECK_INT(sockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
 	second = net_listen(&a, 16, 0);
 	CHECK_INT(second, -EADDRINUSE);
 	client = socket(a.sa.sa_family, SOCK_STREAM, 0);
@@ -62,6 +60,24 @@ test_listen_inet(void)
 	listen_inet("127.0.0.1:0");
 	if (access("/proc/net/if_inet6", R_OK) == 0)
 		listen_inet("[::1]:0");
+}
+
+/* Only the wildcard can be both; nothing is connected to it. */
+static void
+test_listen_v6_only(void)
+{
+	union net_addr a;
+	int fd;
+
+	if (access("/proc/net/if_inet6", R_OK) == -1) {
+		unit_skip("no IPv6 here");
+		return;
+	}
+	net_addr_parse("[::]:0", &a);
+	fd = net_listen(&a, 1, 0);
+	CHECK(fd >= 0, "listen: %s", strerror(-fd));
+	CHECK_INT(sockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
+	close(fd);
 }
 
 static void
@@ -164,6 +180,7 @@ test_stream_socket(void)
 
 static const struct unit_case cases[] = {
     {"listen on TCP", test_listen_inet},
+    {"v6 listeners take v6 only", test_listen_v6_only},
     {"listen refused", test_listen_refused},
     {"listen on a unix socket", test_listen_unix},
     {"a busy unix socket is alive", test_listen_unix_busy},
