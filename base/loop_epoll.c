@@ -198,8 +198,6 @@ note_level(struct loop *l, struct loop_fd *f, uint32_t events)
 static void
 note_edge(struct loop *l, struct loop_fd *f, uint32_t events)
 {
-	if ((events & EPOLLRDHUP) != 0)
-		f->ep.bits |= EP_RDHUP;
 	if ((events & ~(uint32_t)EPOLLOUT) != 0)
 		f->ep.bits |= EP_RX;
 	loop_epoll_requeue(l, f);
@@ -212,7 +210,9 @@ note(struct loop *l, const struct epoll_event *ev)
 
 	if (f == NULL || f->gen != (uint32_t)(ev->data.u64 >> 32))
 		return;
-	if ((ev->events & (EPOLLERR | EPOLLHUP | EPOLLPRI)) != 0)
+	if ((ev->events & (EPOLLERR | EPOLLHUP)) != 0)
+		f->ep.bits |= EP_ERROR | EP_ODD;
+	if ((ev->events & (EPOLLRDHUP | EPOLLPRI)) != 0)
 		f->ep.bits |= EP_ODD;
 	if ((ev->events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)
 		f->ep.bits &= ~EP_TX_BLOCKED;

@@ -15,13 +15,13 @@ struct op;
 /* What is known of an fd; all clear is an fd of which nothing is known. */
 enum {
 	EP_QUEUED = 1 << 0,
-	EP_RX = 1 << 1,		/* receiving may find something */
-	EP_RX_END = 1 << 2,	/* all has been read and the end is next */
-	EP_RDHUP = 1 << 3,	/* the peer has sent its last */
-	EP_ODD = 1 << 4,	/* error, hang-up or urgent data: a short
-				   read does not mean that nothing is left */
-	EP_TX_BLOCKED = 1 << 5, /* until the next EPOLLOUT */
-	EP_TX_DONE = 1 << 6,	/* tx_res is the result of f->tx */
+	EP_RX = 1 << 1, /* receiving may find something */
+	/* The peer's end, an error or urgent data has been seen: a short read
+	 * does not mean that nothing is left. */
+	EP_ODD = 1 << 2,
+	EP_ERROR = 1 << 3,	/* an error or a hang-up has been seen */
+	EP_TX_BLOCKED = 1 << 4, /* until the next EPOLLOUT */
+	EP_TX_DONE = 1 << 5,	/* tx_res is the result of f->tx */
 };
 
 /* The epoll backend's part of a struct loop_fd. */

@@ -153,7 +153,7 @@ loop_epoll_run_connect(struct loop *l, struct loop_fd *f)
 
 	if ((f->ep.bits & EP_TX_DONE) != 0)
 		error = -f->ep.tx_res;
-	else if ((f->ep.bits & EP_ODD) != 0 &&
+	else if ((f->ep.bits & EP_ERROR) != 0 &&
 		 getsockopt(f->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
 		error = errno;
 	f->ep.bits &= ~EP_TX_DONE;
@@ -180,13 +180,9 @@ loop_epoll_run_send(struct loop *l, struct loop_fd *f)
 static void
 run_recv(struct loop *l, struct loop_fd *f)
 {
-	ssize_t n = 0;
-	int error;
+	ssize_t n = recv(f->fd, l->ep.lent, LOOP_RECV_MAX, 0);
+	int error = errno;
 
-	if ((f->ep.bits & EP_RX_END) == 0) {
-		n = recv(f->fd, l->ep.lent, LOOP_RECV_MAX, 0);
-		error = errno;
-	}
 	if (n == -1 && error == EAGAIN)
 		f->ep.bits &= ~EP_RX;
 	if (n == -1 && (error == EAGAIN || error == EINTR))
@@ -195,12 +191,10 @@ run_recv(struct loop *l, struct loop_fd *f)
 		loop_finish(l, f, f->rx, n == 0 ? 0 : -error);
 		return;
 	}
-	if (n < LOOP_RECV_MAX && (f->ep.bits & EP_ODD) == 0) {
-		if ((f->ep.bits & EP_RDHUP) != 0)
-			f->ep.bits |= EP_RX_END;
-		else
-			f->ep.bits &= ~EP_RX;
-	}
+	/* Short is drained, but not at the end: there a unix socket stops
+	 * short behind passed fds, with nothing to come that tells of it. */
+	if (n < LOOP_RECV_MAX && (f->ep.bits & EP_ODD) == 0)
+		f->ep.bits &= ~EP_RX;
 	loop_more(l, f->rx, (int)n, l->ep.lent);
 }
 

@@ -121,6 +121,38 @@ struct stream {
 
 #define BULK_LEN ((size_t)16 << 20)
 
+/* Nor does anything hide behind fds that a peer passes unasked. */
+static void
+test_passed_fds(void)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {0}, text[] = "first";
+	struct iovec iov = {.iov_base = text, .iov_len = 5};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct loop *l = rig_loop();
+	struct rig_op a = {0};
+	struct cmsghdr *c;
+	int fds[2];
+
+	rig_pair(fds);
+	msg.msg_control = control;
+	msg.msg_controllen = sizeof(control);
+	c = CMSG_FIRSTHDR(&msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fds[1], sizeof(int));
+	rig_must((int)sendmsg(fds[1], &msg, 0), "sendmsg");
+	rig_write(fds[1], "second");
+	rig_must(shutdown(fds[1], SHUT_WR), "shutdown");
+	rig_recv(l, &a, fds[0]);
+	RIG_UNTIL(l, a.n == 3);
+	CHECK_STR(a.text, "firstsecond");
+	CHECK_INT(a.res[2], 0);
+	loop_close(l, fds[0]);
+	close(fds[1]);
+	loop_free(l);
+}
+
 static uint8_t
 byte_at(size_t pos)
 {
@@ -432,6 +464,7 @@ test_send_now(void)
 	X(test_end_while_paused, "the end waits for a paused reader")         \
 	X(test_reset_after_data, "a reset comes after the data")              \
 	X(test_urgent, "urgent data hides nothing")                           \
+	X(test_passed_fds, "passed fds hide nothing")                         \
 	X(test_bulk_unix, "16 MiB each way with back-pressure, unix")         \
 	X(test_bulk_tcp, "16 MiB each way with back-pressure, tcp")           \
 	X(test_send_to_slow_reader, "8 MiB to a slow reader")                 \
