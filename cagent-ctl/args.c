@@ -1,0 +1,294 @@
+/* Owns the command line: options, the command's name, its arguments. */
+#include "cagent-ctl/args.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/conf.h"
+#include "cagent-ctl/format.h"
+#include "cagent-ctl/say.h"
+#include "cagent-ctl/verb.h"
+
+#define WATCH_MIN_US 100000
+#define WATCH_MAX_US (86400 * 1000000ll)
+#define LINES_MAX    1024
+#define QUOTE_MAX    72
+
+enum {
+	OPT_JSON = 256,
+	OPT_WATCH,
+	OPT_DESCRIBE,
+	OPT_NO_COLOUR,
+	OPT_RUN_DIR,
+	OPT_VERSION,
+	OPT_USER,
+	OPT_PROTOCOL,
+	OPT_CLASS,
+};
+
+static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
+    {"watch", optional_argument, NULL, OPT_WATCH},
+    {"describe", no_argument, NULL, OPT_DESCRIBE},
+    {"no-color", no_argument, NULL, OPT_NO_COLOUR},
+    {"no-colour", no_argument, NULL, OPT_NO_COLOUR},
+    {"run-dir", required_argument, NULL, OPT_RUN_DIR},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {"follow", no_argument, NULL, 'f'}, {"lines", required_argument, NULL, 'n'},
+    {"user", required_argument, NULL, OPT_USER},
+    {"protocol", required_argument, NULL, OPT_PROTOCOL},
+    {"class", required_argument, NULL, OPT_CLASS}, {NULL, 0, NULL, 0}};
+
+#define OPTIONS_N (sizeof(options) / sizeof(*options))
+
+static int
+bad_option(const struct call *call, const char *word)
+{
+	const char *names[OPTIONS_N], *near = NULL;
+	char text[QUOTE_MAX], name[QUOTE_MAX];
+	size_t i;
+
+	for (i = 0; i < OPTIONS_N; i++)
+		names[i] = options[i].name;
+	/* "--watsh=5": the name alone is compared. */
+	format_quote(word, name, sizeof(name));
+	name[strcspn(name, "=")] = '\0';
+	if (strncmp(name, "--", 2) == 0)
+		near = conf_nearest(name + 2, names);
+	format_quote(word, text, sizeof(text));
+	if (near != NULL)
+		return say_usage(call,
+		    "unknown option \"%s\": did you mean --%s?", text, near);
+	return say_usage(
+	    call, "unknown option \"%s\" (--help lists those there are)", text);
+}
+
+/* getopt's word for one that lacks its argument, or must not have one. */
+static int
+bad_use(const struct call *call, const char *word, int missing)
+{
+	char text[QUOTE_MAX];
+
+	return say_usage(call,
+	    missing ? "%s needs a value" : "%s takes no value",
+	    format_quote(word, text, sizeof(text)));
+}
+
+static int
+set_watch(struct call *call, const char *value)
+{
+	char text[QUOTE_MAX];
+
+	call->watch_us = ARGS_WATCH_US;
+	if (value == NULL)
+		return VERB_OK;
+	call->watch_us = format_parse_span(value, WATCH_MIN_US, WATCH_MAX_US);
+	if (call->watch_us > 0)
+		return VERB_OK;
+	return say_usage(call,
+	    "--watch=%s: expected seconds between 0.1 and 86400, as in "
+	    "--watch=5",
+	    format_quote(value, text, sizeof(text)));
+}
+
+static int
+set_lines(struct call *call, const char *value)
+{
+	char text[QUOTE_MAX];
+	const char *bad;
+
+	call->lines = strtonum(value, 0, LINES_MAX, &bad);
+	if (bad == NULL)
+		return VERB_OK;
+	return say_usage(call, "-n %s: expected a number from 0 to %d",
+	    format_quote(value, text, sizeof(text)), LINES_MAX);
+}
+
+static int
+set_option(struct call *call, int c, const char *value)
+{
+	switch (c) {
+	case OPT_JSON:
+		call->json = true;
+		return VERB_OK;
+	case OPT_WATCH:
+		return set_watch(call, value);
+	case OPT_DESCRIBE:
+		call->describe = true;
+		return VERB_OK;
+	case OPT_NO_COLOUR:
+		call->colour = false;
+		return VERB_OK;
+	case OPT_RUN_DIR:
+		call->run_dir = value;
+		return VERB_OK;
+	case OPT_VERSION:
+		call->version = true;
+		return VERB_OK;
+	case OPT_USER:
+		call->user = value;
+		return VERB_OK;
+	case OPT_PROTOCOL:
+		call->protocol = value;
+		return VERB_OK;
+	case OPT_CLASS:
+		call->class = value;
+		return VERB_OK;
+	case 'f':
+		call->follow = true;
+		return VERB_OK;
+	case 'n':
+		return set_lines(call, value);
+	default: /* 'h' */
+		call->help = true;
+		return VERB_OK;
+	}
+}
+
+static int
+parse_options(int argc, char **argv, struct call *call)
+{
+	int c, status;
+
+	opterr = 0;
+	optind = 0;
+	while ((c = getopt_long(argc, argv, ":hfn:", options, NULL)) != -1) {
+		if (c == ':')
+			return bad_use(call, argv[optind - 1], 1);
+		/* A long one that is known but was given a value sets optopt
+		 * to its number. */
+		if (c == '?' && optopt > 'z')
+			return bad_use(call, argv[optind - 1], 0);
+		if (c == '?' && optopt != 0) {
+			char word[] = {'-', (char)optopt, '\0'};
+
+			return bad_option(call, word);
+		}
+		if (c == '?')
+			return bad_option(call, argv[optind - 1]);
+		if ((status = set_option(call, c, optarg)) != VERB_OK)
+			return status;
+	}
+	return VERB_OK;
+}
+
+static int
+find_verb(struct call *call, const char *word)
+{
+	const char *near = verb_nearest(word);
+	char text[QUOTE_MAX];
+
+	call->verb = verb_find(word);
+	if (call->verb != NULL)
+		return VERB_OK;
+	call->verb = verbs;
+	format_quote(word, text, sizeof(text));
+	if (near != NULL)
+		return say_usage(call,
+		    "unknown command \"%s\": did you mean \"%s\"?", text, near);
+	return say_usage(call,
+	    "unknown command \"%s\" (cagent-ctl --help lists them)", text);
+}
+
+/* Do the options and arguments suit the command? */
+static int
+check_call(const struct call *call, int args_n)
+{
+	const struct verb *v = call->verb;
+	const char *name = *v->name ? v->name : "cagent-ctl";
+
+	if (call->watch_us != 0 && (v->takes & TAKES_WATCH) == 0)
+		return say_usage(call, "%s takes no --watch", name);
+	if ((call->follow || call->lines >= 0) &&
+	    (v->takes & TAKES_FOLLOW) == 0)
+		return say_usage(call, "%s takes neither -f nor -n", name);
+	if ((call->user != NULL || call->protocol != NULL ||
+		call->class != NULL) &&
+	    (v->takes & TAKES_USER) == 0)
+		return say_usage(
+		    call, "%s takes no --user, --protocol or --class", name);
+	if (call->describe || (args_n >= v->min && args_n <= v->max))
+		return VERB_OK;
+	return say_usage(call, "%s: %s: usage: cagent-ctl %s%s%s", name,
+	    args_n < v->min ? "something is missing" : "too many arguments",
+	    v->name, *v->args != '\0' ? " " : "", v->args);
+}
+
+int
+args_parse(int argc, char **argv, struct call *call)
+{
+	const char *run_dir = getenv("CAGENT_RUN_DIR");
+	int i, status, args_n;
+
+	call->verb = verbs;
+	call->lines = -1;
+	call->run_dir =
+	    run_dir != NULL && *run_dir != '\0' ? run_dir : ARGS_RUN_DIR;
+	if (argc < 1)
+		return VERB_OK;
+	status = parse_options(argc, argv, call);
+	if (status != VERB_OK || call->version)
+		return status;
+	if (optind < argc)
+		status = find_verb(call, argv[optind++]);
+	if (status != VERB_OK || call->help)
+		return status;
+	args_n = argc - optind;
+	for (i = 0; i < args_n && i < CALL_ARGS_MAX; i++)
+		call->args[i] = argv[optind + i];
+	return check_call(call, args_n);
+}
+
+static void
+help_all(const struct call *call)
+{
+	const struct verb *v;
+
+	fputs("usage: cagent-ctl [OPTION...] [COMMAND [ARGUMENT...]]\n\n",
+	    call->out);
+	for (v = verbs; v->name != NULL; v++)
+		fprintf(call->out, "  %-7s %-18s %s\n",
+		    *v->name ? v->name : "(none)", v->args, v->help);
+}
+
+static const char common_help[] =
+    "\n"
+    "  --json         for programs: names are stable, numbers are raw\n"
+    "  --describe     what each field of the answer means\n"
+    "  --run-dir DIR  of the daemon (CAGENT_RUN_DIR, else /run/cagent)\n"
+    "  --no-color     like NO_COLOR in the environment\n"
+    "  -h, --help     of the command, if there is one\n"
+    "  --version\n";
+
+void
+args_help(const struct call *call)
+{
+	const struct verb *v = call->verb;
+
+	if (*v->name == '\0') {
+		help_all(call);
+	} else {
+		fprintf(call->out,
+		    "usage: cagent-ctl %s%s%s [OPTION...]\n\nPrints %s.\n%s",
+		    v->name, *v->args ? " " : "", v->args, v->help, v->more);
+	}
+	fputs(common_help, call->out);
+	if ((v->takes & TAKES_WATCH) != 0)
+		fputs(
+		    "  --watch[=S]    again every S seconds (2)\n", call->out);
+	if ((v->takes & TAKES_FOLLOW) != 0)
+		fputs("  -n N           the last N (100, at most 1024)\n"
+		      "  -f             and new ones as they come\n",
+		    call->out);
+	if ((v->takes & TAKES_USER) != 0)
+		fputs("  --user U       as if U had asked\n"
+		      "  --protocol P   by that protocol\n"
+		      "  --class C      as traffic of that class\n",
+		    call->out);
+	if (*v->name == '\0')
+		fputs("\nExit status: 0 ok, 1 failure, 2 usage, 3 cagentd is "
+		      "not running, 4 degraded.\n",
+		    call->out);
+}

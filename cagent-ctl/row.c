@@ -1,0 +1,246 @@
+/* Owns what is known of one intermediary: its fields and their meaning. */
+#include "cagent-ctl/row.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cagent-ctl/format.h"
+#include "shm/table.h"
+#include "wire/wire.h"
+
+/* The order of enum traffic_class, which the table's bits follow. */
+static const char *const classes[] = {
+    "critical", "interactive", "normal", "bulk"};
+
+const char *
+row_class_word(unsigned int bit)
+{
+	return bit < sizeof(classes) / sizeof(*classes) ? classes[bit] : NULL;
+}
+
+bool
+row_usable(const json_t *row)
+{
+	return strcmp(field_string(row, "admin"), "enabled") == 0 &&
+	       strcmp(field_string(row, "observed"), "ejected") != 0 &&
+	       field_number(row, "tier") != 0;
+}
+
+static void
+tier_cell(const json_t *row, int64_t now_us, char *out, size_t size)
+{
+	int64_t tier = field_number(row, "tier");
+	const char *name = field_string(row, "tier_name");
+
+	(void)now_us; /* ranks know no time */
+	if (tier != 0)
+		snprintf(out, size, "%lld%s%s", (long long)tier,
+		    *name != '\0' ? " " : "", name);
+}
+
+static void
+wanted_cell(const json_t *row, int64_t now_us, char *out, size_t size)
+{
+	int64_t pinned = field_number(row, "tier_pinned");
+
+	(void)now_us; /* orders know no time */
+	snprintf(out, size, "%s", field_string(row, "admin"));
+	if (pinned != 0 && strcmp(out, "enabled") == 0)
+		snprintf(out, size, "pinned to %lld", (long long)pinned);
+	else if (pinned != 0)
+		snprintf(out, size, "%s, pinned to %lld",
+		    field_string(row, "admin"), (long long)pinned);
+}
+
+static void
+ok_cell(const json_t *row, int64_t now_us, char *out, size_t size)
+{
+	char text[FORMAT_LEN];
+
+	(void)now_us; /* a share knows no time */
+	snprintf(out, size, "%s",
+	    format_percent(field_number(row, "successes"),
+		field_number(row, "attempts"), text));
+}
+
+static void
+limit_cell(const json_t *row, int64_t now_us, char *out, size_t size)
+{
+	int64_t n = field_number(row, "connections_max");
+
+	(void)now_us; /* a setting */
+	if (n == 0)
+		snprintf(out, size, "no limit");
+	else
+		snprintf(out, size, "%lld", (long long)n);
+}
+
+const struct field row_fields[] = {
+    {"tier", "TIER", "tier now", FIELD_RANK, false, tier_cell,
+	"the tier in force, 1 is used first, with its name if it has one; 0 "
+	"(\"-\"): not to be used now"},
+    {"tier_name", NULL, NULL, FIELD_TEXT, false, NULL,
+	"the name of that tier, \"\" when it has only a rank"},
+    {"name", "NAME", "name", FIELD_TEXT, false, NULL,
+	"as the configuration calls the intermediary"},
+    {"observed", "STATE", "state", FIELD_STATE, false, NULL,
+	"what was seen: unknown (\"not used yet\": nothing is known, which is "
+	"not down), up, suspect (it failed lately), ejected (not used for a "
+	"while), half-open (a few trial requests), slow-start (back, with a "
+	"part of its share)"},
+    {"admin", "WANTED", "wanted", FIELD_TEXT, false, wanted_cell,
+	"what the administrator wants: enabled, or drain (no new requests); "
+	"a pinned tier is shown here too"},
+    {"in_flight", "OPEN", "open tunnels", FIELD_COUNT, false, NULL,
+	"tunnels and attempts through it at this moment"},
+    {"attempts", "TRIED", "attempts", FIELD_COUNT, false, NULL,
+	"attempts to reach a destination through it, since the agent knows "
+	"it"},
+    {"successes", "OK", "succeeded", FIELD_COUNT, false, ok_cell,
+	"attempts that made a tunnel; shown as a share of the attempts"},
+    {"charged", NULL, "own failures", FIELD_COUNT, false, NULL,
+	"failures that are the intermediary's own, which alone move its rank "
+	"(only in show)"},
+    {"handshake.p50_us", "P50", "handshake, median", FIELD_SPAN, false, NULL,
+	"half of the handshakes (its answer to a request, once connected) "
+	"took no longer, in microseconds; 0 (\"-\"): none yet"},
+    {"handshake.p95_us", "P95", "handshake, 95 %", FIELD_SPAN, false, NULL,
+	"19 of 20 handshakes took no longer, in microseconds"},
+    {"connect.p50_us", NULL, "connect, median", FIELD_SPAN, false, NULL,
+	"half of the TCP connections to it stood within, in microseconds"},
+    {"connect.p95_us", NULL, "connect, 95 %", FIELD_SPAN, false, NULL,
+	"19 of 20 stood within, in microseconds (only in show)"},
+    {"first_byte.p50_us", NULL, "first byte, median", FIELD_SPAN, false, NULL,
+	"from the first byte sent to the first byte back, through it, in "
+	"microseconds (only in show)"},
+    {"first_byte.p95_us", NULL, "first byte, 95 %", FIELD_SPAN, false, NULL,
+	"the same for 19 of 20 (only in show)"},
+    {"bytes_up", "UP", "bytes up", FIELD_BYTES, true, NULL,
+	"bytes relayed from clients; 1K is 1024"},
+    {"bytes_down", "DOWN", "bytes down", FIELD_BYTES, true, NULL,
+	"bytes relayed to clients"},
+    {"type", NULL, "protocol", FIELD_TEXT, false, NULL,
+	"what it speaks: socks5, socks4a or http"},
+    {"address", NULL, "address", FIELD_TEXT, false, NULL,
+	"host and port where it listens"},
+    {"weight", NULL, "weight", FIELD_COUNT, false, NULL,
+	"its share inside the tier, relative to the others'"},
+    {"connections_max", NULL, "tunnels allowed", FIELD_COUNT, false, limit_cell,
+	"tunnels through it at a time; 0: no limit"},
+    {"tier_configured", NULL, "tier configured", FIELD_RANK, false, NULL,
+	"the tier in the configuration"},
+    {"tier_policy", NULL, "tier by policy", FIELD_RANK, false, NULL,
+	"the tier that the policy server gave it; 0: none"},
+    {"tier_pinned", NULL, "tier pinned", FIELD_RANK, false, NULL,
+	"the tier that \"pin\" gave it, over all others; 0: none"},
+    {"ejections", NULL, "ejections in a row", FIELD_COUNT, false, NULL,
+	"how often it was ejected without being well in between; each one "
+	"lasts longer"},
+    {"trials", NULL, "trials left", FIELD_COUNT, false, NULL,
+	"half-open: trial requests that are let through"},
+    {"last_ok_us", NULL, "last success", FIELD_TIME, false, NULL,
+	"when an attempt last made a tunnel; 0: never"},
+    {"last_failure_us", NULL, "last failure", FIELD_TIME, false, NULL,
+	"when an attempt last failed; 0: never"},
+    {"last_failure", NULL, "which was", FIELD_TEXT, false, NULL,
+	"how: a word of those that --json and the log use; \"\" or \"ok\": no "
+	"failure"},
+    {"reconsider_us", NULL, "looked at again", FIELD_TIME, false, NULL,
+	"when its rank will be looked at again without further news; 0: with "
+	"the next news"},
+    {"since_us", "SINCE", "since", FIELD_TIME, true, NULL,
+	"since when it stands where it does"},
+    {"reason", "REASON", "reason", FIELD_TEXT, false, NULL,
+	"why it stands where it does; \"cagent-ctl why NAME\" tells it in a "
+	"sentence"},
+    {NULL, NULL, NULL, FIELD_TEXT, false, NULL, NULL}};
+
+const struct field_list row_list = {"an intermediary", "rows", row_fields};
+
+static const char *
+tier_name(const struct table *t, uint16_t rank)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->tiers_n; i++) {
+		if (t->tiers[i].rank == rank)
+			return t->tiers[i].name;
+	}
+	return "";
+}
+
+static const char *
+failure_word(const struct table_row *row)
+{
+	return row->last_failure_us == 0
+		   ? ""
+		   : wire_reason_word((enum wire_reason)row->last_failure);
+}
+
+static json_t *
+address_json(const struct table_row *row)
+{
+	char text[TABLE_HOST_MAX + 16];
+	bool v6 = strchr(row->host, ':') != NULL;
+
+	snprintf(text, sizeof(text), "%s%s%s:%u", v6 ? "[" : "", row->host,
+	    v6 ? "]" : "", row->port);
+	return field_json_string(text);
+}
+
+static void
+add_counts(json_t *j, const struct table_row *row)
+{
+	json_t *more = json_pack(
+	    "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I}, s:{s:I, s:I}}",
+	    "weight", (json_int_t)row->weight, "connections_max",
+	    (json_int_t)row->connections_max, "in_flight",
+	    (json_int_t)row->in_flight, "attempts", (json_int_t)row->attempts,
+	    "successes", (json_int_t)row->successes, "bytes_up",
+	    (json_int_t)row->bytes_up, "bytes_down",
+	    (json_int_t)row->bytes_down, "connect", "p50_us",
+	    (json_int_t)row->connect_p50_us, "handshake", "p50_us",
+	    (json_int_t)row->handshake_p50_us, "p95_us",
+	    (json_int_t)row->handshake_p95_us);
+
+	json_object_update(j, more);
+	json_decref(more);
+}
+
+static void
+add_history(json_t *j, const struct table_row *row)
+{
+	json_t *more = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o}",
+	    "since_us", (json_int_t)row->since_us, "reconsider_us",
+	    (json_int_t)row->reconsider_us, "ejections",
+	    (json_int_t)row->ejections, "trials", (json_int_t)row->trials,
+	    "last_ok_us", (json_int_t)row->last_ok_us, "last_failure_us",
+	    (json_int_t)row->last_failure_us, "last_failure", failure_word(row),
+	    "reason", field_json_string(row->reason));
+
+	json_object_update(j, more);
+	json_decref(more);
+}
+
+json_t *
+row_json(const struct table *t, const struct table_row *row)
+{
+	json_t *j =
+	    json_pack("{s:o, s:s, s:o, s:s, s:s, s:I, s:o, s:I, s:I, s:I}",
+		"name", field_json_string(row->name), "type",
+		table_type_word((enum table_type)row->type), "address",
+		address_json(row), "admin",
+		table_admin_word((enum table_admin)row->admin), "observed",
+		table_observed_word((enum table_observed)row->observed), "tier",
+		(json_int_t)row->tier, "tier_name",
+		field_json_string(tier_name(t, row->tier)), "tier_configured",
+		(json_int_t)row->tier_conf, "tier_pinned",
+		(json_int_t)row->tier_pinned, "tier_policy",
+		(json_int_t)row->tier_policy);
+
+	if (j == NULL)
+		return NULL;
+	add_counts(j, row);
+	add_history(j, row);
+	return j;
+}

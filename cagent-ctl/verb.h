@@ -1,0 +1,68 @@
+#ifndef CAGENT_CTL_VERB_H
+#define CAGENT_CTL_VERB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct field_list;
+struct verb;
+
+/* How the command ends. */
+enum verb_exit {
+	VERB_OK = 0,
+	VERB_FAILED = 1,
+	VERB_USAGE = 2,
+	VERB_NOT_RUNNING = 3,
+	VERB_DEGRADED = 4
+};
+
+#define CALL_ARGS_MAX 2
+
+/* What the command line asked for; strings borrowed from it. */
+struct call {
+	const struct verb *verb;
+	const char *run_dir;
+	const char *args[CALL_ARGS_MAX]; /* NULL: not given */
+	const char *user, *protocol, *class;
+	bool json, describe, follow, help, version;
+	bool colour;
+	unsigned int width; /* of the terminal; 0: there is none */
+	bool pretty;	    /* JSON for eyes: several lines, indented */
+	int64_t watch_us;   /* 0: once */
+	int64_t lines;	    /* of events; -1: not said */
+	FILE *out, *err;    /* data and notes */
+};
+
+enum verb_takes {
+	TAKES_WATCH = 1,
+	TAKES_FOLLOW = 2, /* -f and -n */
+	TAKES_USER = 4,	  /* --user, --protocol, --class */
+};
+
+struct verb {
+	const char *name;			/* "": without a command */
+	const char *args;			/* as usage shows them */
+	const char *help;			/* one line */
+	const char *more;			/* what --help adds, or "" */
+	int (*run)(const struct call *);	/* returns enum verb_exit */
+	int min, max;				/* arguments */
+	unsigned int takes;			/* enum verb_takes */
+	const struct field_list *const *fields; /* NULL-terminated */
+};
+
+/* All commands, the summary first; ended by a NULL name. */
+extern const struct verb verbs[];
+const struct verb *verb_find(const char *name);
+/* The one that s may have been meant to be, or NULL. */
+const char *verb_nearest(const char *s);
+
+int summary_run(const struct call *);
+int status_run(const struct call *);
+int tiers_run(const struct call *);
+
+extern const struct field_list *const summary_fields[];
+extern const struct field_list *const status_fields[];
+extern const struct field_list *const tiers_fields[];
+
+#endif
