@@ -242,40 +242,41 @@ landlock_apply(const struct sandbox_spec *spec, uint32_t *reached)
 	close((int)fd);
 }
 
-/* Only the lower half counts: the kernel takes an int. */
+/* Only the lower half of the argument counts: the kernel takes an int. */
 static int
-families_allow(scmp_filter_ctx ctx, const int *families)
+values_allow(scmp_filter_ctx ctx, int nr, unsigned int arg, const int *values)
 {
 	int rc = 0;
 
-	for (; *families != -1 && rc == 0; families++)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-		    SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX,
-			(scmp_datum_t)*families));
+	for (; *values != -1 && rc == 0; values++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 1,
+		    SCMP_CMP(arg, SCMP_CMP_MASKED_EQ, UINT32_MAX,
+			(scmp_datum_t)*values));
 	return rc;
 }
 
 static int
-syscalls_allow(
-    scmp_filter_ctx ctx, const char *const *names, const int *families)
+syscall_allow(
+    scmp_filter_ctx ctx, const char *name, const struct sandbox_spec *spec)
 {
-	int nr, rc = 0;
+	int nr = seccomp_syscall_resolve_name(name);
+	const struct sandbox_arg *a;
 
-	for (; *names != NULL && rc == 0; names++) {
-		nr = seccomp_syscall_resolve_name(*names);
-		if (nr == __NR_SCMP_ERROR)
-			continue; /* newer than the library */
-		if (families != NULL && nr == SCMP_SYS(socket))
-			rc = families_allow(ctx, families);
-		else
-			rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0);
+	if (nr == __NR_SCMP_ERROR)
+		return 0; /* newer than the library */
+	if (spec->families != NULL && nr == SCMP_SYS(socket))
+		return values_allow(ctx, nr, 0, spec->families);
+	for (a = spec->args; a != NULL && a->syscall != NULL; a++) {
+		if (strcmp(a->syscall, name) == 0)
+			return values_allow(ctx, nr, a->arg, a->values);
 	}
-	return rc;
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0);
 }
 
 static int
 seccomp_apply(const struct sandbox_spec *spec, uint32_t *reached)
 {
+	const char *const *name;
 	scmp_filter_ctx ctx;
 	int rc;
 
@@ -286,10 +287,10 @@ seccomp_apply(const struct sandbox_spec *spec, uint32_t *reached)
 	    ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (rc == 0)
 		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
-	if (rc == 0)
-		rc = syscalls_allow(ctx, spec->syscalls, spec->families);
-	if (rc == 0)
-		rc = syscalls_allow(ctx, runtime_syscalls, NULL);
+	for (name = spec->syscalls; *name != NULL && rc == 0; name++)
+		rc = syscall_allow(ctx, *name, spec);
+	for (name = runtime_syscalls; *name != NULL && rc == 0; name++)
+		rc = syscall_allow(ctx, *name, spec);
 	if (rc == 0 && seccomp_load(ctx) == 0)
 		*reached |= SANDBOX_SECCOMP;
 	seccomp_release(ctx);

@@ -8,6 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A system call that is let through only for some values of an argument. */
+struct sandbox_arg {
+	const char *syscall;
+	unsigned int arg;  /* which, from 0 */
+	const int *values; /* -1-terminated */
+};
+
 /* What a role may still do once it has started. */
 struct sandbox_spec {
 	uid_t uid; /* (uid_t)-1: stay who we are */
@@ -19,9 +26,11 @@ struct sandbox_spec {
 				    filter lets through; NULL: no filter */
 	const int *families;	     /* -1-terminated: what socket(2) may make;
 				    NULL: not limited */
-	bool no_files;		     /* Landlock: no path may be opened, made or
+	const struct sandbox_arg *args; /* limits on some of syscalls, ended
+				    by a row of zeros; NULL: none */
+	bool no_files; /* Landlock: no path may be opened, made or
 				    executed, no TCP port bound */
-	bool scoped;		     /* Landlock: no signal to and no abstract
+	bool scoped;   /* Landlock: no signal to and no abstract
 				    unix socket of a process outside */
 	rlim_t nofile; /* soft and hard, capped by what we have; 0:
 				    unchanged */

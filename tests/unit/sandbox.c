@@ -170,6 +170,19 @@ act_kill_self(void)
 	return result(kill(getpid(), SIGWINCH));
 }
 
+/* By which the kernel would send signals in our name. */
+static int
+act_set_owner(void)
+{
+	return result(fcntl(fix.listener, F_SETOWN, getppid()));
+}
+
+static int
+act_get_flags(void)
+{
+	return result(fcntl(fix.listener, F_GETFL));
+}
+
 static int
 act_mount(void)
 {
@@ -289,6 +302,10 @@ static const char *const sys_ending[] = {
     ENDING, "getppid", "getpid", "no_such_call", "getpid", NULL};
 static const char *const sys_socket[] = {ENDING, "socket", NULL};
 static const char *const sys_dial[] = {ENDING, "socket", "connect", NULL};
+static const char *const sys_fcntl[] = {ENDING, "fcntl", "getppid", NULL};
+static const int fcntl_flags[] = {F_GETFL, F_SETFL, -1};
+static const struct sandbox_arg args_fcntl[] = {
+    {"fcntl", 1, fcntl_flags}, {NULL, 0, NULL}};
 static const int fam_inet[] = {AF_INET, AF_INET6, -1};
 static const int fam_none[] = {-1};
 
@@ -303,6 +320,8 @@ static const struct sandbox_spec spec_inet = {
     KEEP, .syscalls = sys_socket, .families = fam_inet};
 static const struct sandbox_spec spec_no_family = {
     KEEP, .syscalls = sys_socket, .families = fam_none};
+static const struct sandbox_spec spec_fcntl = {
+    KEEP, .syscalls = sys_fcntl, .args = args_fcntl};
 static const struct sandbox_spec spec_dial = {KEEP, .syscalls = sys_dial};
 static const struct sandbox_spec spec_files = {KEEP, .no_files = true};
 static const struct sandbox_spec spec_scoped = {KEEP, .scoped = true};
@@ -335,6 +354,8 @@ static const struct sandbox_spec spec_chroot = {KEEP, .chroot_dir = fix.dir};
 	X(family_inet_wide, inet, SECCOMP, socket_inet_wide, 0, 0, 0)      \
 	X(family_inet, inet, SECCOMP, socket_inet, 0, 0, 0)                \
 	X(family_none, no_family, SECCOMP, socket_inet, EPERM, 0, 0)       \
+	X(fcntl_owner, fcntl, SECCOMP, set_owner, EPERM, 0, 0)             \
+	X(fcntl_flags, fcntl, SECCOMP, get_flags, 0, 0, 0)                 \
 	X(landlock_open, files, LANDLOCK, open, EACCES, 0, 1)              \
 	X(landlock_create, files, LANDLOCK, create, EACCES, 0, 1)          \
 	X(landlock_exec, files, LANDLOCK, exec, EACCES, 0, 1)              \
