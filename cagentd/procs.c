@@ -4,6 +4,8 @@
 #include <linux/capability.h>
 #include <sys/socket.h>
 
+#include <fcntl.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "cagentd/settings.h"
@@ -53,6 +55,26 @@ static const char *const worker_syscalls[] = {SYSCALLS_COMMON, "accept4",
 static const char *const resolver_syscalls[] = {SYSCALLS_COMMON, "bind",
     "connect", "getpeername", "getsockname", "getsockopt", "ioctl", "recvfrom",
     "setsockopt", "socket", "writev", NULL};
+
+/*
+ * What a call must not be able to do by its argument.  fcntl: make the kernel
+ * signal others in our name, or change how a listener behaves that all
+ * workers share.  shutdown, setsockopt: the same, by ending or filtering it.
+ */
+static const int channel_fcntls[] = {
+    F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GET_SEALS, -1};
+static const int resolver_fcntls[] = {
+    F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, -1};
+static const int half_close[] = {SHUT_WR, -1};
+static const int worker_options[] = {TCP_NODELAY, SO_LINGER, -1};
+
+static const struct sandbox_arg control_args[] = {
+    {"fcntl", 1, channel_fcntls}, {NULL, 0, NULL}};
+static const struct sandbox_arg worker_args[] = {{"fcntl", 1, channel_fcntls},
+    {"shutdown", 1, half_close}, {"setsockopt", 2, worker_options},
+    {NULL, 0, NULL}};
+static const struct sandbox_arg resolver_args[] = {
+    {"fcntl", 1, resolver_fcntls}, {NULL, 0, NULL}};
 
 static const int no_families[] = {-1};
 static const int inet_families[] = {AF_INET, AF_INET6, -1};
@@ -108,18 +130,21 @@ procs_rights(
 		out->uid = s->control_user.uid;
 		out->gid = s->control_user.gid;
 		out->syscalls = control_syscalls;
+		out->args = control_args;
 		out->families = no_families;
 		break;
 	case ROLE_WORKER:
 		out->uid = s->worker_user.uid;
 		out->gid = s->worker_user.gid;
 		out->syscalls = worker_syscalls;
+		out->args = worker_args;
 		out->families = inet_families;
 		break;
 	case ROLE_RESOLVER:
 		out->uid = s->resolver_user.uid;
 		out->gid = s->resolver_user.gid;
 		out->syscalls = resolver_syscalls;
+		out->args = resolver_args;
 		out->families = inet_families;
 		break;
 	case ROLE_COUNT:
@@ -127,5 +152,6 @@ procs_rights(
 	}
 	out->chroot_dir = s->run_dir;
 	out->no_files = true;
+	out->scoped = true;
 	out->no_fork = true;
 }
