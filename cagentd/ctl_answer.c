@@ -24,6 +24,11 @@ struct verb {
 
 static const struct verb verbs[] = {
     {"status", ctl_status, 0, 0, false, "status"},
+    {"tiers", ctl_tiers, 0, 0, false, "tiers"},
+    {"show", ctl_show, 1, 1, false, "show NAME"},
+    {"why", ctl_why, 1, 1, false, "why NAME"},
+    {"route", ctl_route, 2, 5, false,
+	"route HOST PORT [user=U] [protocol=P] [class=C]"},
     {"events", ctl_events, 0, 2, false, "events [-f] [N]"},
     {"drain", ctl_drain, 1, 1, true, "drain NAME"},
     {"enable", ctl_enable, 1, 1, true, "enable NAME"},

@@ -1,0 +1,14 @@
+#ifndef CAGENTD_CTL_ROW_H
+#define CAGENTD_CTL_ROW_H
+
+#include <jansson.h>
+
+#include "shm/table.h"
+
+/* A row of the tier table as an object; NULL when out of memory. */
+json_t *ctl_row(const struct table_row *);
+
+/* The words of a bit set of classes. */
+json_t *ctl_classes(uint32_t classes);
+
+#endif
