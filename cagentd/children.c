@@ -286,6 +286,7 @@ spawn(struct children_one *c)
 	char *argv[] = {program, role_flag, role, index_flag, index,
 	    c->all->syslog ? syslog_flag : NULL, NULL};
 	int error, fds[2];
+	pid_t pid;
 
 	snprintf(role, sizeof(role), "%s", procs_role_word(c->role));
 	snprintf(index, sizeof(index), "%u", c->index);
@@ -293,13 +294,17 @@ spawn(struct children_one *c)
 	if (error != 0)
 		return error;
 	/* This very file, also when a new one has been installed over it. */
-	error = proc_spawn("/proc/self/exe", argv, fds[1], -1, &c->pid);
+	error = proc_spawn("/proc/self/exe", argv, fds[1], -1, &pid);
 	close(fds[1]);
 	if (error != 0) {
 		close(fds[0]);
 		return error;
 	}
-	return open_chan(c, fds[0]);
+	/* From here on somebody is there to be killed and reaped. */
+	c->pid = pid;
+	if (open_chan(c, fds[0]) != 0)
+		kill(pid, SIGKILL);
+	return 0;
 }
 
 static void
@@ -314,6 +319,7 @@ start(struct children_one *c)
 	if (error != 0) {
 		log_errx("%s: cannot be started: %s", name_of(c, name),
 		    strerror(-error));
+		c->restarts++;
 		schedule(c);
 		return;
 	}
