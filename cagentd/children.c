@@ -5,191 +5,15 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cagentd/children_tell.h"
 #include "cagentd/msg.h"
-#include "cagentd/shared.h"
-
-#define CONTROL	 0
-#define RESOLVER 1
-#define WORKER_0 2
 
 static void schedule(struct children_one *);
-
-static const char *
-name_of(const struct children_one *c, char out[32])
-{
-	if (c->role == ROLE_WORKER)
-		snprintf(out, 32, "worker %u", c->index);
-	else
-		snprintf(out, 32, "%s", procs_role_word(c->role));
-	return out;
-}
-
-/* To a child whose channel may be gone: then its death is on the way. */
-static void
-tell(const struct children_one *c, uint32_t type, const void *data, size_t len,
-    int fd)
-{
-	int error;
-
-	if (c->chan == NULL || c->chan_dead)
-		return;
-	error = chan_send(c->chan, type, data, len, &fd, fd != -1 ? 1 : 0);
-	if (error != 0 && error != -EPIPE) {
-		log_warnx("%s %u: cannot be told: %s", procs_role_word(c->role),
-		    c->index, strerror(-error));
-		kill(c->pid, SIGKILL);
-	}
-}
-
-static void
-tell_u64(const struct children_one *c, uint32_t type, uint64_t v, int fd)
-{
-	uint8_t buf[8];
-
-	tell(c, type, buf, msg_u64_encode(v, buf), fd);
-}
-
-/* The control process knows of all children, for status and events. */
-static void
-report(const struct children_one *c)
-{
-	const struct proc_child info = {.role = c->role,
-	    .index = c->index,
-	    .pid = (uint32_t)c->pid,
-	    .state = c->state,
-	    .restarts = c->restarts,
-	    .sandbox = c->sandbox,
-	    .exit_status = (uint32_t)c->exit_status};
-	uint8_t buf[CHAN_DATA_MAX];
-
-	tell(&c->all->one[CONTROL], MSG_CHILD, buf,
-	    msg_child_encode(&info, buf), -1);
-}
-
-void
-children_note(struct children *all, const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		tell(&all->one[CONTROL], MSG_NOTE, text, strlen(text), -1);
-}
-
-/* A fresh channel between a worker and the resolver, if both are there. */
-static void
-link_resolver(struct children *all, const struct children_one *worker)
-{
-	const struct children_one *resolver = &all->one[RESOLVER];
-	int fds[2];
-
-	if (resolver->chan == NULL || worker->chan == NULL)
-		return;
-	if (chan_pair(fds) != 0) {
-		log_warn("a channel for worker %u", worker->index);
-		return;
-	}
-	tell_u64(resolver, MSG_RESOLVER, worker->index, fds[0]);
-	tell_u64(worker, MSG_RESOLVER, worker->index, fds[1]);
-	close(fds[0]);
-	close(fds[1]);
-}
-
-static void
-tell_conf(const struct children_one *c)
-{
-	const struct shared *sh = c->all->shared;
-
-	tell_u64(c, MSG_CONF, c->all->settings->serial,
-	    c->role == ROLE_RESOLVER ? sh->conf_plain : sh->conf);
-}
-
-static void
-tell_listeners(const struct children_one *c)
-{
-	const struct shared *sh = c->all->shared;
-	int fds[SETTINGS_LISTENERS_MAX];
-	uint32_t i;
-
-	for (i = 0; i < sh->listeners_n; i++)
-		fds[i] = sh->listeners[i].fd;
-	if (c->chan != NULL && !c->chan_dead &&
-	    chan_send(c->chan, MSG_LISTENERS, NULL, 0, fds, sh->listeners_n) !=
-		0)
-		kill(c->pid, SIGKILL);
-}
-
-/* All slabs, so that connection limits hold over all workers; one's own can
- * be written. */
-static void
-tell_slabs(const struct children_one *c)
-{
-	const struct shared *sh = c->all->shared;
-	uint32_t i;
-
-	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
-		if (sh->slab_rw[i] == -1)
-			continue;
-		tell_u64(c, MSG_SLAB, i,
-		    c->role == ROLE_WORKER && c->index == i ? sh->slab_rw[i]
-							    : sh->slab_ro[i]);
-	}
-}
-
-static void
-provide(struct children_one *c)
-{
-	struct children *all = c->all;
-	const struct shared *sh = all->shared;
-	uint32_t i;
-
-	tell_conf(c);
-	switch (c->role) {
-	case ROLE_CONTROL:
-		tell(c, MSG_TABLE, NULL, 0, sh->table_rw);
-		tell(c, MSG_WAKE, NULL, 0, sh->wake);
-		tell(c, MSG_CONTROL_SOCKET, NULL, 0, sh->control_socket);
-		tell_slabs(c);
-		break;
-	case ROLE_WORKER:
-		tell(c, MSG_TABLE, NULL, 0, sh->table_ro);
-		tell(c, MSG_WAKE, NULL, 0, sh->wake);
-		tell_slabs(c);
-		tell_listeners(c);
-		link_resolver(all, c);
-		break;
-	case ROLE_RESOLVER:
-		for (i = WORKER_0; i < CHILDREN_MAX; i++)
-			link_resolver(all, &all->one[i]);
-		break;
-	case ROLE_MASTER:
-	case ROLE_COUNT:
-		break;
-	}
-	tell(c, MSG_START, NULL, 0, -1);
-}
-
-/* A restarted control process learns who the others are. */
-static void
-report_all(struct children *all)
-{
-	uint32_t i;
-
-	for (i = 0; i < CHILDREN_MAX; i++) {
-		if (all->one[i].wanted)
-			report(&all->one[i]);
-	}
-}
 
 static bool
 all_ready(const struct children *all)
@@ -210,7 +34,7 @@ want_workers(struct children *all)
 	uint32_t i;
 
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
-		c = &all->one[WORKER_0 + i];
+		c = &all->one[CHILDREN_WORKERS + i];
 		if (i < all->settings->workers && !c->wanted) {
 			c->wanted = true;
 			c->state = PROC_WAITING;
@@ -219,7 +43,7 @@ want_workers(struct children *all)
 		} else if (i >= all->settings->workers && c->wanted) {
 			c->wanted = false;
 			c->state = PROC_DRAINING;
-			tell(c, MSG_DRAIN, NULL, 0, -1);
+			children_tell(c, MSG_DRAIN, NULL, 0, -1);
 		}
 	}
 }
@@ -232,10 +56,10 @@ child_ready(struct children_one *c, uint32_t sandbox)
 	c->state = PROC_READY;
 	c->sandbox = sandbox;
 	if (c->role == ROLE_CONTROL) {
-		report_all(all);
+		children_report_all(all);
 		want_workers(all); /* the first table stands now */
 	}
-	report(c);
+	children_report(c);
 	if (all_ready(all))
 		all->ready(all->arg);
 }
@@ -262,7 +86,7 @@ closed(void *arg, struct chan *chan, const char *why)
 	(void)chan; /* c's */
 	c->chan_dead = true;
 	if (why != NULL) {
-		log_errx("%s: %s: killed", name_of(c, name), why);
+		log_errx("%s: %s: killed", children_name(c, name), why);
 		kill(c->pid, SIGKILL);
 	}
 }
@@ -317,14 +141,14 @@ start(struct children_one *c)
 	c->state = PROC_STARTING;
 	error = spawn(c);
 	if (error != 0) {
-		log_errx("%s: cannot be started: %s", name_of(c, name),
+		log_errx("%s: cannot be started: %s", children_name(c, name),
 		    strerror(-error));
 		c->restarts++;
 		schedule(c);
 		return;
 	}
-	provide(c);
-	report(c);
+	children_provide(c);
+	children_report(c);
 }
 
 static void
@@ -370,7 +194,7 @@ check_alive(struct children_one *c, int64_t now)
 	if (c->pid == 0 || now - c->alive_us < limit_ms * 1000)
 		return;
 	log_errx("%s (pid %d) has been silent for %lld s: killed",
-	    name_of(c, name), (int)c->pid,
+	    children_name(c, name), (int)c->pid,
 	    (long long)((now - c->alive_us) / 1000000));
 	c->alive_us = now;
 	kill(c->pid, SIGKILL);
@@ -400,14 +224,15 @@ children_start(struct children *all)
 	for (i = 0; i < CHILDREN_MAX; i++) {
 		c = &all->one[i];
 		c->all = all;
-		c->role = i == CONTROL	  ? ROLE_CONTROL
-			  : i == RESOLVER ? ROLE_RESOLVER
-					  : ROLE_WORKER;
-		c->index = i >= WORKER_0 ? i - WORKER_0 : 0;
+		c->role = i == CHILDREN_CONTROL	   ? ROLE_CONTROL
+			  : i == CHILDREN_RESOLVER ? ROLE_RESOLVER
+						   : ROLE_WORKER;
+		c->index = i >= CHILDREN_WORKERS ? i - CHILDREN_WORKERS : 0;
 	}
-	all->one[CONTROL].wanted = all->one[RESOLVER].wanted = true;
-	start(&all->one[RESOLVER]);
-	start(&all->one[CONTROL]);
+	all->one[CHILDREN_CONTROL].wanted = all->one[CHILDREN_RESOLVER].wanted =
+	    true;
+	start(&all->one[CHILDREN_RESOLVER]);
+	start(&all->one[CHILDREN_CONTROL]);
 	on_watchdog(all->loop, &all->watchdog, &now);
 }
 
@@ -422,11 +247,11 @@ children_reload(struct children *all)
 		c = &all->one[i];
 		if (!c->wanted || c->pid == 0)
 			continue;
-		tell_conf(c);
+		children_tell_conf(c);
 		if (c->role != ROLE_RESOLVER)
-			tell_slabs(c);
+			children_tell_slabs(c);
 		if (c->role == ROLE_WORKER)
-			tell_listeners(c);
+			children_tell_listeners(c);
 	}
 }
 
@@ -436,7 +261,7 @@ say_death(const struct children_one *c)
 	char name[32];
 	int st = c->exit_status;
 
-	name_of(c, name);
+	children_name(c, name);
 	if (WIFSIGNALED(st))
 		log_errx("%s (pid %d) was killed by signal %d (%s)", name,
 		    (int)c->pid, WTERMSIG(st), strsignal(WTERMSIG(st)));
@@ -463,14 +288,14 @@ any_left(const struct children *all, uint32_t from)
 static void
 stop_next(struct children *all)
 {
-	if (any_left(all, WORKER_0))
+	if (any_left(all, CHILDREN_WORKERS))
 		return;
 	if (!any_left(all, 0)) {
 		all->gone(all->arg);
 		return;
 	}
-	tell(&all->one[CONTROL], MSG_DRAIN, NULL, 0, -1);
-	tell(&all->one[RESOLVER], MSG_DRAIN, NULL, 0, -1);
+	children_tell(&all->one[CHILDREN_CONTROL], MSG_DRAIN, NULL, 0, -1);
+	children_tell(&all->one[CHILDREN_RESOLVER], MSG_DRAIN, NULL, 0, -1);
 }
 
 static void
@@ -492,8 +317,9 @@ died(struct children_one *c, int status)
 	}
 	c->restarts++;
 	schedule(c);
-	report(c);
-	children_note(all, "%s died and is started again", name_of(c, name));
+	children_report(c);
+	children_note(
+	    all, "%s died and is started again", children_name(c, name));
 }
 
 void
@@ -522,8 +348,8 @@ children_stop(struct children *all)
 	for (i = 0; i < CHILDREN_MAX; i++) {
 		loop_cancel(all->loop, &all->one[i].restart);
 		all->one[i].state = PROC_DRAINING;
-		if (i >= WORKER_0)
-			tell(&all->one[i], MSG_DRAIN, NULL, 0, -1);
+		if (i >= CHILDREN_WORKERS)
+			children_tell(&all->one[i], MSG_DRAIN, NULL, 0, -1);
 	}
 	stop_next(all);
 }

@@ -36,7 +36,11 @@ struct children_one {
 	int exit_status;
 };
 
-#define CHILDREN_MAX (2 + SETTINGS_WORKERS_MAX)
+/* Their places. */
+#define CHILDREN_CONTROL  0
+#define CHILDREN_RESOLVER 1
+#define CHILDREN_WORKERS  2
+#define CHILDREN_MAX	  (CHILDREN_WORKERS + SETTINGS_WORKERS_MAX)
 
 struct children {
 	struct loop *loop;
@@ -51,7 +55,7 @@ struct children {
 	struct proc_throttle throttle;
 	struct op watchdog;
 	bool stopping;
-	struct children_one one[CHILDREN_MAX]; /* control, resolver, workers */
+	struct children_one one[CHILDREN_MAX];
 };
 
 /* Zeroed but for loop, shared, settings, syslog, callbacks and arg. */
@@ -63,8 +67,5 @@ void children_reap(struct children *);
 /* Workers drain and leave; then the others.  gone() comes when all have. */
 void children_stop(struct children *);
 void children_kill(struct children *);
-/* A line for the control process's log of events. */
-void children_note(struct children *, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
 
 #endif

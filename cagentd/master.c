@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "base/mono.h"
 #include "cagentd/bundle.h"
-#include "cagentd/children.h"
+#include "cagentd/children_tell.h"
 #include "cagentd/roles.h"
 #include "cagentd/shared.h"
 
