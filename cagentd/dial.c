@@ -216,6 +216,8 @@ attempt_done(struct attempt *a, struct attempt_result *r)
 	t->code = r->code;
 	t->connect_us = r->connect_us;
 	t->handshake_us = r->handshake_us;
+	if (t->trial)
+		record_trial_over(d->env->record, t->hop);
 	if (r->reason == REASON_OK) {
 		stands(d, r);
 		return;
@@ -314,8 +316,7 @@ try_intermediary(struct dial *d, const struct path_pick *pick)
 	}
 	record_enter(d->env->record, t->hop);
 	if (pick->trial)
-		d->env->record->loads[row->slot].trial_us =
-		    loop_now_us(d->env->loop) + PATH_TRIAL_GAP_US;
+		record_trial(d->env->record, t->hop, loop_now_us(d->env->loop));
 	start_attempt(d, &target);
 }
 
@@ -426,6 +427,8 @@ dial_cancel(struct dial *d)
 		return;
 	attempt_cancel(&d->attempt);
 	t = &d->tries[d->tries_n - 1];
+	if (t->trial)
+		record_trial_over(d->env->record, t->hop);
 	if (!t->direct)
 		record_leave(d->env->record, t->hop);
 }

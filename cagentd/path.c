@@ -128,7 +128,9 @@ trial_due(const struct path_query *q, const struct table_row *row)
 {
 	const struct path_load *l = load_of(q, row);
 
-	return l->in_flight < row->trials && q->now_us >= l->trial_us;
+	/* Tunnels from before the ejection may live on for days: only what
+	 * was begun as a trial counts as one. */
+	return l->trials < row->trials && q->now_us >= l->trial_us;
 }
 
 static enum hop_type
@@ -143,6 +145,26 @@ hop_type_of(const struct table_row *row)
 		return HOP_HTTP;
 	}
 	return HOP_SOCKS5;
+}
+
+/*
+ * During a reload a request's settings and the table may be of different
+ * makes.  What the settings do not name has no login there, and one that has
+ * moved must not get another's.
+ */
+static bool
+is_configured(const struct path_query *q, const struct table_row *row)
+{
+	const struct settings_intermediary *si;
+	int i;
+
+	if (q->settings->serial == q->table->conf_serial)
+		return true;
+	i = settings_intermediary(q->settings, row->name);
+	if (i < 0)
+		return false;
+	si = &q->settings->intermediaries[i];
+	return si->port == row->port && strcmp(si->host, row->host) == 0;
 }
 
 /* All but the trials and how often it has been tried. */
@@ -163,6 +185,8 @@ fit(const struct path_query *q, const struct table_row *row)
 		return PATH_SKIP_RESERVED;
 	if (!hop_carries(hop_type_of(row), q->host))
 		return PATH_SKIP_TYPE;
+	if (!is_configured(q, row))
+		return PATH_SKIP_CONF;
 	return is_full(q, row) ? PATH_SKIP_FULL : PATH_ELIGIBLE;
 }
 
@@ -215,24 +239,35 @@ path_cost(const struct path_query *q, uint32_t row)
 		cost *= 4;
 	if (r->observed == TABLE_SUSPECT)
 		cost *= 16;
-	if (q->now_us < l->avoid_until_us)
-		cost = (cost + 1024) * 64;
 	return cost;
 }
 
-/* Two different eligible members of a tier, tried exactly `times` times. */
+static bool
+is_avoided(const struct path_query *q, uint32_t row)
+{
+	return q->now_us < load_of(q, &q->table->rows[row])->avoid_until_us;
+}
+
+/* How far down in the order of preference. */
+struct level {
+	uint32_t times; /* tried exactly so often for this request */
+	bool avoided;
+};
+
+/* Two different eligible members of a tier. */
 struct pair {
 	uint32_t n;
 	uint32_t row[2];
 };
 
 static bool
-offer(
-    const struct path_query *q, uint32_t row, uint32_t times, struct pair *pair)
+offer(const struct path_query *q, uint32_t row, struct level level,
+    struct pair *pair)
 {
 	if (pair->n == 1 && pair->row[0] == row)
 		return false;
-	if (times_tried(q, row) != times ||
+	if (times_tried(q, row) != level.times ||
+	    is_avoided(q, row) != level.avoided ||
 	    path_eligible(q, row) != PATH_ELIGIBLE)
 		return false;
 	pair->row[pair->n++] = row;
@@ -243,19 +278,19 @@ offer(
  * what there is where they are not. */
 static void
 find_pair(const struct path_query *q, const struct path_tier *tier,
-    uint32_t times, uint64_t *seed, struct pair *pair)
+    struct level level, uint64_t *seed, struct pair *pair)
 {
 	const uint16_t *order = q->index->order + tier->first;
 	uint32_t i, start;
 
 	pair->n = 0;
 	for (i = 0; i < PATH_DRAWS; i++) {
-		if (offer(q, order[draw(seed, tier->n)], times, pair))
+		if (offer(q, order[draw(seed, tier->n)], level, pair))
 			return;
 	}
 	start = draw(seed, tier->n);
 	for (i = 0; i < tier->n; i++) {
-		if (offer(q, order[(start + i) % tier->n], times, pair))
+		if (offer(q, order[(start + i) % tier->n], level, pair))
 			return;
 	}
 }
@@ -319,22 +354,34 @@ pick_half_open(const struct path_query *q, bool last, uint64_t *seed,
 	return false;
 }
 
+static bool
+pick_at(const struct path_query *q, struct level level, uint64_t *seed,
+    struct path_pick *out)
+{
+	struct pair pair;
+	uint32_t i;
+
+	for (i = 0; i < q->index->tiers_n; i++) {
+		find_pair(q, &q->index->tiers[i], level, seed, &pair);
+		if (pair.n == 0)
+			continue;
+		choose(q, &pair, seed, out);
+		return true;
+	}
+	return false;
+}
+
 int
 path_pick(const struct path_query *q, uint64_t *seed, struct path_pick *out)
 {
-	struct pair pair;
-	uint32_t i, times;
+	uint32_t times;
 
 	if (q->tried_n == 0 && pick_half_open(q, false, seed, out))
 		return 0;
 	for (times = 0; times < q->times_max; times++) {
-		for (i = 0; i < q->index->tiers_n; i++) {
-			find_pair(q, &q->index->tiers[i], times, seed, &pair);
-			if (pair.n == 0)
-				continue;
-			choose(q, &pair, seed, out);
+		if (pick_at(q, (struct level){times, false}, seed, out) ||
+		    pick_at(q, (struct level){times, true}, seed, out))
 			return 0;
-		}
 	}
 	return pick_half_open(q, true, seed, out) ? 0 : -ENOENT;
 }
@@ -392,6 +439,8 @@ path_skip_text(enum path_skip skip)
 		return "already tried for this request";
 	case PATH_SKIP_TYPE:
 		return "cannot carry this kind of address";
+	case PATH_SKIP_CONF:
+		return "not in the configuration that this request has";
 	case PATH_SKIP_COUNT:
 		break;
 	}

@@ -13,11 +13,12 @@
  * knows beyond it, the clock and the randomness are passed in.
  *
  * Candidates come from the best tier that has an eligible member and that the
- * request's class may use.  In a tier: of two random members the cheaper one
- * (Mitzenmacher, "The power of two choices", 2001), where the cost is
- * handshake time (EWMA) x (in flight + 1) / weight.  An idle member that was
- * never measured costs nothing, so that each is tried; costs that are near
- * are drawn between, so that all of a tier work at once.
+ * request's class may use; what failed a moment ago comes after all tiers.  In
+ * a tier: of two random members the cheaper one (Mitzenmacher, "The power of
+ * two choices", 2001), where the cost is handshake time (EWMA) x (in flight +
+ * 1) / weight.  An idle member that was never measured costs nothing, so that
+ * each is tried; costs that are near are drawn between, so that all of a tier
+ * work at once.
  */
 
 /* What one worker knows of an intermediary, by slot. */
@@ -27,6 +28,7 @@ struct path_load {
 	uint32_t ewma_us;	/* of the handshake; 0: unknown */
 	int64_t ewma_at_us;	/* when it was last measured */
 	uint32_t failures;	/* charged, in a row */
+	uint32_t trials;	/* half-open: our attempts under way */
 	int64_t avoid_until_us; /* after a failure: last choice until then */
 	int64_t trial_us;	/* half-open: no trial before this */
 };
@@ -65,6 +67,7 @@ enum path_skip {
 	PATH_SKIP_TRIAL, /* half-open, and the trials are under way */
 	PATH_SKIP_TRIED, /* often enough for this request */
 	PATH_SKIP_TYPE,	 /* cannot carry this kind of address */
+	PATH_SKIP_CONF,	 /* of another configuration than this request */
 	PATH_SKIP_COUNT
 };
 const char *path_skip_text(enum path_skip);
@@ -79,7 +82,7 @@ struct path_query {
 	const struct table *table;
 	const struct path_index *index;
 	const struct path_load *loads;	 /* by slot */
-	const struct settings *settings; /* for VIA_INTERMEDIARY's name */
+	const struct settings *settings; /* the request's */
 	const struct verdict *verdict;
 	const struct wire_host *host;
 	const struct path_tried *tried;

@@ -53,6 +53,24 @@ record_leave(struct record *r, struct record_hop h)
 }
 
 void
+record_trial(struct record *r, struct record_hop h, int64_t now_us)
+{
+	struct path_load *l = load(r, h);
+
+	l->trials++;
+	l->trial_us = now_us + PATH_TRIAL_GAP_US;
+}
+
+void
+record_trial_over(struct record *r, struct record_hop h)
+{
+	struct path_load *l = &r->loads[h.slot];
+
+	if (l->incarnation == h.incarnation && l->trials > 0)
+		l->trials--;
+}
+
+void
 record_ok(struct record *r, struct record_hop h, int64_t connect_us,
     int64_t handshake_us, int64_t now_us)
 {

@@ -28,6 +28,10 @@ struct record_hop {
 void record_enter(struct record *, struct record_hop);
 void record_leave(struct record *, struct record_hop);
 
+/* The attempt is one of a half-open intermediary's few trials. */
+void record_trial(struct record *, struct record_hop, int64_t now_us);
+void record_trial_over(struct record *, struct record_hop);
+
 /* It stands: connect and handshake time. */
 void record_ok(struct record *, struct record_hop, int64_t connect_us,
     int64_t handshake_us, int64_t now_us);
