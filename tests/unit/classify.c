@@ -1,0 +1,260 @@
+/* What rules and lists of direct destinations make of requests. */
+#include "cagentd/classify.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/settings_sample.h"
+#include "tests/unit/unit.h"
+
+static struct settings *
+parse(const char *text)
+{
+	struct settings *s = NULL;
+	struct conf_errors e = {0};
+	int error = sample_parse(text, &s, &e);
+
+	CHECK(error == 0 && s != NULL, "the sample is good: %d", error);
+	return s;
+}
+
+static struct wire_host
+host_of(const char *text, uint16_t port)
+{
+	struct wire_host h = {.port = port};
+
+	CHECK(wire_host_set(&h, text, strlen(text)) == 0, "host %s", text);
+	return h;
+}
+
+static struct verdict
+ask(const struct settings *s, const char *host, uint16_t port)
+{
+	const struct client c = {.protocol = PROTOCOL_SOCKS5};
+	struct wire_host h = host_of(host, port);
+	struct verdict v;
+
+	memset(&v, 0x5a, sizeof(v));
+	classify(s, &h, &c, &v);
+	return v;
+}
+
+static const char hops[] = "[intermediary \"a\"]\ntype = socks5\n"
+			   "address = 192.0.2.1:1080\ntier = 1\n"
+			   "[intermediary \"b\"]\ntype = http\n"
+			   "address = 192.0.2.2:3128\ntier = 2\n";
+
+static void
+has_defaults(void)
+{
+	struct settings *s = parse(hops);
+	struct verdict v = ask(s, "example.com", 443);
+
+	CHECK_INT(v.via, VIA_DEFAULT);
+	CHECK_INT(v.class, CLASS_NORMAL);
+	CHECK_INT(v.rule, -1);
+	CHECK(!v.direct_first, "nothing is direct");
+	settings_unref(s);
+}
+
+static void
+knows_direct_destinations(void)
+{
+	static const struct {
+		const char *host;
+		bool direct;
+	} rows[] = {
+	    {"10.1.2.3", true},
+	    {"11.1.2.3", false},
+	    {"2001:db8::1", true},
+	    {"2001:db9::1", false},
+	    {"::ffff:10.1.2.3", true},
+	    {"corp.example", true},
+	    {"www.corp.example", true},
+	    {"a.b.corp.example", true},
+	    {"CORP.example.", true},
+	    {"notcorp.example", false},
+	    {"corp.example.org", false},
+	    {"example", false},
+	};
+	struct settings *s =
+	    parse("[direct]\nnetwork = 10.0.0.0/8\n"
+		  "network = 2001:db8::/32\ndomain = corp.example\n");
+	struct verdict v;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		v = ask(s, rows[i].host, 80);
+		CHECK(v.direct_first == rows[i].direct, "%s: %d", rows[i].host,
+		    v.direct_first);
+		CHECK_INT(v.via, VIA_DEFAULT);
+	}
+	settings_unref(s);
+}
+
+static void
+takes_the_first_rule_that_matches(void)
+{
+	struct settings *s;
+	char text[4096];
+	struct verdict v;
+
+	snprintf(text, sizeof(text),
+	    "%s"
+	    "[rule \"one\"]\ndomain = one.example\nvia = deny\n"
+	    "[rule \"two\"]\ndomain = example\nvia = tier 2\nclass = bulk\n"
+	    "[rule \"three\"]\nport = 22\nvia = intermediary b\n"
+	    "[rule \"four\"]\nclass = interactive\n",
+	    hops);
+	s = parse(text);
+	v = ask(s, "one.example", 22);
+	CHECK_INT(v.rule, 0);
+	CHECK_INT(v.via, VIA_DENY);
+	CHECK_INT(v.class, CLASS_NORMAL);
+	v = ask(s, "two.example", 22);
+	CHECK_INT(v.rule, 1);
+	CHECK_INT(v.via, VIA_TIER);
+	CHECK_INT(v.tier, 2);
+	CHECK_INT(v.class, CLASS_BULK);
+	v = ask(s, "192.0.2.9", 22);
+	CHECK_INT(v.rule, 2);
+	CHECK_INT(v.via, VIA_INTERMEDIARY);
+	CHECK_INT(v.intermediary, 1);
+	v = ask(s, "192.0.2.9", 23);
+	CHECK_INT(v.rule, 3);
+	CHECK_INT(v.via, VIA_DEFAULT);
+	CHECK_INT(v.class, CLASS_INTERACTIVE);
+	settings_unref(s);
+}
+
+/* A rule that only sets the class leaves the lists in force; one that names a
+ * path does not. */
+static void
+rules_come_before_the_lists(void)
+{
+	struct settings *s;
+	char text[4096];
+
+	snprintf(text, sizeof(text),
+	    "%s[direct]\ndomain = corp.example\n"
+	    "[rule \"c\"]\nport = 1\nclass = bulk\n"
+	    "[rule \"v\"]\nport = 2\nvia = tier 1\n"
+	    "[rule \"d\"]\nport = 3\nvia = direct\n",
+	    hops);
+	s = parse(text);
+	CHECK(ask(s, "corp.example", 1).direct_first, "class only");
+	CHECK(!ask(s, "corp.example", 2).direct_first, "via tier");
+	CHECK_INT(ask(s, "elsewhere.example", 3).via, VIA_DIRECT);
+	settings_unref(s);
+}
+
+static void
+matches_ports(void)
+{
+	struct settings *s = parse("[rule \"r\"]\nport = 443\n"
+				   "port = 8000-8010\nvia = deny\n");
+	static const struct {
+		uint16_t port;
+		bool hit;
+	} rows[] = {{443, true}, {442, false}, {444, false}, {7999, false},
+	    {8000, true}, {8010, true}, {8011, false}, {65535, false}};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		CHECK((ask(s, "a.example", rows[i].port).rule == 0) ==
+			  rows[i].hit,
+		    "port %u", rows[i].port);
+	settings_unref(s);
+}
+
+/* Kinds of keys must all match; those of one kind are alternatives. */
+static void
+kinds_all_match(void)
+{
+	struct settings *s = parse("[rule \"r\"]\ndomain = a.example\n"
+				   "network = 192.0.2.0/24\nport = 443\n"
+				   "via = deny\n");
+
+	CHECK_INT(ask(s, "a.example", 443).rule, 0);
+	CHECK_INT(ask(s, "192.0.2.77", 443).rule, 0);
+	CHECK_INT(ask(s, "a.example", 80).rule, -1);
+	CHECK_INT(ask(s, "b.example", 443).rule, -1);
+	CHECK_INT(ask(s, "198.51.100.1", 443).rule, -1);
+	settings_unref(s);
+}
+
+static void
+matches_users_that_the_kernel_knows(void)
+{
+	struct settings *s = parse("[rule \"r\"]\nuser = backup\nvia = deny\n");
+	struct wire_host h = host_of("a.example", 1);
+	struct client c = {.protocol = PROTOCOL_SOCKS5};
+	struct verdict v;
+
+	c.has_uid = true;
+	c.uid = 34;
+	classify(s, &h, &c, &v);
+	CHECK_INT(v.rule, 0);
+	c.uid = 35;
+	classify(s, &h, &c, &v);
+	CHECK_INT(v.rule, -1);
+	c.uid = 34;
+	c.has_uid = false;
+	classify(s, &h, &c, &v);
+	CHECK_INT(v.rule, -1);
+	settings_unref(s);
+}
+
+static void
+matches_protocols(void)
+{
+	struct settings *s =
+	    parse("[rule \"r\"]\nprotocol = http\nvia = deny\n");
+	struct wire_host h = host_of("a.example", 1);
+	struct client c = {.protocol = PROTOCOL_HTTP};
+	struct verdict v;
+
+	classify(s, &h, &c, &v);
+	CHECK_INT(v.rule, 0);
+	c.protocol = PROTOCOL_SOCKS4A;
+	classify(s, &h, &c, &v);
+	CHECK_INT(v.rule, -1);
+	settings_unref(s);
+}
+
+static void
+admits_by_source(void)
+{
+	static const struct {
+		const char *ip;
+		bool admitted;
+	} rows[] = {{"127.0.0.1", false}, {"192.0.2.200", true},
+	    {"192.0.3.1", false}, {"2001:db8::5", true}, {"::1", false}};
+	struct settings *s = parse(
+	    "[access]\nnetwork = 192.0.2.0/24\nnetwork = 2001:db8::/32\n");
+	struct net_ip ip, none = {0};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		CHECK_INT(net_ip_parse(rows[i].ip, &ip), 0);
+		CHECK(classify_access(s, &ip) == rows[i].admitted, "%s",
+		    rows[i].ip);
+	}
+	CHECK(!classify_access(s, &none), "no address");
+	settings_unref(s);
+}
+
+static const struct unit_case cases[] = {
+    {"has defaults", has_defaults},
+    {"knows direct destinations", knows_direct_destinations},
+    {"takes the first rule that matches", takes_the_first_rule_that_matches},
+    {"rules come before the lists", rules_come_before_the_lists},
+    {"matches ports", matches_ports},
+    {"kinds all match", kinds_all_match},
+    {"matches users that the kernel knows",
+	matches_users_that_the_kernel_knows},
+    {"matches protocols", matches_protocols},
+    {"admits by source", admits_by_source},
+};
+
+UNIT_MAIN("classify", cases)
