@@ -58,6 +58,15 @@ tx_runnable(const struct loop_fd *f)
 				    (f->ep.bits & EP_TX_BLOCKED) == 0);
 }
 
+static void
+dequeue(struct loop *l, struct loop_fd *f)
+{
+	if ((f->ep.bits & EP_QUEUED) == 0)
+		return;
+	f->ep.bits &= ~EP_QUEUED;
+	TAILQ_REMOVE(&l->ep.ready, f, ep.link);
+}
+
 void
 loop_epoll_requeue(struct loop *l, struct loop_fd *f)
 {
@@ -67,9 +76,8 @@ loop_epoll_requeue(struct loop *l, struct loop_fd *f)
 		f->ep.bits |= EP_QUEUED;
 		f->ep.queued_at = l->ep.round;
 		TAILQ_INSERT_TAIL(&l->ep.ready, f, ep.link);
-	} else if (!runnable && (f->ep.bits & EP_QUEUED) != 0) {
-		f->ep.bits &= ~EP_QUEUED;
-		TAILQ_REMOVE(&l->ep.ready, f, ep.link);
+	} else if (!runnable) {
+		dequeue(l, f);
 	}
 }
 
@@ -140,7 +148,9 @@ loop_epoll_forget(struct loop *l, struct loop_fd *f)
  * A callback may cancel, close, and start anew on the same fd number: after
  * each one only f itself is looked at, and only while it is the same file.
  * Connect goes first, or recv would take the error that is connect's; send
- * goes last, or it would take the one that follows the data received.
+ * goes last, or it would take the one that follows the data received.  What
+ * a callback started has queued f anew; it is run here and now, and nothing
+ * that runs is in the queue.
  */
 static void
 run_fd(struct loop *l, struct loop_fd *f)
@@ -150,11 +160,15 @@ run_fd(struct loop *l, struct loop_fd *f)
 
 	if (connecting && tx_runnable(f))
 		loop_epoll_run_connect(l, f);
-	if (f->gen == gen && rx_runnable(f))
+	if (f->gen == gen && rx_runnable(f)) {
+		dequeue(l, f);
 		loop_epoll_run_rx(l, f);
+	}
 	if (f->gen == gen && !connecting && tx_runnable(f) &&
-	    f->tx->kind == OP_SEND)
+	    f->tx->kind == OP_SEND) {
+		dequeue(l, f);
 		loop_epoll_run_send(l, f);
+	}
 	if (f->gen == gen)
 		loop_epoll_requeue(l, f);
 }

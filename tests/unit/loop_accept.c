@@ -301,6 +301,40 @@ test_connect_refused(void)
 	loop_free(l);
 }
 
+static void
+close_it(struct loop *l, struct rig_op *o)
+{
+	loop_close(l, o->fd);
+}
+
+static void
+receive_it(struct loop *l, struct rig_op *o)
+{
+	rig_recv(l, o->other, o->fd);
+}
+
+/* One report tells that it is connected and that the peer has ended: what the
+ * first callback starts is finished, and may be closed, in the same turn. */
+static void
+test_connect_to_end(void)
+{
+	struct loop *l = rig_loop();
+	struct rig_op rx = {.then = close_it};
+	struct rig_op c = {.then = receive_it, .other = &rx};
+	struct sockaddr_in sin;
+	int lfd = rig_listen(&sin), fd = stream_socket(AF_INET);
+
+	c.fd = rx.fd = fd;
+	dial_on(l, &c, fd, &sin);
+	close(rig_must(accept(lfd, NULL, NULL), "accept"));
+	RIG_UNTIL(l, rx.n == 1);
+	CHECK_INT(c.res[0], 0);
+	CHECK_INT(rx.res[0], 0);
+	close(lfd);
+	rig_idle(l);
+	loop_free(l);
+}
+
 /* A full backlog leaves TCP waiting; what waits can be cancelled, closed. */
 static void
 test_connect_cancelled(void)
@@ -381,6 +415,7 @@ test_connect_unix(void)
 	X(test_shared_listener, "two processes share a listener")    \
 	X(test_connect, "connect, then receive and send")            \
 	X(test_connect_refused, "connect refused")                   \
+	X(test_connect_to_end, "connect to who ends at once")        \
 	X(test_connect_cancelled, "connect cancelled and closed")    \
 	X(test_connect_unix, "connect to unix sockets")
 

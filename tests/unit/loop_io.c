@@ -459,6 +459,45 @@ test_send_now(void)
 	loop_free(l);
 }
 
+static void
+close_it(struct loop *l, struct rig_op *o)
+{
+	loop_close(l, o->fd);
+}
+
+static void
+answer_it(struct loop *l, struct rig_op *o)
+{
+	rig_must(
+	    loop_send(l, &o->other->op, o->fd, buf_copy("answer", 6), rig_saw),
+	    "loop_send");
+}
+
+/* What a callback starts may be finished, and closed, in the same turn, with
+ * nothing else under way. */
+static void
+test_answer_the_end(void)
+{
+	struct loop *l = rig_loop();
+	struct rig_op tx = {.then = close_it};
+	struct rig_op rx = {.then = answer_it, .other = &tx};
+	char text[16] = "";
+	int fds[2];
+
+	rig_pair(fds);
+	tx.fd = rx.fd = fds[0];
+	rig_recv(l, &rx, fds[0]);
+	rig_must(shutdown(fds[1], SHUT_WR), "shutdown");
+	RIG_UNTIL(l, tx.n == 1);
+	CHECK_INT(rx.res[0], 0);
+	CHECK_INT(tx.res[0], 6);
+	rig_must((int)read(fds[1], text, sizeof(text) - 1), "read");
+	CHECK_STR(text, "answer");
+	rig_idle(l);
+	close(fds[1]);
+	loop_free(l);
+}
+
 #define LIST(X)                                                               \
 	X(test_data_then_end, "data in order, then the end")                  \
 	X(test_end_while_paused, "the end waits for a paused reader")         \
@@ -471,6 +510,7 @@ test_send_now(void)
 	X(test_send_to_closed_peer, "send to a closed peer")                  \
 	X(test_send_small, "send a rest, nothing, and two at once")           \
 	X(test_nothing_stays, "nothing stays of what is closed or cancelled") \
+	X(test_answer_the_end, "answer the end and close")                    \
 	X(test_send_now, "send at once until full, then wait")
 
 RIG_CASES(LIST)
