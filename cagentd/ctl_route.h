@@ -36,7 +36,7 @@ struct ctl_route {
 /*
  * Find the way: control, host, client and has_class are set.  The same functions that
  * workers pick by, over the same table; what is not known here is what one
- * worker alone has seen lately (its handshakes, whom it avoids).
+ * worker alone has seen lately (its handshakes, whom it avoids, its trials).
  */
 void ctl_route_find(struct ctl_route *, int64_t now_us);
 

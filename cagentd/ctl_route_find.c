@@ -69,17 +69,6 @@ asks_intermediaries(const struct ctl_route *r)
 	return r->verdict.via != VIA_DENY && r->verdict.via != VIA_DIRECT;
 }
 
-static void
-offer(struct ctl_route *r, enum path_skip skip)
-{
-	uint32_t i;
-
-	for (i = 0; i < r->query.table->rows_n; i++) {
-		if (r->skip[i] == skip)
-			r->order[r->order_n++] = (uint16_t)i;
-	}
-}
-
 void
 ctl_route_find(struct ctl_route *r, int64_t now_us)
 {
@@ -108,10 +97,8 @@ ctl_route_find(struct ctl_route *r, int64_t now_us)
 		load(r, i, workers);
 		r->skip[i] = path_eligible(&r->query, i);
 		r->cost[i] = path_cost(&r->query, i);
+		if (r->skip[i] == PATH_ELIGIBLE)
+			r->order[r->order_n++] = (uint16_t)i;
 	}
-	offer(r, PATH_ELIGIBLE);
-	/* When nothing else is left, a trial more is no matter. */
-	if (r->order_n == 0)
-		offer(r, PATH_SKIP_TRIAL);
 	qsort_r(r->order, r->order_n, sizeof(*r->order), before, r);
 }

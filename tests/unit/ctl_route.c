@@ -264,13 +264,6 @@ on_trial(void)
 	    "tier 2 (main): b | tier 3: old | on trial, of tier 2 (main): a | "
 	    "refused, when all of that has failed");
 	json_decref(lines);
-	/* With its trials under way it is left out, unless it is all there
-	 * is. */
-	atomic_store(&rig_counts(0, "a")->in_flight, 4);
-	lines = rig_answer("route example.com 443", false);
-	a = rig_first(lines, true);
-	CHECK_STR(order_of(a, true, text, sizeof(text)), "b old");
-	json_decref(lines);
 	rig_row("b")->admin = TABLE_DRAIN;
 	rig_row("old")->admin = TABLE_DRAIN;
 	lines = rig_answer("route example.com 443", false);
