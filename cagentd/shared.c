@@ -2,20 +2,27 @@
 #include "cagentd/shared.h"
 
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mono.h"
 #include "cagentd/bundle.h"
 #include "shm/slab.h"
 #include "shm/table.h"
 
 #define BACKLOG 4096
+
+/* How long those that a killed master left may take to let go. */
+#define PATIENCE_US	 3000000
+#define PATIENCE_STEP_MS 10
 
 const char *
 shared_path(
@@ -39,13 +46,41 @@ give_group(int fd, const char *path, const struct settings *s)
 		fatal("%s: chown", path);
 }
 
+/*
+ * The writer's fd is locked, and its lock lasts until the last process that
+ * has it open or mapped is gone: the control process of a master that was
+ * killed may still be writing, for a moment, and a table has one writer.
+ * One that hangs keeps the old file to itself.
+ */
+static int
+lock_table(const char *path)
+{
+	int64_t until = mono_us() + PATIENCE_US;
+	int fd = table_create(path, 0640);
+
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		if (errno == EWOULDBLOCK && mono_us() < until) {
+			poll(NULL, 0, PATIENCE_STEP_MS);
+			continue;
+		}
+		log_warnx("%s: a process of an earlier master still has it: "
+			  "starting with a new one",
+		    path);
+		close(fd);
+		if (unlink(path) == -1)
+			return -errno;
+		fd = table_create(path, 0640);
+	}
+	return fd;
+}
+
 static void
 make_table(struct shared *sh, const struct settings *s)
 {
 	char path[SHARED_PATH_MAX];
 
 	shared_path(s, SHARED_TABLE, path);
-	sh->table_rw = table_create(path, 0640);
+	sh->table_rw = lock_table(path);
 	if (sh->table_rw < 0)
 		fatalx("%s: %s", path, strerror(-sh->table_rw));
 	give_group(sh->table_rw, path, s);
@@ -64,6 +99,10 @@ make_control_socket(struct shared *sh, const struct settings *s)
 	snprintf(text, sizeof(text), "unix:%s", path);
 	if (net_addr_parse(text, &addr) < 0)
 		fatalx("%s: not a socket's name", path);
+	/* The directory is ours and locked: whoever listens there is what
+	 * hangs of an earlier master. */
+	if (unlink(path) == 0)
+		sh->patience_us = mono_us() + PATIENCE_US;
 	sh->control_socket = net_listen(&addr, 64, 0660);
 	if (sh->control_socket < 0)
 		fatalx("%s: %s", path, strerror(-sh->control_socket));
@@ -86,41 +125,83 @@ shared_init(struct shared *sh, const struct settings *s)
 		fatal("eventfd");
 }
 
+static int
+make_slab(struct shared *sh, uint32_t worker)
+{
+	int ro, rw;
+
+	rw = slab_create(worker, &ro);
+	if (rw < 0)
+		return rw;
+	if (sh->slab_rw[worker] != -1) {
+		close(sh->slab_rw[worker]);
+		close(sh->slab_ro[worker]);
+	}
+	sh->slab_rw[worker] = rw;
+	sh->slab_ro[worker] = ro;
+	return 0;
+}
+
 int
 shared_slabs(struct shared *sh, const struct settings *s)
 {
-	uint32_t i;
-	int fd;
+	int error;
 
-	for (i = 0; i < s->workers; i++) {
-		if (sh->slab_rw[i] != -1)
-			continue;
-		fd = slab_create(i, &sh->slab_ro[i]);
-		if (fd < 0)
-			return fd;
-		sh->slab_rw[i] = fd;
+	while (sh->slabs_n < s->workers) {
+		error = make_slab(sh, sh->slabs_n);
+		if (error != 0)
+			return error;
+		sh->slabs_n++;
 	}
 	return 0;
 }
 
-static bool
-same_addr(const union net_addr *a, const union net_addr *b)
+int
+shared_renew_slab(struct shared *sh, uint32_t worker)
 {
-	return net_addr_len(a) == net_addr_len(b) &&
-	       memcmp(a, b, net_addr_len(a)) == 0;
+	return worker < sh->slabs_n ? make_slab(sh, worker) : -EINVAL;
 }
 
-/* The open listener of that address, or NULL. */
-static const struct shared_listener *
-listener_of(const struct shared *sh, const union net_addr *addr)
+static bool
+has_fd(const struct shared_listener *these, uint32_t n, int fd)
 {
 	uint32_t i;
 
-	for (i = 0; i < sh->listeners_n; i++) {
-		if (same_addr(&sh->listeners[i].addr, addr))
-			return &sh->listeners[i];
+	for (i = 0; i < n; i++) {
+		if (these[i].fd == fd)
+			return true;
 	}
-	return NULL;
+	return false;
+}
+
+/* The open listener of that address, -1 if none; one a place, since any
+ * number of them may have asked for port 0. */
+static int
+listener_of(const struct shared *sh, const union net_addr *addr,
+    const struct shared_listener *taken, uint32_t taken_n)
+{
+	const struct shared_listener *l;
+	uint32_t i;
+
+	for (i = 0; i < sh->listeners_n; i++) {
+		l = &sh->listeners[i];
+		if (net_addr_equal(&l->addr, addr) &&
+		    !has_fd(taken, taken_n, l->fd))
+			return l->fd;
+	}
+	return -1;
+}
+
+static int
+open_listener(const struct shared *sh, const union net_addr *addr)
+{
+	int fd = net_listen(addr, BACKLOG, 0666);
+
+	while (fd == -EADDRINUSE && mono_us() < sh->patience_us) {
+		poll(NULL, 0, PATIENCE_STEP_MS);
+		fd = net_listen(addr, BACKLOG, 0666);
+	}
+	return fd;
 }
 
 static void
@@ -147,12 +228,10 @@ static void
 close_others(const struct shared_listener *these, uint32_t these_n,
     const struct shared_listener *but, uint32_t but_n)
 {
-	uint32_t i, j;
+	uint32_t i;
 
 	for (i = 0; i < these_n; i++) {
-		for (j = 0; j < but_n && but[j].fd != these[i].fd; j++)
-			continue;
-		if (j == but_n)
+		if (!has_fd(but, but_n, these[i].fd))
 			close_listener(&these[i]);
 	}
 }
@@ -162,23 +241,23 @@ shared_listen(
     struct shared *sh, const struct settings *s, const union net_addr **which)
 {
 	struct shared_listener now[SETTINGS_LISTENERS_MAX];
-	const struct shared_listener *old;
 	uint32_t i;
 	int fd;
 
 	for (i = 0; i < s->listeners_n; i++) {
-		now[i].addr = s->listeners[i];
-		old = listener_of(sh, &s->listeners[i]);
-		fd = old != NULL ? old->fd
-				 : net_listen(&s->listeners[i], BACKLOG, 0666);
+		fd = listener_of(sh, &s->listeners[i], now, i);
+		if (fd == -1)
+			fd = open_listener(sh, &s->listeners[i]);
 		if (fd < 0) {
 			*which = &s->listeners[i];
 			close_others(now, i, sh->listeners, sh->listeners_n);
 			return fd;
 		}
-		now[i].fd = fd;
-		if (old == NULL)
-			say_listening(fd);
+		now[i] = (struct shared_listener){s->listeners[i], fd};
+	}
+	for (i = 0; i < s->listeners_n; i++) {
+		if (!has_fd(sh->listeners, sh->listeners_n, now[i].fd))
+			say_listening(now[i].fd);
 	}
 	close_others(sh->listeners, sh->listeners_n, now, s->listeners_n);
 	memcpy(sh->listeners, now, s->listeners_n * sizeof(*now));
@@ -193,24 +272,53 @@ shared_unlisten(struct shared *sh)
 	sh->listeners_n = 0;
 }
 
+void
+shared_remove(const struct settings *s)
+{
+	char path[SHARED_PATH_MAX];
+
+	if (unlink(shared_path(s, SHARED_CONTROL, path)) == -1)
+		log_warn("%s", path);
+}
+
+int
+shared_seal_new(const struct bundle *b, struct shared_conf *conf)
+{
+	conf->full = bundle_seal(b, true);
+	if (conf->full < 0)
+		return conf->full;
+	conf->plain = bundle_seal(b, false);
+	if (conf->plain < 0) {
+		close(conf->full);
+		return conf->plain;
+	}
+	return 0;
+}
+
+void
+shared_conf_close(const struct shared_conf *conf)
+{
+	close(conf->full);
+	close(conf->plain);
+}
+
+void
+shared_use(struct shared *sh, const struct shared_conf *conf)
+{
+	if (sh->conf != -1)
+		shared_conf_close(
+		    &(struct shared_conf){sh->conf, sh->conf_plain});
+	sh->conf = conf->full;
+	sh->conf_plain = conf->plain;
+}
+
 int
 shared_seal(struct shared *sh, const struct bundle *b)
 {
-	int full, plain;
+	struct shared_conf conf;
+	int error = shared_seal_new(b, &conf);
 
-	full = bundle_seal(b, true);
-	if (full < 0)
-		return full;
-	plain = bundle_seal(b, false);
-	if (plain < 0) {
-		close(full);
-		return plain;
-	}
-	if (sh->conf != -1)
-		close(sh->conf);
-	if (sh->conf_plain != -1)
-		close(sh->conf_plain);
-	sh->conf = full;
-	sh->conf_plain = plain;
-	return 0;
+	if (error == 0)
+		shared_use(sh, &conf);
+	return error;
 }
