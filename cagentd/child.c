@@ -45,15 +45,31 @@ child_settings(const struct chan_msg *m)
 	return error == 0 ? s : NULL;
 }
 
+int
+child_first_worker(const struct chan_msg *m, uint32_t *worker)
+{
+	uint64_t v;
+
+	if (msg_u64_decode(m->data, m->len, &v) != 0 ||
+	    v >= SETTINGS_WORKERS_MAX || m->fds_n > SETTINGS_WORKERS_MAX - v)
+		return -EPROTO;
+	*worker = (uint32_t)v;
+	return 0;
+}
+
 static void
 take_by_worker(const struct chan_msg *m, int *fds)
 {
-	uint64_t worker;
+	uint32_t worker;
+	size_t i;
 
-	if (msg_u64_decode(m->data, m->len, &worker) != 0 ||
-	    worker >= SETTINGS_WORKERS_MAX)
+	if (child_first_worker(m, &worker) != 0)
 		fatalx("start: a message for no worker");
-	fds[worker] = take(m, 0);
+	for (i = 0; i < m->fds_n; i++) {
+		if (fds[worker + i] != -1)
+			close(fds[worker + i]);
+		fds[worker + i] = take(m, i);
+	}
 }
 
 /* One message of the start; true when it is the last. */

@@ -42,6 +42,10 @@ struct child {
 void child_enter(struct child *, enum proc_role, struct loop *,
     struct child_start *, const struct chan_owner *owner);
 
+/* The worker that a message is about, or the first of as many as it has fds:
+ * 0 or -EPROTO. */
+int child_first_worker(const struct chan_msg *, uint32_t *worker);
+
 /* Settings out of a MSG_CONF; NULL with a logged reason.  Takes the fd. */
 struct settings *child_settings(const struct chan_msg *);
 

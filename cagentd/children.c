@@ -12,7 +12,15 @@
 #include "base/log.h"
 #include "cagentd/children_tell.h"
 #include "cagentd/msg.h"
+#include "cagentd/roles.h"
+#include "cagentd/shared.h"
 
+#define WATCH_US 1000000
+/* When the master itself was held up for so long, nobody's silence counts. */
+#define WATCH_LATE_US	 3000000
+#define THROTTLED_SAY_US 1000000
+
+static void on_restart(struct loop *, struct op *, const struct op_result *);
 static void schedule(struct children_one *);
 
 static bool
@@ -27,25 +35,32 @@ all_ready(const struct children *all)
 	return true;
 }
 
+/* One that has been told to leave and is wanted again after all will be
+ * followed by another when it has left. */
+static void
+want(struct children_one *c, bool wanted)
+{
+	if (c->wanted == wanted)
+		return;
+	c->wanted = wanted;
+	if (wanted && c->pid == 0) {
+		schedule(c);
+	} else if (!wanted && c->pid != 0) {
+		c->state = PROC_DRAINING;
+		c->renewing = true;
+		children_tell(c, MSG_DRAIN, NULL, 0, -1);
+	}
+	children_report(c);
+}
+
 static void
 want_workers(struct children *all)
 {
-	struct children_one *c;
 	uint32_t i;
 
-	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
-		c = &all->one[CHILDREN_WORKERS + i];
-		if (i < all->settings->workers && !c->wanted) {
-			c->wanted = true;
-			c->state = PROC_WAITING;
-			if (c->pid == 0)
-				schedule(c);
-		} else if (i >= all->settings->workers && c->wanted) {
-			c->wanted = false;
-			c->state = PROC_DRAINING;
-			children_tell(c, MSG_DRAIN, NULL, 0, -1);
-		}
-	}
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
+		want(&all->one[CHILDREN_WORKERS + i],
+		    i < all->settings->workers);
 }
 
 static void
@@ -57,7 +72,8 @@ child_ready(struct children_one *c, uint32_t sandbox)
 	c->sandbox = sandbox;
 	if (c->role == ROLE_CONTROL) {
 		children_report_all(all);
-		want_workers(all); /* the first table stands now */
+		all->table_stands = true;
+		want_workers(all);
 	}
 	children_report(c);
 	if (all_ready(all))
@@ -81,7 +97,7 @@ static void
 closed(void *arg, struct chan *chan, const char *why)
 {
 	struct children_one *c = arg;
-	char name[32];
+	char name[CHILDREN_NAME_MAX];
 
 	(void)chan; /* c's */
 	c->chan_dead = true;
@@ -134,7 +150,7 @@ spawn(struct children_one *c)
 static void
 start(struct children_one *c)
 {
-	char name[32];
+	char name[CHILDREN_NAME_MAX];
 	int error;
 
 	c->alive_us = c->backoff.started_us = loop_now_us(c->all->loop);
@@ -151,21 +167,42 @@ start(struct children_one *c)
 	children_report(c);
 }
 
+/* Many may be waiting. */
+static void
+say_throttled(const struct children_one *c, int64_t now, int64_t wait_us)
+{
+	char name[CHILDREN_NAME_MAX];
+
+	if (c->all->throttled_us != 0 &&
+	    now - c->all->throttled_us < THROTTLED_SAY_US)
+		return;
+	c->all->throttled_us = now;
+	log_warnx("too many restarts: %s waits %lld ms", children_name(c, name),
+	    (long long)(wait_us / 1000));
+}
+
+static void
+arm_restart(struct children_one *c, int64_t at_us)
+{
+	/* Its op keeps its place in the loop: only the first can fail. */
+	if (loop_timer(c->all->loop, &c->restart, at_us, on_restart) != 0)
+		log_errx("out of memory for a timer");
+}
+
 static void
 on_restart(struct loop *loop, struct op *op, const struct op_result *r)
 {
 	struct children_one *c = container_of(op, struct children_one, restart);
-	int64_t wait_us;
+	int64_t now = loop_now_us(loop), wait_us;
 
 	(void)r; /* time is the only news */
 	if (!c->wanted || c->pid != 0 || c->all->stopping)
 		return;
 	/* A first start is no crash loop. */
-	if (c->restarts > 0 && !proc_throttle_take(&c->all->throttle,
-				   loop_now_us(loop), &wait_us)) {
-		log_warnx("too many restarts: %s waits %lld ms",
-		    procs_role_word(c->role), (long long)(wait_us / 1000));
-		loop_timer(loop, op, loop_now_us(loop) + wait_us, on_restart);
+	if (c->restarts > 0 &&
+	    !proc_throttle_take(&c->all->throttle, now, &wait_us)) {
+		say_throttled(c, now, wait_us);
+		arm_restart(c, now + wait_us);
 		return;
 	}
 	start(c);
@@ -180,8 +217,7 @@ schedule(struct children_one *c)
 	    c->restarts == 0 ? 0 : proc_backoff_next(&c->backoff, now);
 
 	c->state = PROC_WAITING;
-	if (loop_timer(c->all->loop, &c->restart, now + delay, on_restart) != 0)
-		log_errx("out of memory for a timer");
+	arm_restart(c, now + delay);
 }
 
 static void
@@ -189,7 +225,7 @@ check_alive(struct children_one *c, int64_t now)
 {
 	int64_t limit_ms =
 	    c->state == PROC_STARTING ? PROCS_START_MS : PROCS_SILENT_MS;
-	char name[32];
+	char name[CHILDREN_NAME_MAX];
 
 	if (c->pid == 0 || now - c->alive_us < limit_ms * 1000)
 		return;
@@ -205,12 +241,19 @@ on_watchdog(struct loop *loop, struct op *op, const struct op_result *r)
 {
 	struct children *all = container_of(op, struct children, watchdog);
 	int64_t now = loop_now_us(loop);
+	bool late = now - all->watched_us > WATCH_LATE_US;
 	uint32_t i;
 
 	(void)r; /* time is the only news */
-	for (i = 0; i < CHILDREN_MAX; i++)
+	all->watched_us = now;
+	for (i = 0; i < CHILDREN_MAX; i++) {
+		if (late)
+			all->one[i].alive_us = now;
 		check_alive(&all->one[i], now);
-	if (loop_timer(loop, op, now + 1000000, on_watchdog) != 0)
+	}
+	for (i = CHILDREN_WORKERS; i < CHILDREN_MAX; i++)
+		children_link(&all->one[i]);
+	if (loop_timer(loop, op, now + WATCH_US, on_watchdog) != 0)
 		log_errx("out of memory for the watchdog");
 }
 
@@ -229,36 +272,51 @@ children_start(struct children *all)
 						   : ROLE_WORKER;
 		c->index = i >= CHILDREN_WORKERS ? i - CHILDREN_WORKERS : 0;
 	}
+	all->slabs_n = all->shared->slabs_n;
 	all->one[CHILDREN_CONTROL].wanted = all->one[CHILDREN_RESOLVER].wanted =
 	    true;
 	start(&all->one[CHILDREN_RESOLVER]);
 	start(&all->one[CHILDREN_CONTROL]);
+	all->watched_us = loop_now_us(all->loop);
 	on_watchdog(all->loop, &all->watchdog, &now);
 }
 
 void
 children_reload(struct children *all)
 {
+	uint32_t i, slabs_n = all->shared->slabs_n;
 	struct children_one *c;
-	uint32_t i;
 
-	want_workers(all);
 	for (i = 0; i < CHILDREN_MAX; i++) {
 		c = &all->one[i];
-		if (!c->wanted || c->pid == 0)
-			continue;
 		children_tell_conf(c);
 		if (c->role != ROLE_RESOLVER)
-			children_tell_slabs(c);
+			children_tell_slabs(
+			    c, all->slabs_n, slabs_n - all->slabs_n);
 		if (c->role == ROLE_WORKER)
 			children_tell_listeners(c);
 	}
+	all->slabs_n = slabs_n;
+	/* Else they are wanted as soon as it does. */
+	if (all->table_stands)
+		want_workers(all);
+}
+
+void
+children_renew_resolver(struct children *all)
+{
+	struct children_one *c = &all->one[CHILDREN_RESOLVER];
+
+	if (c->pid == 0 || all->stopping)
+		return;
+	c->renewing = true;
+	children_tell(c, MSG_DRAIN, NULL, 0, -1);
 }
 
 static void
 say_death(const struct children_one *c)
 {
-	char name[32];
+	char name[CHILDREN_NAME_MAX];
 	int st = c->exit_status;
 
 	children_name(c, name);
@@ -298,28 +356,77 @@ stop_next(struct children *all)
 	children_tell(&all->one[CHILDREN_RESOLVER], MSG_DRAIN, NULL, 0, -1);
 }
 
+/* What is counted there is lost, and so is what would never be counted down
+ * again. */
+static void
+renew_slab(const struct children_one *c)
+{
+	struct children *all = c->all;
+	int error = shared_renew_slab(all->shared, c->index);
+	uint32_t i;
+
+	if (error != 0) {
+		log_errx("slab %u: %s", c->index, strerror(-error));
+		return;
+	}
+	for (i = 0; i < CHILDREN_MAX; i++) {
+		if (all->one[i].role != ROLE_RESOLVER)
+			children_tell_slabs(&all->one[i], c->index, 1);
+	}
+}
+
+static bool
+spoilt_slab(const struct children_one *c, int status)
+{
+	if (c->role != ROLE_WORKER)
+		return false;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status) == ROLES_EXIT_SLAB;
+	return !c->wanted; /* no successor will clear it */
+}
+
+/* Nobody is linked to a resolver that is gone. */
+static void
+unlink_workers(struct children_one *c)
+{
+	uint32_t i;
+
+	c->linked = false;
+	for (i = CHILDREN_WORKERS; c->role == ROLE_RESOLVER && i < CHILDREN_MAX;
+	     i++)
+		c->all->one[i].linked = false;
+}
+
 static void
 died(struct children_one *c, int status)
 {
+	bool renewing = c->renewing && status == 0;
 	struct children *all = c->all;
-	char name[32];
+	char name[CHILDREN_NAME_MAX];
 
 	c->exit_status = status;
 	say_death(c);
 	chan_free(c->chan);
 	c->chan = NULL;
 	c->pid = 0;
+	c->renewing = false;
+	c->state = PROC_WAITING;
+	unlink_workers(c);
 	if (all->stopping)
 		return;
-	if (!c->wanted) {
-		c->state = PROC_WAITING;
+	if (spoilt_slab(c, status))
+		renew_slab(c);
+	if (c->wanted && renewing) {
+		start(c);
 		return;
 	}
-	c->restarts++;
-	schedule(c);
+	if (c->wanted) {
+		c->restarts++;
+		schedule(c);
+		children_note(all, "%s died and is started again",
+		    children_name(c, name));
+	}
 	children_report(c);
-	children_note(
-	    all, "%s died and is started again", children_name(c, name));
 }
 
 void
@@ -341,15 +448,19 @@ children_reap(struct children *all)
 void
 children_stop(struct children *all)
 {
+	struct children_one *c;
 	uint32_t i;
 
 	all->stopping = true;
-	loop_cancel(all->loop, &all->watchdog);
 	for (i = 0; i < CHILDREN_MAX; i++) {
-		loop_cancel(all->loop, &all->one[i].restart);
-		all->one[i].state = PROC_DRAINING;
+		c = &all->one[i];
+		loop_cancel(all->loop, &c->restart);
+		if (c->pid == 0)
+			continue;
+		c->state = PROC_DRAINING;
+		children_report(c);
 		if (i >= CHILDREN_WORKERS)
-			children_tell(&all->one[i], MSG_DRAIN, NULL, 0, -1);
+			children_tell(c, MSG_DRAIN, NULL, 0, -1);
 	}
 	stop_next(all);
 }

@@ -25,7 +25,9 @@ struct children_one {
 	enum proc_role role;
 	uint32_t index;
 	bool wanted;
-	pid_t pid; /* 0: not running */
+	bool renewing; /* its end is asked for, and no sign of trouble */
+	bool linked;   /* a worker: to the resolver that is there now */
+	pid_t pid;     /* 0: not running */
 	struct chan *chan;
 	bool chan_dead; /* freed when the child is reaped */
 	enum proc_state state;
@@ -53,7 +55,11 @@ struct children {
 	void (*gone)(void *arg);
 	void *arg;
 	struct proc_throttle throttle;
+	int64_t throttled_us; /* when that was last said */
 	struct op watchdog;
+	int64_t watched_us;
+	uint32_t slabs_n; /* that all running children know */
+	bool table_stands;
 	bool stopping;
 	struct children_one one[CHILDREN_MAX];
 };
@@ -62,6 +68,8 @@ struct children {
 void children_start(struct children *);
 /* New settings are in force: tell all, start or drain workers. */
 void children_reload(struct children *);
+/* The resolver leaves, and another one starts: what it read is old. */
+void children_renew_resolver(struct children *);
 /* SIGCHLD: collect who has died. */
 void children_reap(struct children *);
 /* Workers drain and leave; then the others.  gone() comes when all have. */

@@ -22,21 +22,37 @@ children_name(const struct children_one *c, char out[32])
 	return out;
 }
 
-/* To a child whose channel may be gone: then its death is on the way. */
-void
-children_tell(const struct children_one *c, uint32_t type, const void *data,
-    size_t len, int fd)
+/* What is said at once. */
+struct letter {
+	uint32_t type;
+	const void *data;
+	size_t len;
+	const int *fds;
+	size_t fds_n;
+};
+
+static void
+send_letter(const struct children_one *c, const struct letter *l)
 {
+	char name[CHILDREN_NAME_MAX];
 	int error;
 
 	if (c->chan == NULL || c->chan_dead)
 		return;
-	error = chan_send(c->chan, type, data, len, &fd, fd != -1 ? 1 : 0);
+	error = chan_send(c->chan, l->type, l->data, l->len, l->fds, l->fds_n);
 	if (error != 0 && error != -EPIPE) {
-		log_warnx("%s %u: cannot be told: %s", procs_role_word(c->role),
-		    c->index, strerror(-error));
+		log_warnx("%s cannot be told: %s: killed",
+		    children_name(c, name), strerror(-error));
 		kill(c->pid, SIGKILL);
 	}
+}
+
+void
+children_tell(const struct children_one *c, uint32_t type, const void *data,
+    size_t len, int fd)
+{
+	send_letter(
+	    c, &(struct letter){type, data, len, &fd, fd != -1 ? 1 : 0});
 }
 
 static void
@@ -79,32 +95,37 @@ children_note(struct children *all, const char *fmt, ...)
 		    strlen(text), -1);
 }
 
-/* A fresh channel between a worker and the resolver, if both are there. */
-static void
-link_resolver(struct children *all, const struct children_one *worker)
+void
+children_link(struct children_one *worker)
 {
-	const struct children_one *resolver = &all->one[CHILDREN_RESOLVER];
-	int fds[2];
+	const struct children_one *resolver =
+	    &worker->all->one[CHILDREN_RESOLVER];
+	int fds[2], error;
 
-	if (resolver->chan == NULL || worker->chan == NULL)
+	if (worker->linked || resolver->chan == NULL || worker->chan == NULL)
 		return;
-	if (chan_pair(fds) != 0) {
-		log_warn("a channel for worker %u", worker->index);
+	error = chan_pair(fds);
+	if (error != 0) {
+		/* The watchdog tries again. */
+		log_warnx("no channel for worker %u to the resolver: %s",
+		    worker->index, strerror(-error));
 		return;
 	}
 	tell_u64(resolver, MSG_RESOLVER, worker->index, fds[0]);
 	tell_u64(worker, MSG_RESOLVER, worker->index, fds[1]);
 	close(fds[0]);
 	close(fds[1]);
+	worker->linked = true;
 }
 
+/* Only workers log in anywhere. */
 void
 children_tell_conf(const struct children_one *c)
 {
 	const struct shared *sh = c->all->shared;
 
 	tell_u64(c, MSG_CONF, c->all->settings->serial,
-	    c->role == ROLE_RESOLVER ? sh->conf_plain : sh->conf);
+	    c->role == ROLE_WORKER ? sh->conf : sh->conf_plain);
 }
 
 void
@@ -116,26 +137,31 @@ children_tell_listeners(const struct children_one *c)
 
 	for (i = 0; i < sh->listeners_n; i++)
 		fds[i] = sh->listeners[i].fd;
-	if (c->chan != NULL && !c->chan_dead &&
-	    chan_send(c->chan, MSG_LISTENERS, NULL, 0, fds, sh->listeners_n) !=
-		0)
-		kill(c->pid, SIGKILL);
+	send_letter(
+	    c, &(struct letter){MSG_LISTENERS, NULL, 0, fds, sh->listeners_n});
 }
 
-/* All slabs, so that connection limits hold over all workers; one's own can
- * be written. */
+/* Of all workers, so that connection limits hold over all; one's own can be
+ * written. */
 void
-children_tell_slabs(const struct children_one *c)
+children_tell_slabs(const struct children_one *c, uint32_t first, uint32_t n)
 {
 	const struct shared *sh = c->all->shared;
-	uint32_t i;
+	int fds[CHAN_FDS_MAX];
+	uint8_t buf[8];
+	uint32_t i, some;
+	size_t len;
+	bool own;
 
-	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
-		if (sh->slab_rw[i] == -1)
-			continue;
-		tell_u64(c, MSG_SLAB, i,
-		    c->role == ROLE_WORKER && c->index == i ? sh->slab_rw[i]
-							    : sh->slab_ro[i]);
+	for (; n > 0; first += some, n -= some) {
+		some = n < CHAN_FDS_MAX ? n : CHAN_FDS_MAX;
+		for (i = 0; i < some; i++) {
+			own = c->role == ROLE_WORKER && c->index == first + i;
+			fds[i] = own ? sh->slab_rw[first + i]
+				     : sh->slab_ro[first + i];
+		}
+		len = msg_u64_encode(first, buf);
+		send_letter(c, &(struct letter){MSG_SLAB, buf, len, fds, some});
 	}
 }
 
@@ -153,18 +179,18 @@ children_provide(struct children_one *c)
 		children_tell(c, MSG_WAKE, NULL, 0, sh->wake);
 		children_tell(
 		    c, MSG_CONTROL_SOCKET, NULL, 0, sh->control_socket);
-		children_tell_slabs(c);
+		children_tell_slabs(c, 0, sh->slabs_n);
 		break;
 	case ROLE_WORKER:
 		children_tell(c, MSG_TABLE, NULL, 0, sh->table_ro);
 		children_tell(c, MSG_WAKE, NULL, 0, sh->wake);
-		children_tell_slabs(c);
+		children_tell_slabs(c, 0, sh->slabs_n);
 		children_tell_listeners(c);
-		link_resolver(all, c);
+		children_link(c);
 		break;
 	case ROLE_RESOLVER:
 		for (i = CHILDREN_WORKERS; i < CHILDREN_MAX; i++)
-			link_resolver(all, &all->one[i]);
+			children_link(&all->one[i]);
 		break;
 	case ROLE_MASTER:
 	case ROLE_COUNT:

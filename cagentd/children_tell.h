@@ -20,7 +20,11 @@ void children_provide(struct children_one *);
 /* What a reload changes. */
 void children_tell_conf(const struct children_one *);
 void children_tell_listeners(const struct children_one *);
-void children_tell_slabs(const struct children_one *);
+/* n slabs from that worker's on. */
+void children_tell_slabs(
+    const struct children_one *, uint32_t first, uint32_t n);
+/* A line to the resolver for a worker that has none, if both are there. */
+void children_link(struct children_one *worker);
 
 /* The control process is told of one child, or of all. */
 void children_report(const struct children_one *);

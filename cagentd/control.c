@@ -86,11 +86,39 @@ take_child(struct control *c, const struct chan_msg *m)
 
 	if (msg_child_decode(m->data, m->len, &info) != 0)
 		return;
-	at = info.role == ROLE_CONTROL	  ? 0
-	     : info.role == ROLE_RESOLVER ? 1
-					  : 2 + info.index;
-	if (info.role != ROLE_MASTER && at < CHILDREN_MAX)
-		c->children[at] = info;
+	at = info.role == ROLE_CONTROL	  ? CHILDREN_CONTROL
+	     : info.role == ROLE_RESOLVER ? CHILDREN_RESOLVER
+					  : CHILDREN_WORKERS + info.index;
+	if (info.role == ROLE_MASTER)
+		return;
+	c->children[at] = info;
+	/* A worker that is gone for good is none. */
+	if (info.role == ROLE_WORKER && info.pid == 0 &&
+	    info.index >= c->settings->workers)
+		c->children[at].role = ROLE_MASTER;
+}
+
+/* One that a worker has spoilt must not keep the others from being read. */
+static void
+take_slab(struct control *c, uint32_t worker, int fd)
+{
+	int error = ranking_slab(&c->ranking, worker, fd);
+
+	if (error != 0)
+		log_warnx("slab %u: %s", worker, strerror(-error));
+}
+
+static void
+take_slabs(struct control *c, const struct chan_msg *m)
+{
+	uint32_t first, i;
+
+	if (child_first_worker(m, &first) != 0)
+		return;
+	for (i = 0; i < m->fds_n; i++) {
+		take_slab(c, first + i, m->fds[i]);
+		m->fds[i] = -1;
+	}
 }
 
 static void
@@ -111,7 +139,6 @@ static void
 message(void *arg, struct chan *chan, const struct chan_msg *m)
 {
 	struct process *p = arg;
-	uint64_t worker;
 
 	(void)chan; /* only the master speaks here */
 	switch (m->type) {
@@ -119,13 +146,7 @@ message(void *arg, struct chan *chan, const struct chan_msg *m)
 		take_settings(&p->control, m);
 		return;
 	case MSG_SLAB:
-		if (msg_u64_decode(m->data, m->len, &worker) != 0 ||
-		    worker >= SETTINGS_WORKERS_MAX)
-			return;
-		if (ranking_slab(
-			&p->control.ranking, (uint32_t)worker, m->fds[0]) != 0)
-			log_warnx("slab %u cannot be read", (uint32_t)worker);
-		m->fds[0] = -1;
+		take_slabs(&p->control, m);
 		return;
 	case MSG_CHILD:
 		take_child(&p->control, m);
@@ -169,9 +190,8 @@ prepare(struct process *p, struct child_start *start)
 	c->settings = start->settings;
 	ranking_init(&c->ranking, start->table_fd, &c->events);
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
-		if (start->slab_fds[i] != -1 &&
-		    ranking_slab(&c->ranking, i, start->slab_fds[i]) != 0)
-			fatalx("start: slab %u cannot be read", i);
+		if (start->slab_fds[i] != -1)
+			take_slab(c, i, start->slab_fds[i]);
 	}
 	ranking_settings(&c->ranking, c->settings);
 	c->ranking.table->control_pid = (uint32_t)getpid();

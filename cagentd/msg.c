@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cagentd/settings.h"
+
 static uint8_t *
 put(uint8_t *p, uint64_t v, size_t n)
 {
@@ -69,7 +71,10 @@ msg_child_decode(const uint8_t *in, size_t len, struct proc_child *c)
 		in = get(in, &v, 4);
 		*fields[i] = (uint32_t)v;
 	}
-	return c->role < ROLE_COUNT && c->state <= PROC_WAITING ? 0 : -EPROTO;
+	return c->role < ROLE_COUNT && c->index < SETTINGS_WORKERS_MAX &&
+		       c->state <= PROC_WAITING
+		   ? 0
+		   : -EPROTO;
 }
 
 size_t

@@ -24,7 +24,8 @@ enum proc_msg {
 	 * any order, and MSG_START ends them. */
 	MSG_CONF,      /* serial; fd: sealed bundle */
 	MSG_TABLE,     /* fd: read-write for control, read-only for workers */
-	MSG_SLAB,      /* worker; fd: a worker's own (rw), or for control */
+	MSG_SLAB,      /* worker; fds: of it and those that follow, of
+			* which a worker's own can be written */
 	MSG_WAKE,      /* fd: the eventfd by which workers wake control */
 	MSG_LISTENERS, /* fds: all the listeners, each time */
 	MSG_CONTROL_SOCKET, /* fd: cagent-ctl's listener */

@@ -16,4 +16,8 @@ int worker_main(uint32_t index);
 int control_main(void);
 int resolver_main(void);
 
+/* Of a worker whose own slab is none: the master gives its successor a new
+ * one. */
+#define ROLES_EXIT_SLAB 3
+
 #endif

@@ -189,6 +189,8 @@ use_settings(struct worker *w, struct settings *s)
 	w->env.settings = s;
 	w->clients_max = clients_max(s);
 	log_level_set((enum log_level)s->log_level);
+	if (w->accept.held && clients(w) < w->clients_max)
+		accept_hold(&w->accept, false);
 }
 
 static void
@@ -199,9 +201,43 @@ map_slab(struct worker *w, uint32_t i, int fd)
 	slab_unmap(w->slabs[i]);
 	w->slabs[i] = NULL;
 	error = slab_map(fd, i == w->index, &w->slabs[i]);
-	if (error != 0)
-		fatalx("slab %u: %s", i, strerror(-error));
 	close(fd);
+	if (error == 0)
+		return;
+	/* Another's is its own affair: its tunnels go uncounted here. */
+	log_warnx("slab %u: %s", i, strerror(-error));
+	if (i == w->index && error == -EPROTO)
+		exit(ROLES_EXIT_SLAB);
+}
+
+static void
+take_slabs(struct worker *w, const struct chan_msg *m)
+{
+	uint32_t first, i;
+
+	if (child_first_worker(m, &first) != 0)
+		return;
+	for (i = 0; i < m->fds_n; i++) {
+		if (first + i == w->index)
+			continue; /* for our successor */
+		map_slab(w, first + i, m->fds[i]);
+		m->fds[i] = -1;
+	}
+}
+
+static void
+take_listeners(struct worker *w, const struct chan_msg *m)
+{
+	int fds[CHAN_FDS_MAX];
+	uint32_t i;
+
+	if (w->draining)
+		return;
+	for (i = 0; i < m->fds_n; i++) {
+		fds[i] = m->fds[i];
+		m->fds[i] = -1;
+	}
+	accept_set(&w->accept, fds, (uint32_t)m->fds_n);
 }
 
 static void
@@ -209,9 +245,6 @@ message(void *arg, struct chan *c, const struct chan_msg *m)
 {
 	struct worker *w = arg;
 	struct settings *s;
-	uint64_t i;
-	int fds[CHAN_FDS_MAX];
-	size_t n;
 
 	(void)c; /* only the master speaks here */
 	switch (m->type) {
@@ -221,12 +254,7 @@ message(void *arg, struct chan *c, const struct chan_msg *m)
 			use_settings(w, s);
 		return;
 	case MSG_LISTENERS:
-		for (n = 0; n < m->fds_n; n++) {
-			fds[n] = m->fds[n];
-			m->fds[n] = -1;
-		}
-		if (!w->draining)
-			accept_set(&w->accept, fds, (uint32_t)n);
+		take_listeners(w, m);
 		return;
 	case MSG_RESOLVER:
 		if (resolve_attach(w->env.dial.resolve, m->fds[0]) != 0)
@@ -234,11 +262,7 @@ message(void *arg, struct chan *c, const struct chan_msg *m)
 		m->fds[0] = -1;
 		return;
 	case MSG_SLAB:
-		if (msg_u64_decode(m->data, m->len, &i) == 0 &&
-		    i < SETTINGS_WORKERS_MAX && i != w->index) {
-			map_slab(w, (uint32_t)i, m->fds[0]);
-			m->fds[0] = -1;
-		}
+		take_slabs(w, m);
 		return;
 	case MSG_DRAIN:
 		drain(w);
