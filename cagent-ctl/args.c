@@ -271,8 +271,9 @@ args_help(const struct call *call)
 		help_all(call);
 	} else {
 		fprintf(call->out,
-		    "usage: cagent-ctl %s%s%s [OPTION...]\n\nPrints %s.\n%s",
-		    v->name, *v->args ? " " : "", v->args, v->help, v->more);
+		    "usage: cagent-ctl %s%s%s [OPTION...]\n\n%s: %s.\n%s",
+		    v->name, *v->args ? " " : "", v->args, v->name, v->help,
+		    v->more);
 	}
 	fputs(common_help, call->out);
 	if ((v->takes & TAKES_WATCH) != 0)

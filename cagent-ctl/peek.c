@@ -90,7 +90,7 @@ by_tier(const void *a, const void *b)
 static json_t *
 rows_json(const struct table *t)
 {
-	const struct table_row *order[TABLE_ROWS_MAX];
+	const struct table_row *order[TABLE_ROWS_MAX] = {NULL};
 	json_t *list = json_array();
 	uint32_t i;
 

@@ -75,8 +75,22 @@ limit_cell(const json_t *row, int64_t now_us, char *out, size_t size)
 		snprintf(out, size, "%lld", (long long)n);
 }
 
+static void
+reconsider_cell(const json_t *row, int64_t now_us, char *out, size_t size)
+{
+	int64_t at_us = field_number(row, "reconsider_us");
+	char when[FORMAT_LEN], left[FORMAT_LEN];
+
+	if (at_us == 0)
+		snprintf(out, size, "with the next news");
+	else
+		snprintf(out, size, "%s, in %s",
+		    format_time(at_us, now_us, when),
+		    format_span(at_us - now_us, left));
+}
+
 const struct field row_fields[] = {
-    {"tier", "TIER", "tier now", FIELD_RANK, false, tier_cell,
+    {"tier", "TIER", "tier now", FIELD_TEXT, false, tier_cell,
 	"the tier in force, 1 is used first, with its name if it has one; 0 "
 	"(\"-\"): not to be used now"},
     {"tier_name", NULL, NULL, FIELD_TEXT, false, NULL,
@@ -145,11 +159,17 @@ const struct field row_fields[] = {
     {"last_failure", NULL, "which was", FIELD_TEXT, false, NULL,
 	"how: a word of those that --json and the log use; \"\" or \"ok\": no "
 	"failure"},
-    {"reconsider_us", NULL, "looked at again", FIELD_TIME, false, NULL,
+    {"reconsider_us", NULL, "looked at again", FIELD_TIME, false,
+	reconsider_cell,
 	"when its rank will be looked at again without further news; 0: with "
 	"the next news"},
     {"since_us", "SINCE", "since", FIELD_TIME, true, NULL,
 	"since when it stands where it does"},
+    {"failures", NULL, "failures", FIELD_COUNTS, false, NULL,
+	"all failed attempts, by reason; many are the destination's, and not "
+	"charged to it (only in show)"},
+    {"workers", NULL, NULL, FIELD_OTHER, false, NULL,
+	"each worker's part of the counts (only in show)"},
     {"reason", "REASON", "reason", FIELD_TEXT, false, NULL,
 	"why it stands where it does; \"cagent-ctl why NAME\" tells it in a "
 	"sentence"},

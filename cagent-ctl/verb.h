@@ -60,9 +60,23 @@ const char *verb_nearest(const char *s);
 int summary_run(const struct call *);
 int status_run(const struct call *);
 int tiers_run(const struct call *);
+int show_run(const struct call *);
+int why_run(const struct call *);
+int route_run(const struct call *);
+int events_run(const struct call *);
+int order_run(const struct call *);
+int config_run(const struct call *);
+int doctor_run(const struct call *);
 
 extern const struct field_list *const summary_fields[];
 extern const struct field_list *const status_fields[];
 extern const struct field_list *const tiers_fields[];
+extern const struct field_list *const show_fields[];
+extern const struct field_list *const why_fields[];
+extern const struct field_list *const route_fields[];
+extern const struct field_list *const events_fields[];
+extern const struct field_list *const order_fields[];
+extern const struct field_list *const config_fields[];
+extern const struct field_list *const doctor_fields[];
 
 #endif

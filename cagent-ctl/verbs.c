@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/conf.h"
+#include "cagent-ctl/check.h"
 #include "cagent-ctl/verb.h"
 
 #define VERBS_MAX 24
@@ -9,6 +10,10 @@
 #define DEGRADED                                                           \
 	"Exits with 4 when something is degraded, with 3 when cagentd is " \
 	"not running.\n"
+
+#define ORDER                                                                 \
+	"Only root and the daemon's own user may.  What is so already is no " \
+	"failure.\n"
 
 const struct verb verbs[] = {
     {"", "", "the status in short, and the tiers", DEGRADED, summary_run, 0, 0,
@@ -18,6 +23,31 @@ const struct verb verbs[] = {
     {"tiers", "", "all intermediaries, the best tier first",
 	"Read from shared memory: it needs no answer of the daemon.\n" DEGRADED,
 	tiers_run, 0, 0, TAKES_WATCH, tiers_fields},
+    {"show", "NAME", "all that is known of one intermediary", "", show_run, 1,
+	1, TAKES_WATCH, show_fields},
+    {"why", "NAME", "why an intermediary stands where it does", "", why_run, 1,
+	1, 0, why_fields},
+    {"route", "URL|HOST:PORT", "the way a request would go, and why",
+	"Nothing is sent anywhere: it is the daemon's own choice, made dry.\n",
+	route_run, 1, 1, TAKES_USER, route_fields},
+    {"events", "[-f] [-n N]", "what has changed, the newest last",
+	"With -f it goes on until interrupted, which exits with 0.\n",
+	events_run, 0, 0, TAKES_FOLLOW, events_fields},
+    {"drain", "NAME", "no new requests for an intermediary; open tunnels go on",
+	ORDER, order_run, 1, 1, 0, order_fields},
+    {"enable", "NAME", "new requests for it again", ORDER, order_run, 1, 1, 0,
+	order_fields},
+    {"pin", "NAME TIER", "use an intermediary as a member of that tier", ORDER,
+	order_run, 2, 2, 0, order_fields},
+    {"unpin", "NAME", "back to the tier of the policy or configuration", ORDER,
+	order_run, 1, 1, 0, order_fields},
+    {"config", "check [FILE]", "whether cagentd would take a configuration",
+	"FILE is " CHECK_DEFAULT " when not said.\n", config_run, 1, 2, 0,
+	config_fields},
+    {"doctor", "[FILE]", "what is wrong with the installation, and the cure",
+	"FILE is the configuration to check, " CHECK_DEFAULT
+	" when not said.\nExits with 4 when something is not ok.\n",
+	doctor_run, 0, 1, 0, doctor_fields},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL}};
 
 const struct verb *

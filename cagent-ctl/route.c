@@ -1,0 +1,221 @@
+/* Owns `cagent-ctl route`: the dry run of the choice of a path. */
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cagent-ctl/ask.h"
+#include "cagent-ctl/format.h"
+#include "cagent-ctl/render.h"
+#include "cagent-ctl/row.h"
+#include "cagent-ctl/say.h"
+#include "cagent-ctl/target.h"
+#include "cagent-ctl/verb.h"
+#include "wire/ctl.h"
+
+static void
+rule_cell(const json_t *doc, int64_t now_us, char *out, size_t size)
+{
+	const json_t *rule = json_object_get(doc, "rule");
+
+	(void)now_us; /* a number and a name */
+	if (json_is_object(rule))
+		snprintf(out, size, "%lld \"%s\"",
+		    (long long)field_number(rule, "number"),
+		    field_string(rule, "name"));
+	else
+		snprintf(out, size, "none matched");
+}
+
+static void
+order_cell(const json_t *candidate, int64_t now_us, char *out, size_t size)
+{
+	int64_t order = field_number(candidate, "order");
+
+	(void)now_us; /* a number */
+	if (order > 0)
+		snprintf(out, size, "%lld.", (long long)order);
+}
+
+static const struct field answer_fields[] = {
+    {"schema", NULL, NULL, FIELD_COUNT, false, NULL,
+	"of this text: names are added within a schema, never changed"},
+    {"ok", NULL, NULL, FIELD_BOOL, false, NULL,
+	"false when there is no answer; then \"code\" and \"error\" say why"},
+    {"destination", NULL, "destination", FIELD_TEXT, false, NULL,
+	"where the request wants to go"},
+    {"protocol", NULL, "asked by", FIELD_TEXT, false, NULL,
+	"the client's protocol: socks4, socks4a, socks5 or http"},
+    {"class", NULL, "class", FIELD_TEXT, false, NULL,
+	"of its traffic: critical, interactive, normal or bulk"},
+    {"rule", NULL, "rule", FIELD_OTHER, false, rule_cell,
+	"the first rule that matches: its \"number\" in the configuration, "
+	"from 1, and its \"name\"; null: none does"},
+    {"via", NULL, "goes via", FIELD_TEXT, false, NULL,
+	"what that rule says: default, direct, tier N, intermediary NAME, "
+	"deny"},
+    {"direct_first", NULL, "direct first", FIELD_BOOL, false, NULL,
+	"whether it is first tried without an intermediary"},
+    {"pick", NULL, "would be picked", FIELD_TEXT, false, NULL,
+	"who would get the request now; null (\"-\"): nobody"},
+    {"order", NULL, NULL, FIELD_LIST, false, NULL,
+	"the steps, in words, in the order in which they would be tried"},
+    {"candidates", NULL, NULL, FIELD_OTHER, false, NULL,
+	"all intermediaries, those left out too, see below"},
+    {NULL, NULL, NULL, FIELD_TEXT, false, NULL, NULL}};
+
+static const struct field candidate_fields[] = {
+    {"order", "ORDER", NULL, FIELD_TEXT, false, order_cell,
+	"its place in the order of attempts; 0 (\"-\"): it is not in it"},
+    {"name", "NAME", NULL, FIELD_TEXT, false, NULL, "the intermediary"},
+    {"tier", "TIER", NULL, FIELD_RANK, false, NULL,
+	"its tier in force; 0 (\"-\"): not to be used now"},
+    {"eligible", "ELIGIBLE", NULL, FIELD_BOOL, false, NULL,
+	"whether this request may be given to it"},
+    {"cost", "COST", NULL, FIELD_COUNT, false, NULL,
+	"handshake time times requests in flight by weight: of two in one "
+	"tier the cheaper is picked"},
+    {"in_flight", "OPEN", NULL, FIELD_COUNT, false, NULL,
+	"tunnels and attempts through it now"},
+    {"handshake_us", "HANDSHAKE", NULL, FIELD_SPAN, false, NULL,
+	"how long its handshakes take of late, in microseconds"},
+    {"reason", "REASON", NULL, FIELD_TEXT, false, NULL,
+	"why it was left out, or \"eligible\""},
+    {NULL, NULL, NULL, FIELD_TEXT, false, NULL, NULL}};
+
+static const struct field_list answer_list = {"the answer", "", answer_fields};
+static const struct field_list candidate_list = {
+    "a candidate", "candidates", candidate_fields};
+
+const struct field_list *const route_fields[] = {
+    &answer_list, &candidate_list, NULL};
+
+/* Of a word for the request's line, what keeps it from being one. */
+static int
+check_word(const struct call *call, const char *option, const char *word)
+{
+	char text[72];
+	size_t len;
+
+	if (word == NULL)
+		return VERB_OK;
+	len = strlen(word);
+	if (len > 0 && len < sizeof(text) &&
+	    strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789") == len)
+		return VERB_OK;
+	return say_usage(call,
+	    "%s \"%s\": expected one word in lower-case letters and digits",
+	    option, format_quote(word, text, sizeof(text)));
+}
+
+/* The daemon knows users by number alone: in its sandbox it cannot ask. */
+static int
+find_user(const struct call *call, char out[24])
+{
+	const struct passwd *pw;
+	char text[72];
+	const char *bad;
+
+	snprintf(
+	    out, 24, "%lld", strtonum(call->user, 0, UINT32_MAX - 1ll, &bad));
+	if (bad == NULL)
+		return VERB_OK;
+	pw = getpwnam(call->user);
+	if (pw == NULL)
+		return say_usage(call, "there is no user \"%s\" here",
+		    format_quote(call->user, text, sizeof(text)));
+	snprintf(out, 24, "%u", (unsigned int)pw->pw_uid);
+	return VERB_OK;
+}
+
+static void
+add_word(char *line, const char *key, const char *word)
+{
+	size_t len = strlen(line);
+
+	if (word != NULL)
+		snprintf(line + len, CTL_LINE_MAX - len, " %s=%s", key, word);
+}
+
+/* HOST and PORT apart, an address without brackets. */
+static void
+put_host(const struct wire_host *host, char line[CTL_LINE_MAX])
+{
+	char text[WIRE_HOST_STRLEN], *from = text;
+
+	wire_host_format(host, text);
+	*strrchr(text, ':') = '\0';
+	if (*from == '[') {
+		from++;
+		from[strlen(from) - 1] = '\0';
+	}
+	snprintf(line, CTL_LINE_MAX, "route %s %u", from, host->port);
+}
+
+static int
+ask_route(const struct call *call, const struct wire_host *host, json_t **doc)
+{
+	char line[CTL_LINE_MAX], user[24];
+	int status;
+
+	*doc = NULL;
+	status = check_word(call, "--protocol", call->protocol);
+	if (status == VERB_OK)
+		status = check_word(call, "--class", call->class);
+	if (status == VERB_OK && call->user != NULL)
+		status = find_user(call, user);
+	if (status != VERB_OK)
+		return status;
+	put_host(host, line);
+	add_word(line, "user", call->user != NULL ? user : NULL);
+	add_word(line, "protocol", call->protocol);
+	add_word(line, "class", call->class);
+	return ask(call, doc, "%s", line);
+}
+
+static void
+render(const struct call *call, const json_t *doc)
+{
+	const json_t *order = json_object_get(doc, "order");
+	char text[256];
+	const char *s;
+	size_t i;
+
+	render_pairs(call, answer_fields, doc, 0);
+	if (json_array_size(order) > 0)
+		fputs("\nIt would be tried in this order:\n", call->out);
+	for (i = 0; i < json_array_size(order); i++) {
+		s = json_string_value(json_array_get(order, i));
+		fprintf(call->out, "  %zu. %s\n", i + 1,
+		    format_quote(s != NULL ? s : "", text, sizeof(text)));
+	}
+	if (json_array_size(json_object_get(doc, "candidates")) > 0)
+		fputc('\n', call->out);
+	render_table(
+	    call, candidate_fields, json_object_get(doc, "candidates"), 0);
+}
+
+int
+route_run(const struct call *call)
+{
+	char quoted[72], text[WIRE_HOST_STRLEN];
+	struct target t;
+	json_t *doc;
+	int status;
+
+	if (target_parse(call->args[0], &t) != 0)
+		return say_usage(call, "\"%s\": %s",
+		    format_quote(call->args[0], quoted, sizeof(quoted)), t.why);
+	status = ask_route(call, &t.host, &doc);
+	if (doc == NULL)
+		return status;
+	if (t.guessed && strstr(call->args[0], "://") == NULL)
+		say(call, "no port given: asked for %s",
+		    wire_host_format(&t.host, text));
+	if (call->json)
+		render_json(call, doc);
+	else
+		render(call, doc);
+	json_decref(doc);
+	return status;
+}
