@@ -138,8 +138,6 @@ loop_epoll_forget(struct loop *l, struct loop_fd *f)
 	 * a level-triggered fd would be reported for ever. */
 	if ((f->ep.mask & EPOLLET) == 0)
 		loop_epoll_unwatch(l, f);
-	/* Queued by the start of an op that has ended since. */
-	loop_epoll_requeue(l, f);
 	assert((f->ep.bits & EP_QUEUED) == 0);
 	f->ep.mask = 0;
 	f->ep.bits = 0;

@@ -437,45 +437,6 @@ test_signal(void)
 	loop_free(l);
 }
 
-static void
-hang_up(struct loop *l, struct rig_op *o)
-{
-	loop_close(l, o->fd);
-}
-
-static void
-answer(struct loop *l, struct rig_op *o)
-{
-	CHECK_INT(o->res[0], 0);
-	rig_must(
-	    loop_send(l, &o->other->op, o->fd, buf_copy("bye", 3), rig_saw),
-	    "loop_send");
-}
-
-/* An answer to the end is sent, and its own end closes, in one go: the fd is
- * then queued for a turn that nobody needs. */
-static void
-test_last_word(void)
-{
-	struct loop *l = rig_loop();
-	struct rig_op a = {.then = answer}, b = {.then = hang_up};
-	char text[8];
-	int fds[2];
-
-	rig_pair(fds);
-	a.other = &b;
-	a.fd = b.fd = fds[0];
-	rig_recv(l, &a, fds[0]);
-	rig_settle(l);
-	rig_must(shutdown(fds[1], SHUT_WR), "shutdown");
-	RIG_UNTIL(l, b.n == 1);
-	CHECK_INT(b.res[0], 3);
-	CHECK_INT(recv(fds[1], text, sizeof(text), 0), 3);
-	CHECK_INT(recv(fds[1], text, sizeof(text), 0), 0);
-	close(fds[1]);
-	loop_free(l);
-}
-
 #define LIST(X)                                                           \
 	X(test_run_ends_when_idle, "run ends when nothing is under way")  \
 	X(test_stop, "stop from a callback")                              \
@@ -487,7 +448,6 @@ test_last_word(void)
 	X(test_stale_events, "events of a closed file are dropped")       \
 	X(test_busy_and_bad, "busy ops and bad fds are refused")          \
 	X(test_free_with_ops, "a loop is freed with ops under way")       \
-	X(test_last_word, "a last word, and close")                       \
 	X(test_fairness, "one buffer a turn")                             \
 	X(test_signal, "a signal ends a turn's wait")
 
