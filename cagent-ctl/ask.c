@@ -71,6 +71,13 @@ ask_explain(const struct call *call, int error)
 		    "served all the same, and \"cagent-ctl tiers\" reads the "
 		    "table without it",
 		    path);
+	case ECONNRESET:
+	case EPIPE:
+		return say_failure(call, VERB_FAILED, "no-answer",
+		    "the control process hung up at %s without an answer: it "
+		    "is being started again, or too many ask at once; try "
+		    "again",
+		    path);
 	case EPROTO:
 		return say_failure(call, VERB_FAILED, "protocol",
 		    "%s: what came back is not an answer: is cagentd of "
