@@ -15,6 +15,7 @@
 #include <sodium.h>
 
 #include "base/log.h"
+#include "base/rundir.h"
 #include "cagentd/bundle.h"
 #include "cagentd/settings_build.h"
 
@@ -129,7 +130,6 @@ set_defaults(struct settings *s)
 	net_addr_parse("127.0.0.1:1080", &s->listeners[0]);
 	s->listeners_n = 1;
 	snprintf(s->group, sizeof(s->group), "default");
-	snprintf(s->run_dir, sizeof(s->run_dir), "/run/cagent");
 	snprintf(s->state_dir, sizeof(s->state_dir), "/var/lib/cagent");
 	s->log_level = LOG_LEVEL_INFO;
 	s->handshake_timeout_ms = 10000;
@@ -164,6 +164,25 @@ cores(struct bundle *b)
 	return (uint32_t)n;
 }
 
+/* It hangs on who asks and on the environment: asked once, too. */
+static void
+default_run_dir(struct build *b)
+{
+	struct settings *s = b->s;
+	const char *known;
+	size_t len;
+	int error;
+
+	known = bundle_get(b->bundle, "run-dir", &len, &error);
+	if (known != NULL && len < sizeof(s->run_dir)) {
+		memcpy(s->run_dir, known, len + 1);
+		return;
+	}
+	rundir_default("cagent", s->run_dir, sizeof(s->run_dir));
+	/* No room: then the same for all, as long as they agree. */
+	(void)bundle_put(b->bundle, "run-dir", s->run_dir, strlen(s->run_dir));
+}
+
 /* What was not said, where the default hangs on something else. */
 static int
 fill_in(struct build *b)
@@ -178,6 +197,8 @@ fill_in(struct build *b)
 		settings_account(b, "_cagentw", &s->worker_user);
 	if (s->resolver_user.name[0] == '\0')
 		settings_account(b, "_cagentr", &s->resolver_user);
+	if (s->run_dir[0] == '\0')
+		default_run_dir(b);
 	if (s->pid_file[0] == '\0')
 		snprintf(s->pid_file, sizeof(s->pid_file), "%s/cagentd.pid",
 		    s->run_dir);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/rundir.h"
 #include "cagentd/bundle.h"
 #include "tests/unit/settings_sample.h"
 #include "tests/unit/unit.h"
@@ -41,14 +42,17 @@ static void
 check_defaults(const struct settings *s)
 {
 	struct net_ip loopback = ip("127.9.9.9"), loopback6 = ip("::1");
+	char dir[sizeof(s->run_dir)], file[sizeof(dir) + 32];
 
+	rundir_default("cagent", dir, sizeof(dir));
+	snprintf(file, sizeof(file), "%s/cagentd.pid", dir);
 	CHECK_INT(s->refs, 1);
 	CHECK_INT(s->listeners_n, 1);
 	check_addr(&s->listeners[0], "127.0.0.1:1080");
 	CHECK_STR(s->group, "default");
-	CHECK_STR(s->run_dir, "/run/cagent");
+	CHECK_STR(s->run_dir, dir);
 	CHECK_STR(s->state_dir, "/var/lib/cagent");
-	CHECK_STR(s->pid_file, "/run/cagent/cagentd.pid");
+	CHECK_STR(s->pid_file, file);
 	CHECK(!s->no_path_direct, "no-path");
 	CHECK_INT(s->log_level, LOG_LEVEL_INFO);
 	CHECK_STR(s->control_user.name, "_cagent");
