@@ -25,7 +25,8 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: cagentd [-DtvV] [-f FILE]\n"
-	    "  -f FILE  the configuration (default %s)\n"
+	    "  -f FILE  the configuration (default %s);\n"
+	    "           - for none: all defaults\n"
 	    "  -t       check the configuration, say what is wrong, and exit\n"
 	    "  -D       detach: pid file, log to syslog\n"
 	    "  -v       log more, until the configuration says how much\n"
@@ -55,6 +56,9 @@ role_main(const struct arguments *a)
 	int role = procs_role_parse(a->role);
 	char name[32];
 
+	/* The terminal's signals go to all of us: the master decides. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	snprintf(name, sizeof(name), "%s %u", a->role, a->index);
 	setproctitle("%s", role == ROLE_WORKER ? name : a->role);
 	log_role(role == ROLE_WORKER ? name : a->role);
@@ -121,13 +125,36 @@ parse(int argc, char **argv, struct arguments *a)
 	return optind == argc ? 0 : -1;
 }
 
-/* -D changes to /, so the file needs a name that holds from there. */
+/* -D changes to /, so the file needs a name that holds from there; links stay,
+ * since they may lead elsewhere at the next reload. */
 static const char *
 absolute(const char *path)
 {
 	static char full[PATH_MAX];
+	size_t len;
 
-	return realpath(path, full) != NULL ? full : path;
+	if (path[0] == '/' || strcmp(path, "-") == 0 ||
+	    getcwd(full, sizeof(full)) == NULL)
+		return path;
+	len = strlen(full);
+	if (len + 1 + strlen(path) >= sizeof(full))
+		return path;
+	snprintf(full + len, sizeof(full) - len, "/%s", path);
+	return full;
+}
+
+/* Started just like that, on a machine where nothing has been set up. */
+static void
+check_default(const char *path)
+{
+	if (path != settings_default_path || access(path, F_OK) == 0)
+		return;
+	fprintf(stderr,
+	    "cagentd: there is no %s yet: write one (an example that says\n"
+	    "what may stand in it comes with the package, an empty one will\n"
+	    "do), name another by -f FILE, or run with defaults by -f -\n",
+	    path);
+	exit(1);
 }
 
 int
@@ -144,9 +171,10 @@ main(int argc, char **argv, char **envp)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	log_open("cagentd",
-	    a.detach || a.syslog ? LOG_DEST_SYSLOG : LOG_DEST_STDERR,
+	log_open("cagentd", a.syslog ? LOG_DEST_SYSLOG : LOG_DEST_STDERR,
 	    a.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	if (a.role == NULL)
+		check_default(a.path);
 	if (a.check)
 		return check(a.path);
 	if (a.role != NULL)

@@ -4,11 +4,9 @@
  */
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-
-#include <bsd/libutil.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,12 +18,18 @@
 #include "base/mono.h"
 #include "cagentd/bundle.h"
 #include "cagentd/children_tell.h"
+#include "cagentd/home.h"
 #include "cagentd/roles.h"
 #include "cagentd/shared.h"
+#include "cagentd/sysfiles.h"
 
 /* After the drain timeout workers cut their tunnels; then this, and they are
  * killed. */
 #define STOP_GRACE_US 3000000
+/* Until a detached start is ready. */
+#define START_S 30
+/* The resolver's files are looked at this often. */
+#define FILES_US 2000000
 
 struct master {
 	const struct master_options *options;
@@ -33,44 +37,16 @@ struct master {
 	struct settings *settings;
 	struct shared shared;
 	struct children children;
-	struct pidfh *pidfile;
-	struct op signals, stop_timer;
+	struct home home;
+	struct sysfiles sysfiles;
+	struct op signals, stop_timer, start_timer, files_timer;
 	int signal_fd;
 	int ready_fd; /* of proc_detach(); -1: not detached, or told */
-	bool ready, reloading, stopping;
+	int terminal; /* who detached us, until then; else -1 */
+	bool ready, failed, stopping;
 };
 
-static void
-own_directory(const char *dir, mode_t mode)
-{
-	struct stat st;
-
-	if (mkdir(dir, mode) == -1 && errno != EEXIST)
-		fatal("%s", dir);
-	if (lstat(dir, &st) == -1)
-		fatal("%s", dir);
-	/* Whoever can write here could swap the table under us. */
-	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
-	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		fatalx("%s: must be a directory of ours that only we can write",
-		    dir);
-}
-
-static void
-lock_pidfile(struct master *m)
-{
-	char path[SHARED_PATH_MAX];
-	const char *file = m->settings->pid_file;
-	pid_t other = 0;
-
-	if (file[0] == '\0')
-		file = shared_path(m->settings, SHARED_PID, path);
-	m->pidfile = pidfile_open(file, 0644, &other);
-	if (m->pidfile == NULL && errno == EEXIST)
-		fatalx("already running as pid %d (%s)", (int)other, file);
-	if (m->pidfile == NULL)
-		fatal("%s", file);
-}
+static void stop(struct master *);
 
 static void
 check_users(const struct settings *s)
@@ -101,14 +77,33 @@ on_ready(void *arg)
 	if (m->ready)
 		return;
 	m->ready = true;
-	pidfile_write(m->pidfile);
+	home_ready(&m->home);
 	log_info("ready: %u workers, %u intermediaries, %s",
 	    m->settings->workers, m->settings->intermediaries_n,
 	    loop_backend(m->loop));
 	proc_notify("READY=1");
+	loop_cancel(m->loop, &m->start_timer);
 	if (m->ready_fd != -1)
 		proc_ready(m->ready_fd);
-	m->ready_fd = -1;
+	if (m->terminal != -1)
+		close(m->terminal);
+	m->ready_fd = m->terminal = -1;
+}
+
+/* In the foreground we go on trying, and the log can be seen; but a start
+ * that somebody waits for must come to an end. */
+static void
+on_start_over(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct master *m = container_of(op, struct master, start_timer);
+
+	(void)loop, (void)r; /* time is the only news */
+	log_errx("not ready after %d s: giving up", START_S);
+	dprintf(m->terminal,
+	    "cagentd: not ready after %d s; the system log says why\n",
+	    START_S);
+	m->failed = true;
+	stop(m);
 }
 
 static void
@@ -136,51 +131,97 @@ log_lines(const char *text)
 static void
 refuse_reload(struct master *m, const char *why)
 {
-	log_errx(
-	    "reload refused, the old configuration stays in force:\n%s", why);
+	log_lines(why);
+	log_errx("reload refused: configuration %llu stays in force",
+	    (unsigned long long)m->settings->serial);
 	children_note(&m->children, "reload refused: %s", why);
 }
 
-/* What only a restart can change. */
-static void
-keep_fixed(const struct settings *old, struct settings *s)
+/* What takes a restart, NULL if nothing: the children that run, and all that
+ * was made for them, have it from the start. */
+static const char *
+fixed_change(const struct settings *a, const struct settings *b)
 {
-	if (strcmp(old->run_dir, s->run_dir) != 0) {
-		log_warnx("run-dir changes at the next restart only");
-		memcpy(s->run_dir, old->run_dir, sizeof(s->run_dir));
+	if (strcmp(a->run_dir, b->run_dir) != 0)
+		return "run-dir";
+	if (strcmp(a->pid_file, b->pid_file) != 0)
+		return "pid-file";
+	if (strcmp(a->control_user.name, b->control_user.name) != 0)
+		return "control-user";
+	if (strcmp(a->worker_user.name, b->worker_user.name) != 0)
+		return "worker-user";
+	if (strcmp(a->resolver_user.name, b->resolver_user.name) != 0)
+		return "resolver-user";
+	return NULL;
+}
+
+static bool
+same_nameservers(const struct settings *a, const struct settings *b)
+{
+	uint32_t i;
+
+	if (a->nameservers_n != b->nameservers_n)
+		return false;
+	for (i = 0; i < a->nameservers_n; i++) {
+		if (!net_addr_equal(&a->nameservers[i], &b->nameservers[i]))
+			return false;
 	}
+	return true;
+}
+
+/* All that can fail, before anything changes: 0, or -1 with why. */
+static int
+prepare(struct master *m, const struct settings *s, const struct bundle *b,
+    char *why, size_t size)
+{
+	const char *fixed = fixed_change(m->settings, s);
+	const union net_addr *which = NULL;
+	char text[NET_ADDR_STRLEN];
+	struct shared_conf conf;
+	int error;
+
+	if (fixed != NULL) {
+		snprintf(why, size, "'%s' takes a restart to change", fixed);
+		return -1;
+	}
+	error = shared_slabs(&m->shared, s);
+	if (error == 0)
+		error = shared_seal_new(b, &conf);
+	if (error != 0) {
+		snprintf(why, size, "%s", strerror(-error));
+		return -1;
+	}
+	error = shared_listen(&m->shared, s, &which);
+	if (error != 0) {
+		snprintf(why, size, "listen on %s: %s",
+		    net_addr_format(which, text), strerror(-error));
+		shared_conf_close(&conf);
+		return -1;
+	}
+	shared_use(&m->shared, &conf);
+	return 0;
 }
 
 static void
 apply(struct master *m, struct settings *s, const struct bundle *b)
 {
-	const union net_addr *which = NULL;
-	char text[NET_ADDR_STRLEN];
-	int error;
+	struct settings *old = m->settings;
+	char why[NET_ADDR_STRLEN + 256];
 
-	error = shared_listen(&m->shared, s, &which);
-	if (error != 0) {
-		log_errx("reload: listen on %s: %s",
-		    net_addr_format(which, text), strerror(-error));
-		refuse_reload(m, "a listener cannot be opened");
+	if (prepare(m, s, b, why, sizeof(why)) != 0) {
+		refuse_reload(m, why);
 		settings_unref(s);
 		return;
 	}
-	error = shared_slabs(&m->shared, s);
-	if (error == 0)
-		error = shared_seal(&m->shared, b);
-	if (error != 0) {
-		refuse_reload(m, strerror(-error));
-		settings_unref(s);
-		return;
-	}
-	s->serial = m->settings->serial + 1;
-	keep_fixed(m->settings, s);
-	settings_unref(m->settings);
+	s->serial = old->serial + 1;
 	m->settings = s;
 	m->children.settings = s;
 	log_level_set((enum log_level)s->log_level);
+	shared_say(&m->shared);
 	children_reload(&m->children);
+	if (!same_nameservers(old, s))
+		children_renew_resolver(&m->children);
+	settings_unref(old);
 	children_note(&m->children, "configuration %llu is in force",
 	    (unsigned long long)s->serial);
 	log_info("reloaded: configuration %llu is in force",
@@ -193,12 +234,34 @@ reload(struct master *m)
 	struct conf_errors errors = {0};
 	struct settings *s = NULL;
 	struct bundle *b = NULL;
+	char state[64];
 
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)mono_us());
+	proc_notify(state);
 	if (settings_load(m->options->path, &b, &s, &errors) != 0)
 		refuse_reload(m, errors.text);
 	else
 		apply(m, s, b);
 	bundle_free(b);
+	if (m->ready)
+		proc_notify("READY=1");
+}
+
+static void
+on_files_timer(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct master *m = container_of(op, struct master, files_timer);
+	const char *path = sysfiles_changed(&m->sysfiles);
+
+	(void)r; /* time is the only news */
+	if (path != NULL) {
+		log_info("%s has changed: the resolver starts anew", path);
+		children_renew_resolver(&m->children);
+	}
+	if (loop_timer(
+		loop, op, loop_now_us(loop) + FILES_US, on_files_timer) != 0)
+		log_errx("out of memory for a timer");
 }
 
 static void
@@ -226,6 +289,7 @@ stop(struct master *m)
 	log_info("stopping: tunnels may take %lld s to end",
 	    (long long)(m->settings->drain_timeout_ms / 1000));
 	proc_notify("STOPPING=1");
+	loop_cancel(m->loop, &m->start_timer);
 	shared_unlisten(&m->shared);
 	if (loop_timer(m->loop, &m->stop_timer, end, on_stop_over) != 0)
 		log_errx("out of memory for a timer");
@@ -305,42 +369,63 @@ open_all(struct master *m)
 		fatalx("configuration refused");
 	}
 	m->settings->serial = 1;
-	log_level_set((enum log_level)m->settings->log_level);
 	check_users(m->settings);
-	own_directory(m->settings->run_dir, 0755);
-	lock_pidfile(m);
+	home_take(&m->home, m->settings);
 	shared_init(&m->shared, m->settings);
 	error = shared_listen(&m->shared, m->settings, &which);
-	if (error != 0)
+	if (error != 0) {
+		/* What is left behind says that we were killed. */
+		shared_remove(m->settings);
+		home_leave(&m->home);
 		fatalx("listen on %s: %s", net_addr_format(which, text),
 		    strerror(-error));
+	}
+	m->shared.patience_us = 0;
 	error = shared_slabs(&m->shared, m->settings);
 	if (error == 0)
 		error = shared_seal(&m->shared, b);
 	if (error != 0)
 		fatalx("start: %s", strerror(-error));
 	bundle_free(b);
+	(void)sysfiles_changed(&m->sysfiles); /* no change, the first look */
 }
 
-/* What is wrong with the configuration is said while there is a terminal. */
+/* All that is likely to go wrong has been said by now, where it is seen. */
 static void
 detach(struct master *m)
 {
-	struct conf_errors errors = {0};
-	struct settings *s = NULL;
-	struct bundle *b = NULL;
-	int error;
+	int error, no_log;
 
-	if (settings_load(m->options->path, &b, &s, &errors) != 0) {
-		fputs(errors.text, stderr);
-		exit(1);
-	}
-	settings_unref(s);
-	bundle_free(b);
+	m->terminal = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+	no_log = log_open("cagentd", LOG_DEST_SYSLOG, LOG_LEVEL_INFO);
+	if (no_log != 0)
+		log_warnx("no log from here on: syslog: %s", strerror(-no_log));
 	error = proc_detach(&m->ready_fd);
 	if (error != 0)
 		fatalx("cannot detach: %s", strerror(-error));
-	log_open("cagentd", LOG_DEST_SYSLOG, LOG_LEVEL_INFO);
+	if (no_log != 0) /* then stderr, which is /dev/null now */
+		(void)log_open("cagentd", LOG_DEST_STDERR, LOG_LEVEL_INFO);
+}
+
+static void
+start_children(struct master *m)
+{
+	struct op_result now = {0};
+
+	m->children.loop = m->loop;
+	m->children.shared = &m->shared;
+	m->children.settings = m->settings;
+	m->children.syslog = m->options->detach;
+	m->children.ready = on_ready;
+	m->children.gone = on_gone;
+	m->children.arg = m;
+	children_start(&m->children);
+	on_files_timer(m->loop, &m->files_timer, &now);
+	if (m->options->detach &&
+	    loop_timer(m->loop, &m->start_timer,
+		loop_now_us(m->loop) + START_S * INT64_C(1000000),
+		on_start_over) != 0)
+		fatalx("out of memory");
 }
 
 int
@@ -350,26 +435,24 @@ master_main(const struct master_options *options)
 	int error;
 
 	m.options = options;
-	m.ready_fd = -1;
+	m.ready_fd = m.terminal = -1;
+	/* The modes of what we make are meant. */
+	umask(022);
+	open_all(&m);
 	if (options->detach)
 		detach(&m);
-	open_all(&m);
+	log_level_set((enum log_level)m.settings->log_level);
+	shared_say(&m.shared);
 	error = loop_new(&m.loop);
 	if (error != 0)
 		fatalx("loop: %s", strerror(-error));
 	watch_signals(&m);
 	drop_rights(m.settings);
-	m.children.loop = m.loop;
-	m.children.shared = &m.shared;
-	m.children.settings = m.settings;
-	m.children.syslog = options->detach;
-	m.children.ready = on_ready;
-	m.children.gone = on_gone;
-	m.children.arg = &m;
-	children_start(&m.children);
+	start_children(&m);
 	error = loop_run(m.loop);
-	pidfile_remove(m.pidfile);
+	shared_remove(m.settings);
+	home_leave(&m.home);
 	settings_unref(m.settings);
 	log_info("stopped");
-	return error == 0 ? 0 : 1;
+	return error == 0 && !m.failed ? 0 : 1;
 }

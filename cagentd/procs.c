@@ -119,12 +119,15 @@ procs_rights(
 	*out = nothing;
 	switch (role) {
 	case ROLE_MASTER:
-		/* What it takes to start children and open listeners. */
+		/* What it takes to start children and open listeners.  A
+		 * reload must not fail where the start did not, be it on a
+		 * password file or a socket in a user's directory; to who
+		 * still is uid 0 the last adds little. */
 		out->keep_caps = 1ull << CAP_SETUID | 1ull << CAP_SETGID |
 				 1ull << CAP_SETPCAP | 1ull << CAP_SYS_CHROOT |
 				 1ull << CAP_KILL |
 				 1ull << CAP_NET_BIND_SERVICE |
-				 1ull << CAP_CHOWN;
+				 1ull << CAP_DAC_OVERRIDE;
 		return;
 	case ROLE_CONTROL:
 		out->uid = s->control_user.uid;

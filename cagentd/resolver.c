@@ -79,21 +79,28 @@ static void
 message(void *arg, struct chan *chan, const struct chan_msg *m)
 {
 	struct resolver *r = arg;
-	uint64_t worker;
+	struct settings *s;
+	uint32_t worker;
 
 	(void)chan; /* only the master speaks here */
 	switch (m->type) {
 	case MSG_RESOLVER:
-		if (msg_u64_decode(m->data, m->len, &worker) != 0 ||
-		    worker >= SETTINGS_WORKERS_MAX)
+		if (child_first_worker(m, &worker) != 0)
 			return;
-		attach(r, (uint32_t)worker, m->fds[0]);
+		attach(r, worker, m->fds[0]);
 		m->fds[0] = -1;
+		return;
+	case MSG_CONF:
+		/* Other servers come by another resolver. */
+		s = child_settings(m);
+		if (s != NULL)
+			log_level_set((enum log_level)s->log_level);
+		settings_unref(s);
 		return;
 	case MSG_DRAIN:
 		loop_stop(r->loop);
 		return;
-	default: /* a new configuration changes nothing here */
+	default: /* of the start only */
 		return;
 	}
 }

@@ -192,6 +192,18 @@ listener_of(const struct shared *sh, const union net_addr *addr,
 	return -1;
 }
 
+static bool
+is_said(const struct shared *sh, int fd)
+{
+	uint32_t i;
+
+	for (i = 0; i < sh->listeners_n; i++) {
+		if (sh->listeners[i].fd == fd)
+			return sh->listeners[i].said;
+	}
+	return false;
+}
+
 static int
 open_listener(const struct shared *sh, const union net_addr *addr)
 {
@@ -253,16 +265,25 @@ shared_listen(
 			close_others(now, i, sh->listeners, sh->listeners_n);
 			return fd;
 		}
-		now[i] = (struct shared_listener){s->listeners[i], fd};
-	}
-	for (i = 0; i < s->listeners_n; i++) {
-		if (!has_fd(sh->listeners, sh->listeners_n, now[i].fd))
-			say_listening(now[i].fd);
+		now[i] = (struct shared_listener){
+		    s->listeners[i], fd, is_said(sh, fd)};
 	}
 	close_others(sh->listeners, sh->listeners_n, now, s->listeners_n);
 	memcpy(sh->listeners, now, s->listeners_n * sizeof(*now));
 	sh->listeners_n = s->listeners_n;
 	return 0;
+}
+
+void
+shared_say(struct shared *sh)
+{
+	uint32_t i;
+
+	for (i = 0; i < sh->listeners_n; i++) {
+		if (!sh->listeners[i].said)
+			say_listening(sh->listeners[i].fd);
+		sh->listeners[i].said = true;
+	}
 }
 
 void

@@ -14,6 +14,7 @@
 struct shared_listener {
 	union net_addr addr; /* as configured; port 0 stays 0 */
 	int fd;
+	bool said;
 };
 
 struct shared {
@@ -43,6 +44,8 @@ int shared_renew_slab(struct shared *, uint32_t worker);
  * 0, or -errno with *which the address that failed. */
 int shared_listen(
     struct shared *, const struct settings *s, const union net_addr **which);
+/* Log where we listen, once each. */
+void shared_say(struct shared *);
 void shared_unlisten(struct shared *);
 /* At a clean end: cagent-ctl's socket goes, the table stays for the next
  * start. */

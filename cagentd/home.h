@@ -1,0 +1,23 @@
+#ifndef CAGENTD_HOME_H
+#define CAGENTD_HOME_H
+
+struct settings;
+struct pidfh;
+
+/*
+ * The master's place in the file system: the run directory, held so that no
+ * second agent uses it, and the pid file.
+ */
+struct home {
+	int dir_fd;
+	struct pidfh *pidfile;
+};
+
+/* Make and take both; fatal() with who has them or what is wrong. */
+void home_take(struct home *, const struct settings *);
+/* The pid file names this process from here on. */
+void home_ready(struct home *);
+/* The pid file goes, the directory stays. */
+void home_leave(struct home *);
+
+#endif
