@@ -8,6 +8,8 @@
 
 #include "wire/wire.h"
 
+#define RANK_SEEN_MAX (1u << 24)
+
 static uint64_t
 draw(uint64_t *seed)
 {
@@ -61,19 +63,33 @@ advance(struct rank_state *st, int64_t mono_us)
 		st->second = second;
 }
 
+/* Far above what a look can bring, far below where a cell would wrap: the
+ * numbers are a worker's word. */
+static uint32_t
+plausible(uint64_t n)
+{
+	return n < RANK_SEEN_MAX ? (uint32_t)n : RANK_SEEN_MAX;
+}
+
+static void
+add(uint32_t *sum, uint64_t n)
+{
+	*sum = plausible(*sum + (uint64_t)plausible(n));
+}
+
 static void
 count(struct rank_state *st, const struct rank_seen *seen)
 {
 	uint32_t cell = (uint32_t)(st->second % RANK_WINDOW_S);
 
-	st->ok[cell] += (uint32_t)seen->successes;
-	st->bad[cell] += (uint32_t)seen->charged;
+	add(&st->ok[cell], seen->successes);
+	add(&st->bad[cell], seen->charged);
 	/* In which order they came is not known: one success among them says
 	 * that the row is broken. */
 	if (seen->successes > 0)
 		st->row = 0;
 	else
-		st->row += (uint32_t)seen->charged;
+		add(&st->row, seen->charged);
 }
 
 /* The share of successes over the window in percent; 100 below the least
@@ -96,8 +112,9 @@ percent(const struct rank_state *st)
 static const char *
 failure_text(const struct rank_seen *seen)
 {
-	if (seen->last_failure >= REASON_COUNT)
-		return "failed";
+	if (seen->last_failure == REASON_OK ||
+	    seen->last_failure >= REASON_COUNT)
+		return "requests fail";
 	return wire_reason_text((enum wire_reason)seen->last_failure);
 }
 
@@ -127,23 +144,36 @@ enter(struct table_row *row, struct rank_state *st, enum table_observed to)
 	rank_settle(row);
 }
 
+/* Bad, but there is no better one: it stays suspect, and says why. */
+static bool
+keep_last(struct table_row *row, struct rank_state *st,
+    const struct rank_seen *seen, const struct rank_now *now)
+{
+	char before[sizeof(row->reason)];
+
+	memcpy(before, row->reason, sizeof(before));
+	if (row->observed != TABLE_SUSPECT) {
+		enter(row, st, TABLE_SUSPECT);
+		row->since_us = now->wall_us;
+	}
+	snprintf(row->reason, sizeof(row->reason),
+	    "%s; kept as the last one usable", failure_text(seen));
+	return strcmp(before, row->reason) != 0;
+}
+
 static bool
 eject(struct table_row *row, struct rank_state *st,
     const struct rank_seen *seen, const struct rank_now *now)
 {
 	int64_t us;
 
-	if (now->usable_others == 0) {
-		if (row->observed == TABLE_SUSPECT)
-			return false;
-		enter(row, st, TABLE_SUSPECT);
-		explain(row, now, "%s; kept as the last one usable",
-		    failure_text(seen));
-		return true;
-	}
+	if (now->usable_others == 0)
+		return keep_last(row, st, seen, now);
 	row->ejections++;
 	us = ejection_us(row, now->seed);
-	if (st->row >= RANK_ROW || row->observed == TABLE_HALF_OPEN)
+	if (row->observed == TABLE_HALF_OPEN)
+		explain(row, now, "%s, on trial", failure_text(seen));
+	else if (st->row >= RANK_ROW)
 		explain(
 		    row, now, "%s, %u in a row", failure_text(seen), st->row);
 	else
@@ -195,13 +225,29 @@ step_serving(struct table_row *row, struct rank_state *st,
 	return false;
 }
 
+/* Out for its time, or until there is nobody else: then even a bad one is
+ * better than none. */
+static bool
+step_ejected(
+    struct table_row *row, struct rank_state *st, const struct rank_now *now)
+{
+	bool over = now->mono_us >= st->until_us;
+
+	if (!over && now->usable_others > 0)
+		return false;
+	enter(row, st, TABLE_HALF_OPEN);
+	explain(row, now, "%s: %d trials",
+	    over ? "its ejection is over" : "no other is usable", RANK_TRIALS);
+	return true;
+}
+
 static bool
 step_half_open(struct table_row *row, struct rank_state *st,
     const struct rank_seen *seen, const struct rank_now *now)
 {
 	if (seen->charged > 0)
 		return eject(row, st, seen, now);
-	st->trials_ok += (uint32_t)seen->successes;
+	add(&st->trials_ok, seen->successes);
 	if (st->trials_ok < RANK_TRIALS_OK)
 		return false;
 	enter(row, st, TABLE_SLOW_START);
@@ -225,12 +271,7 @@ rank_step(struct table_row *row, struct rank_state *st,
 	case TABLE_SLOW_START:
 		return step_serving(row, st, seen, now);
 	case TABLE_EJECTED:
-		if (now->mono_us < st->until_us)
-			return false;
-		enter(row, st, TABLE_HALF_OPEN);
-		explain(
-		    row, now, "its ejection is over: %d trials", RANK_TRIALS);
-		return true;
+		return step_ejected(row, st, now);
 	case TABLE_HALF_OPEN:
 		return step_half_open(row, st, seen, now);
 	}
@@ -245,24 +286,31 @@ rank_wake_us(const struct table_row *row, const struct rank_state *st)
 	return INT64_MAX;
 }
 
+/* What is left of a time on the wall clock, which may have been set since. */
+static int64_t
+left_us(const struct table_row *row, const struct rank_now *now)
+{
+	int64_t most = row->observed == TABLE_SLOW_START ? RANK_SLOW_START_US
+							 : RANK_EJECT_MAX_US;
+
+	if (row->reconsider_us <= now->wall_us)
+		return 0;
+	return row->reconsider_us - now->wall_us < most
+		   ? row->reconsider_us - now->wall_us
+		   : most;
+}
+
 void
 rank_resume(
     struct table_row *row, struct rank_state *st, const struct rank_now *now)
 {
-	int64_t left = row->reconsider_us - now->wall_us;
-
 	memset(st, 0, sizeof(*st));
 	st->second = now->mono_us / 1000000;
 	st->well_since_us = now->mono_us;
-	/* A wall clock that was set may have made this absurd. */
-	if (left < 0)
-		left = 0;
-	if (left > RANK_EJECT_MAX_US)
-		left = RANK_EJECT_MAX_US;
 	if (row->observed == TABLE_EJECTED ||
 	    row->observed == TABLE_SLOW_START) {
-		st->until_us = now->mono_us + left;
-		row->reconsider_us = now->wall_us + left;
+		st->until_us = now->mono_us + left_us(row, now);
+		row->reconsider_us = now->wall_us + left_us(row, now);
 	} else if (row->observed > TABLE_SLOW_START) {
 		row->observed = TABLE_UNKNOWN;
 	}

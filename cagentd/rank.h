@@ -18,7 +18,8 @@
  * Trip: RANK_ROW charged failures in a row, or fewer than 80 % successes over
  * 30 s with at least 5 requests.  Ejection: 5 s doubling to 300 s, with equal
  * jitter.  The last usable member of all tiers is never ejected: it stays
- * suspect, and the reason says so.
+ * suspect, and the reason says so; and when none is usable, ejections end at
+ * once.
  */
 #define RANK_ROW	   3
 #define RANK_WINDOW_S	   30
@@ -52,14 +53,14 @@ struct rank_state {
 struct rank_now {
 	int64_t mono_us;
 	int64_t wall_us;
-	uint32_t usable_others; /* intermediaries that would be left */
+	uint32_t usable_others; /* that would be left, without those on trial */
 	uint64_t *seed;
 };
 
 /*
  * Fold what was seen and the passing of time into the row's observed column,
  * effective tier, reason, since and reconsider times.
- * returns true when state or tier changed (an event, and a publication).
+ * returns true when state, tier or reason changed (a publication).
  */
 bool rank_step(struct table_row *, struct rank_state *,
     const struct rank_seen *, const struct rank_now *);
