@@ -130,12 +130,44 @@ free_slot(const bool *used)
 	return slot;
 }
 
+static uint32_t
+tenant_in(const struct slab *s, uint32_t slot)
+{
+	return atomic_load_explicit(
+	    &s->rows[slot].incarnation, memory_order_relaxed);
+}
+
+static bool
+in_a_slab(const struct ranking *r, uint32_t slot, uint32_t incarnation)
+{
+	uint32_t i;
+
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
+		if (r->slabs[i] != NULL &&
+		    tenant_in(r->slabs[i], slot) == incarnation)
+			return true;
+	}
+	return false;
+}
+
+/* A number that no slab knows, also when the tenant before was forgotten with
+ * an earlier control process: its counts must not become the new one's. */
+static uint32_t
+next_incarnation(struct ranking *r, uint32_t slot)
+{
+	do
+		r->incarnations[slot]++;
+	while (r->incarnations[slot] == 0 ||
+	       in_a_slab(r, slot, r->incarnations[slot]));
+	return r->incarnations[slot];
+}
+
 static void
 new_tenant(struct ranking *r, struct table_row *row, uint32_t slot)
 {
 	memset(row, 0, sizeof(*row));
 	row->slot = slot;
-	row->incarnation = ++r->incarnations[slot];
+	row->incarnation = next_incarnation(r, slot);
 	row->since_us = mono_wall_us();
 	snprintf(row->reason, sizeof(row->reason), "not used yet");
 	memset(&r->states[slot], 0, sizeof(r->states[slot]));
@@ -194,6 +226,11 @@ set_row(struct ranking *r, const struct table *old,
 			    was != NULL ? "has another address" : "added");
 	}
 	configure(row, si);
+	if (was != NULL && row->tier != was->tier)
+		row->since_us = mono_wall_us();
+	if (was != NULL && si->tier != was->tier_conf)
+		events_add(r->events, EVENT_CONFIG, si->name,
+		    "configured for tier %u, was %u", si->tier, was->tier_conf);
 }
 
 void
@@ -265,7 +302,9 @@ sum_row(const struct ranking *r, const struct table_row *row, int64_t wall_us,
 
 	memset(sum, 0, sizeof(*sum));
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
-		if (r->slabs[i] == NULL)
+		/* A glance first: most rows of most slabs are not in use. */
+		if (r->slabs[i] == NULL ||
+		    tenant_in(r->slabs[i], row->slot) != row->incarnation)
 			continue;
 		slab_sample(r->slabs[i], row->slot, wall_us, &sample);
 		if (sample.incarnation == row->incarnation)
@@ -328,18 +367,17 @@ bool
 ranking_usable(const struct table_row *row)
 {
 	return row->admin == TABLE_ENABLED && row->tier != 0 &&
-	       row->observed != TABLE_EJECTED;
+	       row->observed != TABLE_EJECTED &&
+	       row->observed != TABLE_HALF_OPEN;
 }
 
 static uint32_t
-usable_others(const struct table *t, const struct table_row *but)
+usable_n(const struct table *t)
 {
 	uint32_t i, n = 0;
 
-	for (i = 0; i < t->rows_n; i++) {
-		if (&t->rows[i] != but && ranking_usable(&t->rows[i]))
-			n++;
-	}
+	for (i = 0; i < t->rows_n; i++)
+		n += ranking_usable(&t->rows[i]);
 	return n;
 }
 
@@ -367,20 +405,22 @@ ranking_step(struct ranking *r)
 	struct sum sum;
 	uint16_t tier;
 	uint8_t observed;
-	uint32_t i;
+	uint32_t i, usable = usable_n(r->table);
 
 	for (i = 0; i < r->table->rows_n; i++) {
 		row = &r->table->rows[i];
 		sum_row(r, row, now.wall_us, &sum);
 		fill_row(r, row, &sum);
 		seen = delta(r, row, &sum);
-		now.usable_others = usable_others(r->table, row);
+		usable -= ranking_usable(row);
+		now.usable_others = usable;
 		observed = row->observed;
 		tier = row->tier;
 		if (rank_step(row, &r->states[row->slot], &seen, &now)) {
 			r->dirty = true;
 			tell_change(r, row, observed, tier);
 		}
+		usable += ranking_usable(row);
 		wake = rank_wake_us(row, &r->states[row->slot]);
 		if (wake < next)
 			next = wake;
@@ -430,13 +470,17 @@ int
 ranking_pin(struct ranking *r, const char *name, uint16_t tier, const char *by)
 {
 	struct table_row *row = row_named(r, name);
+	uint16_t was;
 
 	if (row == NULL)
 		return -ENOENT;
 	if (row->tier_pinned == tier)
 		return -EALREADY;
+	was = row->tier;
 	row->tier_pinned = tier;
 	rank_settle(row);
+	if (row->tier != was)
+		row->since_us = mono_wall_us();
 	if (tier != 0)
 		events_add(r->events, EVENT_ADMIN, name,
 		    "pinned to tier %u by %s", tier, by);

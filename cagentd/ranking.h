@@ -40,7 +40,7 @@ void ranking_settings(struct ranking *, const struct settings *);
  * wants to be called again (mono_us()), INT64_MAX for never. */
 int64_t ranking_step(struct ranking *);
 void ranking_publish(struct ranking *);
-/* Does it get requests now? */
+/* Can one count on it now?  On one that is on trial, not yet. */
 bool ranking_usable(const struct table_row *);
 
 /* An administrator's orders: 0, -ENOENT (no such intermediary), -EALREADY.
