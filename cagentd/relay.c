@@ -3,6 +3,9 @@
 
 #include <sys/socket.h>
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
+
 #include <errno.h>
 #include <string.h>
 
@@ -37,45 +40,59 @@ close_side(struct relay *r, enum relay_side s)
 	r->side[s].fd = -1;
 }
 
-/* What is cut short must not look complete to the other side. */
+/* What is cut short must not look complete. */
 static void
 reset_side(struct relay *r, enum relay_side s)
 {
 	const struct linger now = {.l_onoff = 1, .l_linger = 0};
 
+	if (r->side[s].fd == -1)
+		return;
 	setsockopt(r->side[s].fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	close_side(r, s);
 }
 
 static void
-finish(struct relay *r, enum relay_end end, enum relay_side where)
+stop(struct relay *r)
 {
-	relay_fn *done = r->done;
-
-	if (end == RELAY_BROKE && r->side[other(where)].fd != -1)
-		reset_side(r, other(where));
-	if (end == RELAY_UNANSWERED) {
-		close_side(r, RELAY_UPSTREAM);
-		loop_cancel(r->loop, &r->side[RELAY_CLIENT].recv);
-		loop_cancel(r->loop, &r->side[RELAY_CLIENT].send);
-		loop_cancel(r->loop, &r->idle);
-		r->running = false;
-	} else {
-		relay_cancel(r);
-	}
-	done(r, end, where);
+	loop_cancel(r->loop, &r->timer);
+	drop_flight(r);
+	r->running = false;
 }
 
 void
 relay_cancel(struct relay *r)
 {
-	if (r->loop == NULL)
+	if (!r->running)
 		return;
-	loop_cancel(r->loop, &r->idle);
-	close_side(r, RELAY_CLIENT);
-	close_side(r, RELAY_UPSTREAM);
-	drop_flight(r);
-	r->running = false;
+	reset_side(r, RELAY_CLIENT);
+	reset_side(r, RELAY_UPSTREAM);
+	stop(r);
+}
+
+static void
+finish(struct relay *r, enum relay_end end, enum relay_side where)
+{
+	switch (end) {
+	case RELAY_CLOSED:
+		close_side(r, RELAY_CLIENT);
+		close_side(r, RELAY_UPSTREAM);
+		stop(r);
+		break;
+	case RELAY_UNANSWERED:
+		close_side(r, RELAY_UPSTREAM);
+		loop_cancel(r->loop, &r->side[RELAY_CLIENT].recv);
+		loop_cancel(r->loop, &r->side[RELAY_CLIENT].send);
+		loop_cancel(r->loop, &r->timer);
+		r->running = false;
+		break;
+	case RELAY_BROKE:
+	case RELAY_IDLE:
+	case RELAY_NO_MEMORY:
+		relay_cancel(r);
+		break;
+	}
+	r->done(r, end, where);
 }
 
 int
@@ -142,7 +159,7 @@ relay_replayable(const uint8_t *data, size_t len)
 	if (is_client_hello(data, len))
 		return true;
 	return may_replay(data, len) && len >= 4 &&
-	       memcmp(data + len - 4, "\r\n\r\n", 4) == 0;
+	       memmem(data, len, "\r\n\r\n", 4) == data + len - 4;
 }
 
 /* The flight can be sent again: nothing has come back, all that the client
@@ -155,20 +172,66 @@ unanswered(const struct relay *r)
 	       relay_replayable(buf_bytes(r->flight), r->flight->len);
 }
 
+/* What the peer's kernel has not yet got: bytes, and segments for those that
+ * are under way.  (ioctl(SIOCOUTQ) would be exact, but is one more right.) */
+static uint32_t
+unsent(const struct relay *r, enum relay_side s)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(r->side[s].fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
+		return 0; /* not TCP: nothing gets lost */
+	return info.tcpi_notsent_bytes + info.tcpi_unacked;
+}
+
+/* A reset throws away what the peer has not yet got, and the broken side may
+ * have said all it had to say: so it waits for that. */
+static void
+on_flush(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay *r = container_of(op, struct relay, timer);
+	int64_t now_us = loop_now_us(loop);
+	uint32_t left = unsent(r, other(r->broken));
+
+	(void)res;
+	if (left != r->unsent)
+		r->moved_us = now_us;
+	r->unsent = left;
+	if (left == 0 || now_us - r->moved_us >= RELAY_FLUSH_US ||
+	    loop_timer(loop, op, now_us + RELAY_FLUSH_LOOK_US, on_flush) != 0)
+		finish(r, RELAY_BROKE, r->broken);
+}
+
 static void
 broke(struct relay *r, enum relay_side where)
 {
-	if (where == RELAY_UPSTREAM && unanswered(r))
+	enum relay_side to = other(where);
+
+	if (where == RELAY_UPSTREAM && unanswered(r)) {
 		finish(r, RELAY_UNANSWERED, where);
-	else
+		return;
+	}
+	r->unsent = r->side[to].deaf ? 0 : unsent(r, to);
+	if (r->unsent == 0) {
 		finish(r, RELAY_BROKE, where);
+		return;
+	}
+	r->broken = where;
+	r->moved_us = loop_now_us(r->loop);
+	close_side(r, where);
+	loop_cancel(r->loop, &r->side[to].recv);
+	/* Moved, and so without a need for memory. */
+	loop_timer(
+	    r->loop, &r->timer, r->moved_us + RELAY_FLUSH_LOOK_US, on_flush);
 }
 
 static void
 flow_ended(struct relay *r, enum relay_side from)
 {
-	if (from == RELAY_UPSTREAM && unanswered(r)) {
-		finish(r, RELAY_UNANSWERED, from);
+	/* The error was the send's to see, which leaves an end like any. */
+	if (r->side[from].deaf || (from == RELAY_UPSTREAM && unanswered(r))) {
+		broke(r, from);
 		return;
 	}
 	r->side[from].flow = FLOW_ENDED;
@@ -208,6 +271,7 @@ dead_end(struct relay *r, enum relay_side from)
 {
 	enum relay_side to = other(from);
 
+	r->side[to].deaf = true;
 	if (r->side[to].flow == FLOW_ENDED || unanswered(r)) {
 		broke(r, to);
 		return;
@@ -246,17 +310,6 @@ on_sent_upstream(struct loop *loop, struct op *op, const struct op_result *res)
 	on_sent(r, RELAY_CLIENT, res->res);
 }
 
-/* This path it is, whatever comes. */
-static void
-commit(struct relay *r)
-{
-	if (!r->keep_flight)
-		return;
-	r->keep_flight = false;
-	drop_flight(r);
-	r->answered(r);
-}
-
 /* Bytes from the client join the flight while it is unanswered and fits; one
  * that could never be sent twice is not begun. */
 static void
@@ -266,8 +319,10 @@ keep_flight(struct relay *r, const uint8_t *data, size_t len)
 		return;
 	if (r->flight == NULL && may_replay(data, len))
 		r->flight = buf_new(RELAY_FLIGHT_MAX);
-	if (r->flight == NULL || buf_append(r->flight, data, len) != 0)
-		commit(r);
+	if (r->flight == NULL || buf_append(r->flight, data, len) != 0) {
+		r->keep_flight = false;
+		drop_flight(r);
+	}
 }
 
 static void
@@ -276,7 +331,10 @@ first_byte(struct relay *r)
 	int64_t us = loop_now_us(r->loop) - r->started_us;
 
 	r->first_byte_us = us > 0 ? us : 1;
-	commit(r);
+	r->keep_flight = false;
+	drop_flight(r);
+	if (r->answered != NULL)
+		r->answered(r);
 }
 
 static void
@@ -342,11 +400,13 @@ on_recv_upstream(struct loop *loop, struct op *op, const struct op_result *res)
 static void
 on_idle(struct loop *loop, struct op *op, const struct op_result *res)
 {
-	struct relay *r = container_of(op, struct relay, idle);
+	struct relay *r = container_of(op, struct relay, timer);
 	int64_t end = r->moved_us + r->idle_us;
 
 	(void)res;
-	if (loop_now_us(loop) >= end)
+	if (r->idle_us == 0)
+		finish(r, RELAY_NO_MEMORY, RELAY_CLIENT);
+	else if (loop_now_us(loop) >= end)
 		finish(r, RELAY_IDLE, RELAY_CLIENT);
 	else if (loop_timer(loop, op, end, on_idle) != 0)
 		finish(r, RELAY_NO_MEMORY, RELAY_CLIENT);
@@ -384,8 +444,9 @@ relay_start(struct relay *r, struct loop *loop, const struct relay_start *s,
 		error = begin_flow(r, RELAY_UPSTREAM, s->to_client);
 	else
 		buf_free(s->to_client);
-	/* A failed start is told in the next turn. */
+	/* A failed start is told in the next turn.  The timer needs no memory:
+	 * the stage before had one, in this same callback. */
 	if (error != 0)
 		r->idle_us = 0;
-	loop_timer(loop, &r->idle, r->moved_us + r->idle_us, on_idle);
+	loop_timer(loop, &r->timer, r->moved_us + r->idle_us, on_idle);
 }

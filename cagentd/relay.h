@@ -13,7 +13,8 @@ struct buf;
  * nothing has moved for the idle time.  Each direction ends on its own
  * (half-close); one that cannot be sent on stops being read (back-pressure),
  * so that a tunnel holds at most one receive's bytes a direction, and none
- * when idle.
+ * when idle.  What ends in another way than that is told by a reset, once
+ * what came before it is with the peer: it must not look complete.
  */
 enum relay_side {
 	RELAY_CLIENT,
@@ -39,6 +40,7 @@ enum relay_flow {
 struct relay_end_point {
 	int fd; /* owned; -1 once closed */
 	enum relay_flow flow;
+	bool deaf;	      /* it takes no more: a send to it failed */
 	struct op recv, send; /* send: what came from the other side */
 	uint64_t bytes;	      /* received from here */
 };
@@ -50,7 +52,7 @@ struct relay {
 	struct loop *loop;
 	relay_fn *done;
 	struct relay_end_point side[2];
-	struct op idle;
+	struct op timer;
 	int64_t idle_us;
 	int64_t moved_us; /* when a byte last moved */
 	int64_t started_us;
@@ -58,11 +60,17 @@ struct relay {
 	void (*answered)(struct relay *);
 	int64_t first_byte_us; /* from the start to upstream's first; 0: none */
 	struct buf *flight;    /* the client's first bytes, while unanswered */
+	enum relay_side broken; /* while the other side is flushed */
+	uint32_t unsent;
 	bool running;
 };
 
 /* The most of a first flight that is kept. */
 #define RELAY_FLIGHT_MAX (16 * 1024)
+/* Before a reset: how often it is looked whether the peer has got what was
+ * sent, and for how long without any progress. */
+#define RELAY_FLUSH_LOOK_US 10000
+#define RELAY_FLUSH_US	    5000000
 
 struct relay_start {
 	int client, upstream;	 /* fds, owned by the relay from here on */
@@ -71,8 +79,8 @@ struct relay_start {
 	size_t early;		 /* payload bytes in to_client */
 	int64_t idle_us;
 	bool keep_flight; /* for RELAY_UNANSWERED */
-	/* RELAY_UNANSWERED can no longer come; only with keep_flight, perhaps
-	 * before relay_start() has returned. */
+	/* Upstream's first byte has come, so that RELAY_UNANSWERED can not;
+	 * never called with early > 0.  NULL: nobody asks. */
 	void (*answered)(struct relay *);
 };
 
@@ -83,15 +91,15 @@ struct relay_start {
  */
 void relay_start(
     struct relay *, struct loop *, const struct relay_start *, relay_fn *done);
-/* Close both ends; no callback comes after this.  Idempotent. */
+/* Reset both ends; no callback comes after this.  Idempotent. */
 void relay_cancel(struct relay *);
 const char *relay_end_text(enum relay_end, enum relay_side where);
 int relay_take_client(struct relay *);
 struct buf *relay_take_flight(struct relay *);
 
 /* Pure: may these first bytes be sent a second time?  A TLS ClientHello, or
- * the head of an HTTP request with a safe method (RFC 9110 section 9.2.1)
- * and no body. */
+ * the head of one HTTP request with a safe method (RFC 9110 section 9.2.1)
+ * and nothing behind it. */
 bool relay_replayable(const uint8_t *data, size_t len);
 
 #endif
