@@ -4,106 +4,14 @@
  */
 #include "cagentd/dial.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "cagentd/blame.h"
 
 static void try_next(struct dial *);
-
-enum dial_blame
-dial_blame(enum wire_reason reason)
-{
-	switch (reason) {
-	case REASON_HOP_REFUSED:
-	case REASON_HOP_TIMEOUT:
-	case REASON_HOP_CLOSED:
-	case REASON_HOP_BAD:
-	case REASON_HOP_AUTH:
-		return DIAL_BLAME_HOP;
-	case REASON_REFUSED:
-	case REASON_HOST_UNREACHABLE:
-	case REASON_NET_UNREACHABLE:
-	case REASON_TIMEOUT:
-	case REASON_HOP_UNREACHABLE:
-	case REASON_HOP_FAILED:
-	case REASON_HOP_SILENT:
-	case REASON_HOP_HUNG_UP:
-		return DIAL_BLAME_IF_CORROBORATED;
-	case REASON_OK:
-	case REASON_NAME_UNKNOWN:
-	case REASON_NAME_FAILED:
-	case REASON_HOP_UNSUPPORTED:
-	case REASON_HOP_DENIED:
-	case REASON_DENIED:
-	case REASON_NO_PATH:
-	case REASON_OVERLOAD:
-	case REASON_UNSUPPORTED:
-	case REASON_BAD_REQUEST:
-	case REASON_CANCELLED:
-	case REASON_COUNT:
-		break;
-	}
-	return DIAL_BLAME_NOBODY;
-}
-
-/* How much a reason says about the destination; the highest is told. */
-static int
-weight(enum wire_reason reason)
-{
-	switch (reason) {
-	case REASON_REFUSED:
-	case REASON_NAME_UNKNOWN:
-		return 9;
-	case REASON_HOST_UNREACHABLE:
-	case REASON_NET_UNREACHABLE:
-		return 8;
-	case REASON_TIMEOUT:
-		return 7;
-	case REASON_HOP_DENIED:
-	case REASON_NAME_FAILED:
-		return 6;
-	case REASON_HOP_FAILED:
-		return 5;
-	case REASON_HOP_SILENT:
-		return 4;
-	case REASON_HOP_HUNG_UP:
-		return 3;
-	case REASON_HOP_REFUSED:
-	case REASON_HOP_UNREACHABLE:
-	case REASON_HOP_TIMEOUT:
-	case REASON_HOP_CLOSED:
-	case REASON_HOP_BAD:
-	case REASON_HOP_AUTH:
-	case REASON_HOP_UNSUPPORTED:
-	case REASON_OVERLOAD:
-		return 2;
-	case REASON_DENIED:
-	case REASON_NO_PATH:
-	case REASON_UNSUPPORTED:
-	case REASON_BAD_REQUEST:
-		return 1;
-	case REASON_OK:
-	case REASON_CANCELLED:
-	case REASON_COUNT:
-		break;
-	}
-	return 0;
-}
-
-enum wire_reason
-dial_truest(enum wire_reason a, enum wire_reason b)
-{
-	return weight(b) > weight(a) ? b : a;
-}
-
-/* Did somebody answer for the destination, so that asking the same
- * intermediary again is pointless? */
-static bool
-says_destination(enum wire_reason reason)
-{
-	return weight(reason) >= 5;
-}
 
 static void
 note_tried(struct dial *d, const struct dial_try *t)
@@ -119,30 +27,50 @@ note_tried(struct dial *d, const struct dial_try *t)
 		d->tried[d->tried_n++] =
 		    (struct path_tried){t->hop.slot, t->hop.incarnation, 0};
 	d->tried[i].times++;
-	if (says_destination(t->reason))
+	if (blame_answered(t->reason))
 		d->tried[i].times = UINT32_MAX;
 }
 
-/* Settle who is charged, once it is known whether the destination can be
- * reached at all. */
+static void
+charge(struct dial *d, struct dial_try *t, bool charged)
+{
+	t->settled = true;
+	record_failed(d->env->record, t->hop, t->reason, charged,
+	    loop_now_us(d->env->loop));
+}
+
+/* What was given no time to answer cannot be blamed for silence. */
+static enum blame
+blame_for(const struct dial_try *t)
+{
+	if (t->hurried &&
+	    (t->reason == REASON_HOP_TIMEOUT || t->reason == REASON_HOP_SILENT))
+		return BLAME_NOBODY;
+	return blame_of(t->reason);
+}
+
+/* What needs to know whether the destination can be reached, once that is
+ * known. */
 static void
 settle(struct dial *d, bool reached)
 {
 	struct dial_try *t;
-	enum dial_blame blame;
 	uint32_t i;
 
 	for (i = 0; i < d->tries_n; i++) {
 		t = &d->tries[i];
-		if (t->direct || t->settled || t->reason == REASON_OK)
-			continue;
-		t->settled = true;
-		blame = dial_blame(t->reason);
-		record_failed(d->env->record, t->hop, t->reason,
-		    blame == DIAL_BLAME_HOP ||
-			(blame == DIAL_BLAME_IF_CORROBORATED && reached),
-		    loop_now_us(d->env->loop));
+		if (!t->direct && !t->settled && t->reason != REASON_OK)
+			charge(d, t,
+			    reached && blame_for(t) == BLAME_IF_CORROBORATED);
 	}
+}
+
+static void
+finish(struct dial *d, struct dialed *result)
+{
+	loop_cancel(d->env->loop, &d->gone);
+	d->running = false;
+	d->done(d, result);
 }
 
 static void
@@ -152,8 +80,7 @@ on_ended(struct loop *loop, struct op *op, const struct op_result *r)
 	struct dialed result = {.reason = d->ended, .fd = -1};
 
 	(void)loop, (void)r; /* only the turn matters */
-	d->running = false;
-	d->done(d, &result);
+	finish(d, &result);
 }
 
 static void
@@ -163,16 +90,17 @@ give_up(struct dial *d, enum wire_reason reason)
 	uint32_t i;
 
 	for (i = 0; i < d->tries_n; i++)
-		result.reason = dial_truest(result.reason, d->tries[i].reason);
+		result.reason = blame_truest(result.reason, d->tries[i].reason);
 	settle(d, false);
-	if (d->starting) {
-		d->ended = result.reason;
-		loop_timer(d->env->loop, &d->attempt.timer,
-		    loop_now_us(d->env->loop), on_ended);
+	if (!d->starting) {
+		finish(d, &result);
 		return;
 	}
-	d->running = false;
-	d->done(d, &result);
+	/* The timer needs no memory: the stage before had one, in this same
+	 * callback. */
+	d->ended = result.reason;
+	loop_timer(d->env->loop, &d->attempt.timer, loop_now_us(d->env->loop),
+	    on_ended);
 }
 
 static void
@@ -181,29 +109,55 @@ stands(struct dial *d, const struct attempt_result *r)
 	struct dial_try *t = &d->tries[d->tries_n - 1];
 	struct dialed result = {REASON_OK, r->fd, r->early, t};
 
-	if (!t->direct)
-		record_ok(d->env->record, t->hop, r->connect_us,
-		    r->handshake_us, loop_now_us(d->env->loop));
-	settle(d, true);
-	d->running = false;
-	d->done(d, &result);
+	if (t->direct)
+		settle(d, true);
+	finish(d, &result);
 }
 
-/* Two intermediaries that both tell what the destination did are believed; a
- * general failure or a refusal by their rules says little of a third. */
+void
+dial_judge(struct dial *d, enum wire_reason reason)
+{
+	struct dial_try *t = &d->tries[d->tries_n - 1];
+
+	if (t->direct)
+		return;
+	if (reason == REASON_OK) {
+		record_ok(d->env->record, t->hop, t->connect_us,
+		    t->handshake_us, loop_now_us(d->env->loop));
+		settle(d, true);
+		return;
+	}
+	t->reason = reason;
+	charge(d, t, false);
+	settle(d, false);
+}
+
+/* Two that answer alike for the destination are believed; or one, when it is
+ * the destination itself. */
 static bool
 enough_heard(const struct dial *d)
 {
+	const struct dial_try *t;
 	uint32_t i, n = 0;
 
 	for (i = 0; i < d->tries_n; i++) {
-		if (weight(d->tries[i].reason) >= 7)
-			n += d->tries[i].direct &&
-				     d->tries[i].reason == REASON_REFUSED
-				 ? 2
-				 : 1;
+		t = &d->tries[i];
+		if (t->direct && t->reason == REASON_REFUSED)
+			return true;
+		if (blame_definite(t->reason) || t->stood)
+			n++;
 	}
 	return n >= 2;
+}
+
+/* The attempt that was under way is over, one way or the other. */
+static void
+leave_try(struct dial *d, struct dial_try *t)
+{
+	if (t->trial)
+		record_trial_over(d->env->record, t->hop);
+	if (!t->direct && t->reason != REASON_OK)
+		record_leave(d->env->record, t->hop);
 }
 
 static void
@@ -216,32 +170,79 @@ attempt_done(struct attempt *a, struct attempt_result *r)
 	t->code = r->code;
 	t->connect_us = r->connect_us;
 	t->handshake_us = r->handshake_us;
-	if (t->trial)
-		record_trial_over(d->env->record, t->hop);
+	leave_try(d, t);
 	if (r->reason == REASON_OK) {
 		stands(d, r);
 		return;
 	}
 	if (!t->direct) {
-		record_leave(d->env->record, t->hop);
 		note_tried(d, t);
+		if (blame_for(t) != BLAME_IF_CORROBORATED)
+			charge(d, t, blame_for(t) == BLAME_HOP);
 	}
-	if (enough_heard(d))
-		give_up(d, t->reason);
-	else
-		try_next(d);
+	try_next(d);
+}
+
+static void
+cancel(struct dial *d)
+{
+	struct dial_try *t;
+
+	loop_cancel(d->env->loop, &d->gone);
+	loop_cancel(d->env->loop, &d->attempt.timer);
+	if (d->attempt.state == ATTEMPT_IDLE)
+		return;
+	attempt_cancel(&d->attempt);
+	t = &d->tries[d->tries_n - 1];
+	t->reason = REASON_CANCELLED;
+	leave_try(d, t);
+	settle(d, false);
+}
+
+void
+dial_cancel(struct dial *d)
+{
+	if (d->running)
+		cancel(d);
+	d->running = false;
+}
+
+static void
+on_gone(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct dial *d = container_of(op, struct dial, gone);
+	struct dialed result = {.reason = REASON_CANCELLED, .fd = -1};
+
+	(void)loop;
+	if (r->res >= 0 && (r->res & (POLLERR | POLLHUP)) == 0)
+		return;
+	cancel(d);
+	finish(d, &result);
+}
+
+static void
+watch_client(struct dial *d)
+{
+	/* Without it the client is missed later. */
+	if (d->client != -1 && !loop_op_active(&d->gone))
+		(void)loop_poll(d->env->loop, &d->gone, d->client, 0, on_gone);
 }
 
 static void
 start_attempt(struct dial *d, const struct attempt_target *t)
 {
 	int64_t now = loop_now_us(d->env->loop);
-	int64_t end = now + d->settings->attempt_timeout_ms * 1000;
+	int64_t span = d->settings->attempt_timeout_ms * 1000;
 
-	if (end > d->deadline_us)
-		end = d->deadline_us;
-	attempt_start(
-	    &d->attempt, d->env->loop, d->env->resolve, t, end, attempt_done);
+	if (span > d->deadline_us - now) {
+		d->tries[d->tries_n - 1].hurried =
+		    d->deadline_us - now < span / 2;
+		span = d->deadline_us - now;
+	}
+	if (d->tries_n > 1)
+		watch_client(d);
+	attempt_start(&d->attempt, d->env->loop, d->env->resolve, t, now + span,
+	    attempt_done);
 }
 
 static void
@@ -264,20 +265,6 @@ try_direct(struct dial *d)
 	start_attempt(d, &target);
 }
 
-static enum hop_type
-hop_type_of(const struct table_row *row)
-{
-	switch ((enum table_type)row->type) {
-	case TABLE_SOCKS5:
-		return HOP_SOCKS5;
-	case TABLE_SOCKS4A:
-		return HOP_SOCKS4A;
-	case TABLE_HTTP:
-		return HOP_HTTP;
-	}
-	return HOP_SOCKS5;
-}
-
 /* The table's rows follow the order of the configuration it was made from,
  * which is this request's unless a reload has come between. */
 static const struct settings_intermediary *
@@ -297,7 +284,7 @@ try_intermediary(struct dial *d, const struct path_pick *pick)
 {
 	const struct table_row *row = &d->env->table->rows[pick->row];
 	const struct settings_intermediary *login = login_of(d, pick->row);
-	struct attempt_target target = {.type = hop_type_of(row),
+	struct attempt_target target = {.type = path_hop_type(row),
 	    .dest = d->host,
 	    .host = d->attempt_host,
 	    .port = row->port};
@@ -364,7 +351,7 @@ try_next(struct dial *d)
 	struct path_pick pick;
 
 	d->env->refresh(d->env->arg);
-	if (d->tries_n > 0 && out_of_tries(d)) {
+	if (d->tries_n > 0 && (out_of_tries(d) || enough_heard(d))) {
 		give_up(d, d->tries[d->tries_n - 1].reason);
 		return;
 	}
@@ -394,13 +381,13 @@ start(struct dial *d, dial_fn *done)
 
 void
 dial_start(struct dial *d, const struct dial_env *env,
-    const struct settings *settings, const struct wire_host *host,
-    const struct verdict *v, dial_fn *done)
+    const struct dial_request *request, dial_fn *done)
 {
 	d->env = env;
-	d->settings = settings;
-	d->host = host;
-	d->verdict = *v;
+	d->settings = request->settings;
+	d->host = request->host;
+	d->verdict = *request->verdict;
+	d->client = request->client;
 	start(d, done);
 }
 
@@ -410,27 +397,9 @@ dial_again(struct dial *d, enum wire_reason broke, dial_fn *done)
 	struct dial_try *t = &d->tries[d->tries_n - 1];
 
 	t->reason = broke;
+	t->stood = true;
 	note_tried(d, t);
 	start(d, done);
-}
-
-void
-dial_cancel(struct dial *d)
-{
-	struct dial_try *t;
-
-	if (!d->running)
-		return;
-	d->running = false;
-	loop_cancel(d->env->loop, &d->attempt.timer);
-	if (d->attempt.state == ATTEMPT_IDLE)
-		return;
-	attempt_cancel(&d->attempt);
-	t = &d->tries[d->tries_n - 1];
-	if (t->trial)
-		record_trial_over(d->env->record, t->hop);
-	if (!t->direct)
-		record_leave(d->env->record, t->hop);
 }
 
 size_t

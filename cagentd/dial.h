@@ -14,10 +14,11 @@
  * ranked intermediaries one after the other, inside one deadline.  Only the
  * last step is repeated (patent [0034]).
  *
- * Blame is settled when the whole is over.  An intermediary that could not be
- * reached, broke its protocol or refused our login is charged; one that
- * answered for the destination, was silent or hung up after it was asked is
- * charged only when another path then reached the same destination.
+ * Blame: an intermediary that could not be reached, broke its protocol or
+ * refused our login is charged at once.  One that answered for the
+ * destination, was silent or hung up after it was asked is charged only when
+ * another path then proves that the destination can be reached, by its first
+ * byte: there are intermediaries that report a success whatever comes.
  */
 #define DIAL_TRIES_MAX 8
 
@@ -41,6 +42,8 @@ struct dial_try {
 	char name[TABLE_NAME_MAX + 1]; /* "direct", or the intermediary */
 	uint16_t rank;
 	bool trial;
+	bool hurried; /* the deadline left it too little time to be judged */
+	bool stood;   /* but broke before its first byte */
 	bool settled; /* the blame for it is */
 	enum wire_reason reason;
 	int code;
@@ -59,11 +62,20 @@ struct dialed {
 struct dial;
 typedef void dial_fn(struct dial *, struct dialed *);
 
+struct dial_request { /* all borrowed until the end */
+	const struct settings *settings;
+	const struct wire_host *host;
+	const struct verdict *verdict;
+	int client; /* is watched while the loop has no op on it; -1: none */
+};
+
 struct dial {
 	const struct dial_env *env;
 	const struct settings *settings;
-	const struct wire_host *host; /* borrowed */
+	const struct wire_host *host;
 	struct verdict verdict;
+	int client;
+	struct op gone;
 	int64_t deadline_us;
 	dial_fn *done;
 	struct attempt attempt;
@@ -78,28 +90,29 @@ struct dial {
 };
 
 /*
- * Zeroed before first use.  settings and host are borrowed until the end.
- * again: go on with a request whose path broke before the first byte came
- * back; what was tried stays tried, and the path's own try failed as broke
- * says.  The owner has said record_leave() for it.
+ * Zeroed before first use.  done() comes once, never before this returns;
+ * with REASON_CANCELLED when the client has gone: that is looked for from the
+ * second try on, as most first ones are over in no time.  The end of its
+ * stream alone is none, it may still read.
  */
-void dial_start(struct dial *, const struct dial_env *, const struct settings *,
-    const struct wire_host *, const struct verdict *, dial_fn *);
+void dial_start(struct dial *, const struct dial_env *,
+    const struct dial_request *, dial_fn *);
+/*
+ * What became of the path that stands, by an intermediary: REASON_OK when its
+ * first byte has come, or why none came before the end, which is nobody's
+ * fault.  Without this call nothing is recorded of it.
+ */
+void dial_judge(struct dial *, enum wire_reason);
+/*
+ * Instead: go on with a request whose path broke before its first byte.  What
+ * was tried stays tried, and the path's own try failed as broke says.  The
+ * owner has said record_leave() for it.
+ */
 void dial_again(struct dial *, enum wire_reason broke, dial_fn *);
 void dial_cancel(struct dial *);
 
 /* "hq-1 (tier 1): the intermediary did not answer, 3000 ms\n" a line; len
  * without the NUL. */
 size_t dial_report(const struct dial *, char *out, size_t size);
-
-/* Which of two failures tells the client more: pure, for tests. */
-enum wire_reason dial_truest(enum wire_reason a, enum wire_reason b);
-/* Who is to blame: pure, for tests. */
-enum dial_blame {
-	DIAL_BLAME_NOBODY,
-	DIAL_BLAME_IF_CORROBORATED,
-	DIAL_BLAME_HOP
-};
-enum dial_blame dial_blame(enum wire_reason);
 
 #endif

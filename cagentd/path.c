@@ -133,8 +133,8 @@ trial_due(const struct path_query *q, const struct table_row *row)
 	return l->trials < row->trials && q->now_us >= l->trial_us;
 }
 
-static enum hop_type
-hop_type_of(const struct table_row *row)
+enum hop_type
+path_hop_type(const struct table_row *row)
 {
 	switch ((enum table_type)row->type) {
 	case TABLE_SOCKS5:
@@ -183,7 +183,7 @@ fit(const struct path_query *q, const struct table_row *row)
 	if (tier != NULL && tier->reserved_for != 0 &&
 	    (tier->reserved_for & 1u << q->verdict->class) == 0)
 		return PATH_SKIP_RESERVED;
-	if (!hop_carries(hop_type_of(row), q->host))
+	if (!hop_carries(path_hop_type(row), q->host))
 		return PATH_SKIP_TYPE;
 	if (!is_configured(q, row))
 		return PATH_SKIP_CONF;

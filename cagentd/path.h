@@ -110,6 +110,7 @@ int path_pick(const struct path_query *, uint64_t *seed, struct path_pick *out);
 /* Is this row a candidate, and if not, why? */
 enum path_skip path_eligible(const struct path_query *, uint32_t row);
 uint64_t path_cost(const struct path_query *, uint32_t row);
+enum hop_type path_hop_type(const struct table_row *);
 
 /* Note how an attempt went: the EWMA, and how long to avoid after a charged
  * failure (1 s doubling to 10 s, until a success). */

@@ -207,9 +207,17 @@ opening(struct session *s, const struct buf *early)
 
 /* The way back to dialing is closed: what it would need goes. */
 static void
+judge(struct session *s, enum wire_reason reason)
+{
+	if (s->setup != NULL)
+		dial_judge(&s->setup->dial, reason);
+	free_setup(s);
+}
+
+static void
 answered(struct relay *r)
 {
-	free_setup(container_of(r, struct session, relay));
+	judge(container_of(r, struct session, relay), REASON_OK);
 }
 
 static void
@@ -217,13 +225,14 @@ start_relay(
     struct session *s, int upstream, struct buf *to_client, size_t early)
 {
 	struct setup *u = s->setup;
+	bool open = s->via_hop && early == 0;
 	struct relay_start start = {.client = s->fd,
 	    .upstream = upstream,
 	    .to_client = to_client,
 	    .early = early,
 	    .idle_us = s->settings->idle_timeout_ms * 1000,
-	    .keep_flight = s->via_hop && early == 0,
-	    .answered = answered};
+	    .keep_flight = open,
+	    .answered = open ? answered : NULL};
 
 	start.to_upstream =
 	    s->flight != NULL ? s->flight : request_take_early(&u->request);
@@ -233,8 +242,8 @@ start_relay(
 	change_state(s, SESSION_RELAYING);
 	slab_up(&s->env->slab->tunnels);
 	relay_start(&s->relay, s->env->dial.loop, &start, relay_done);
-	if (!start.keep_flight)
-		free_setup(s);
+	if (!open)
+		judge(s, REASON_OK);
 }
 
 static void
@@ -246,7 +255,9 @@ dial_done(struct dial *d, struct dialed *r)
 	struct buf *to_client;
 
 	if (r->reason != REASON_OK) {
-		if (s->flight != NULL)
+		if (r->reason == REASON_CANCELLED)
+			end(s);
+		else if (s->flight != NULL)
 			break_off(s);
 		else
 			refuse(s, r->reason);
@@ -278,6 +289,7 @@ dial_request(struct session *s)
 	struct setup *u = s->setup;
 	const struct intake *in = &u->request.intake;
 	struct verdict v;
+	struct dial_request request = {s->settings, &in->host, &v, s->fd};
 
 	change_state(s, SESSION_DIALING);
 	u->client.protocol = in->protocol;
@@ -286,8 +298,7 @@ dial_request(struct session *s)
 		refuse(s, REASON_DENIED);
 		return;
 	}
-	dial_start(
-	    &u->dial, &s->env->dial, s->settings, &in->host, &v, dial_done);
+	dial_start(&u->dial, &s->env->dial, &request, dial_done);
 }
 
 static void
@@ -328,6 +339,16 @@ redial(struct session *s)
 	dial_again(&s->setup->dial, REASON_HOP_HUNG_UP, dial_done);
 }
 
+/* Without a first byte: why not? */
+static enum wire_reason
+silence(enum relay_end e, enum relay_side where)
+{
+	bool upstream_first = (e == RELAY_BROKE && where == RELAY_UPSTREAM) ||
+			      (e == RELAY_CLOSED && where == RELAY_CLIENT);
+
+	return upstream_first ? REASON_HOP_HUNG_UP : REASON_CANCELLED;
+}
+
 static void
 relay_done(struct relay *r, enum relay_end e, enum relay_side where)
 {
@@ -345,10 +366,12 @@ relay_done(struct relay *r, enum relay_end e, enum relay_side where)
 	log_debug("%s: %s, %llu up, %llu down", label, relay_end_text(e, where),
 	    (unsigned long long)r->side[RELAY_CLIENT].bytes,
 	    (unsigned long long)r->side[RELAY_UPSTREAM].bytes);
-	if (e == RELAY_UNANSWERED)
+	if (e == RELAY_UNANSWERED) {
 		redial(s);
-	else
-		end(s);
+		return;
+	}
+	judge(s, silence(e, where));
+	end(s);
 }
 
 /* Who is asking, as far as the kernel tells. */
