@@ -42,7 +42,7 @@ struct chan {
 	bool broken; /* nothing can be sent; the end has yet to be read */
 	bool calling;
 	struct chan_queue queue;
-	size_t queue_n;
+	size_t queue_n, queue_max;
 	uint8_t data[CHAN_DATA_MAX];
 };
 
@@ -220,6 +220,7 @@ chan_new(struct chan **out, struct loop *loop, int fd,
 	c->loop = loop;
 	c->owner = *owner;
 	STAILQ_INIT(&c->queue);
+	c->queue_max = CHAN_QUEUE_MAX;
 	rc = chan_arm(c);
 	if (rc != 0)
 		goto fail;
@@ -229,6 +230,12 @@ fail:
 	free(c);
 	close(fd);
 	return rc;
+}
+
+void
+chan_queue_max(struct chan *c, size_t max)
+{
+	c->queue_max = max;
 }
 
 void
@@ -259,7 +266,7 @@ chan_say(struct chan *c, struct chan_out *o)
 		}
 		return rc == 0 ? 0 : -ENOBUFS;
 	}
-	if (c->queue_n >= CHAN_QUEUE_MAX || out_keep(o) != 0) {
+	if (c->queue_n >= c->queue_max || out_keep(o) != 0) {
 		free(o);
 		return -ENOBUFS;
 	}

@@ -72,6 +72,9 @@ void chan_free(struct chan *); /* NULL allowed; not from its own message() */
  * forbid it (a bug of ours: also logged).
  */
 #define CHAN_QUEUE_MAX 64
+/* Another limit for this channel: where answers come in bursts, and each is
+ * dear.  What waits with fds holds copies of them, so not for those. */
+void chan_queue_max(struct chan *, size_t max);
 int chan_send(struct chan *, uint32_t type, const void *data, size_t len,
     const int *fds, size_t fds_n);
 

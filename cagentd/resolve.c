@@ -112,6 +112,7 @@ resolve_attach(struct resolve *r, int fd)
 	if (error != 0)
 		return error;
 	r->broken = false;
+	chan_queue_max(r->chan, RESOLVE_PENDING_MAX);
 	LIST_FOREACH (q, &r->pending, entry) {
 		if (ask(r, q) != 0)
 			break; /* the rest wait for the next resolver */

@@ -10,6 +10,7 @@
 #include "cagentd/child.h"
 #include "cagentd/msg.h"
 #include "cagentd/names.h"
+#include "cagentd/resolve.h"
 #include "cagentd/roles.h"
 
 struct line {
@@ -71,8 +72,13 @@ attach(struct resolver *r, uint32_t worker, int fd)
 	l->chan = NULL;
 	l->resolver = r;
 	if (chan_new(&l->chan, r->loop, fd, &procs_rules, ROLE_RESOLVER,
-		ROLE_WORKER, &owner) != 0)
+		ROLE_WORKER, &owner) != 0) {
 		log_warnx("no channel for worker %u", worker);
+		return;
+	}
+	/* As many answers may come at once as a worker may have asked for:
+	 * all may wait for one name. */
+	chan_queue_max(l->chan, RESOLVE_PENDING_MAX);
 }
 
 static void

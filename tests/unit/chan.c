@@ -475,6 +475,30 @@ case_queue_limit(void)
 	bob_fini(&b);
 }
 
+/* Without fds a queue may be as long as its owner can use it. */
+static void
+case_queue_longer(void)
+{
+	static uint8_t data[CHAN_DATA_MAX];
+	struct bob b;
+	int n, usual, rc = 0;
+
+	bob_init(&b);
+	usual = fill(&b, 0, 1000);
+	chan_queue_max(b.chan, 1000);
+	for (n = usual; n < 2000; n++) {
+		data[0] = (uint8_t)n;
+		rc = chan_send(b.chan, T_BIG, data, sizeof(data), NULL, 0);
+		if (rc != 0)
+			break;
+	}
+	CHECK_INT(rc, -ENOBUFS);
+	CHECK_INT(n - usual, 1000 - CHAN_QUEUE_MAX);
+	/* What stood in line before still comes first. */
+	drain(&b, 0, usual);
+	bob_fini(&b);
+}
+
 /* Room in the socket is not for who comes last while others wait. */
 static void
 case_queue_order(void)
@@ -713,6 +737,7 @@ static const struct unit_case cases[] = {
     {"not ours", case_not_ours},
     {"foreign control data", case_foreign_control},
     {"queue limit", case_queue_limit},
+    {"queue longer", case_queue_longer},
     {"queue order", case_queue_order},
     {"free with a queue", case_free_with_queue},
     {"peer gone", case_peer_gone},
