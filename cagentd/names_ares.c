@@ -99,9 +99,9 @@ state_changed(void *arg, ares_socket_t fd, int readable, int writable)
 
 	if (s == NULL)
 		return;
-	if (events == 0)
-		loop_cancel(a->loop, &s->op);
-	else
+	/* A poll that is under way cannot be changed, only begun anew. */
+	loop_cancel(a->loop, &s->op);
+	if (events != 0)
 		loop_poll(a->loop, &s->op, fd, events, on_ready);
 }
 
@@ -228,6 +228,17 @@ outcome_of(int status)
 	}
 }
 
+/* An answer lasts as long as its shortest part; RFC 2181 section 8: a TTL
+ * that looks negative is none. */
+static void
+take_ttl(struct msg_resolved *m, int ttl_s)
+{
+	uint32_t s = ttl_s > 0 ? (uint32_t)ttl_s : 0;
+
+	if (s < m->ttl_s)
+		m->ttl_s = s;
+}
+
 static void
 take_node(struct msg_resolved *m, const struct ares_addrinfo_node *node)
 {
@@ -240,8 +251,7 @@ take_node(struct msg_resolved *m, const struct ares_addrinfo_node *node)
 	if (m->ips[m->ips_n].family == 0)
 		return;
 	m->ips_n++;
-	if (node->ai_ttl >= 0 && (uint32_t)node->ai_ttl < m->ttl_s)
-		m->ttl_s = (uint32_t)node->ai_ttl;
+	take_ttl(m, node->ai_ttl);
 }
 
 static void
@@ -250,12 +260,16 @@ on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 	struct question *q = arg;
 	struct msg_resolved m = {
 	    .outcome = outcome_of(status), .ttl_s = UINT32_MAX};
+	const struct ares_addrinfo_cname *cname;
 	const struct ares_addrinfo_node *node;
 
 	(void)timeouts; /* only the outcome matters */
 	for (node = info != NULL ? info->nodes : NULL; node != NULL;
 	     node = node->ai_next)
 		take_node(&m, node);
+	for (cname = info != NULL ? info->cnames : NULL; cname != NULL;
+	     cname = cname->next)
+		take_ttl(&m, cname->ttl);
 	if (m.outcome == RESOLVE_OK && m.ips_n == 0)
 		m.outcome = RESOLVE_UNKNOWN;
 	if (info != NULL)

@@ -11,6 +11,7 @@
 
 struct host {
 	char *name;
+	size_t at; /* in the file */
 	struct net_ip ip;
 };
 
@@ -40,7 +41,8 @@ add(struct names_hosts *h, const char *name, const struct net_ip *ip)
 		return;
 	for (i = 0; copy[i] != '\0'; i++)
 		copy[i] = (char)tolower((unsigned char)copy[i]);
-	h->hosts[h->n++] = (struct host){copy, *ip};
+	h->hosts[h->n] = (struct host){copy, h->n, *ip};
+	h->n++;
 }
 
 static void
@@ -50,6 +52,7 @@ take_line(struct names_hosts *h, char *line)
 	char *word, *rest = line;
 
 	line[strcspn(line, "#\r\n")] = '\0';
+	rest += strspn(rest, " \t");
 	word = strsep(&rest, " \t");
 	if (word == NULL || net_ip_parse(word, &ip) != 0)
 		return;
@@ -63,8 +66,9 @@ static int
 by_name(const void *a, const void *b)
 {
 	const struct host *x = a, *y = b;
+	int by = strcmp(x->name, y->name);
 
-	return strcmp(x->name, y->name);
+	return by != 0 ? by : (x->at > y->at) - (x->at < y->at);
 }
 
 struct names_hosts *
