@@ -21,6 +21,8 @@
  * uint32_t in this machine's order: it never leaves it), key, data. */
 #define BUNDLE_MAGIC "cagent-bundle-1\n"
 
+#define SECRET_MAX 4096
+
 struct item {
 	struct item *next;
 	char *key;
@@ -121,14 +123,19 @@ bundle_put(struct bundle *b, const char *key, const char *data, size_t len)
 static int
 fetch_secret(struct bundle *b, const char *key, const char *path)
 {
+	size_t len, line;
 	char *data;
-	size_t len;
 	int error;
 
-	error = conf_read_file(path, 4096, true, &data, &len);
+	error = conf_read_file(path, SECRET_MAX, true, &data, &len);
 	if (error != 0)
 		return error;
-	error = put(b, key, strlen(key), data, strcspn(data, "\r\n"));
+	line = strcspn(data, "\r\n");
+	/* Cut at a NUL it would be another secret. */
+	if (line < len && data[line] == '\0')
+		error = -EILSEQ;
+	else
+		error = put(b, key, strlen(key), data, line);
 	explicit_bzero(data, len);
 	free(data);
 	return error;
