@@ -7,6 +7,7 @@
 #include "base/buf.h"
 
 static void connect_next(struct attempt *);
+static void on_deadline(struct loop *, struct op *, const struct op_result *);
 
 static void
 release(struct attempt *a)
@@ -35,9 +36,11 @@ finish(struct attempt *a, enum wire_reason reason, struct buf *early)
 	struct attempt_result r = {.reason = reason, .code = -1, .fd = -1};
 	attempt_fn *done = a->done;
 
-	r.handshake_us = loop_now_us(a->loop) - a->started_us;
+	r.handshake_us =
+	    loop_now_us(a->loop) -
+	    (a->connecting_us != 0 ? a->connecting_us : a->started_us);
 	if (a->connected_us != 0)
-		r.connect_us = a->connected_us - a->started_us;
+		r.connect_us = a->connected_us - a->connecting_us;
 	if (a->state == ATTEMPT_SHAKING && !a->target.direct)
 		r.code = a->hop.code;
 	if (reason == REASON_OK) {
@@ -64,11 +67,17 @@ connect_reason(const struct attempt *a, int error)
 		return direct ? REASON_TIMEOUT : REASON_HOP_TIMEOUT;
 	case ENETUNREACH:
 	case ENETDOWN:
+	case EAFNOSUPPORT: /* no IPv6 here */
 		return direct ? REASON_NET_UNREACHABLE : REASON_HOP_UNREACHABLE;
 	case EHOSTUNREACH:
 	case EHOSTDOWN:
+	case ENONET: /* what ICMP can say */
+	case ENOPROTOOPT:
+	case EOPNOTSUPP:
+	case EPROTO:
 	case EACCES: /* a prohibit route, a firewall's REJECT */
 	case EPERM:
+	case EINVAL: /* link-local without a zone */
 		return direct ? REASON_HOST_UNREACHABLE
 			      : REASON_HOP_UNREACHABLE;
 	default: /* EMFILE, ENOBUFS, EADDRNOTAVAIL ...: ours */
@@ -92,14 +101,43 @@ timeout_reason(const struct attempt *a)
 	return a->target.direct ? REASON_TIMEOUT : REASON_HOP_TIMEOUT;
 }
 
+/* Addresses that are left share the time that is left. */
+static void
+arm(struct attempt *a)
+{
+	int64_t now = loop_now_us(a->loop);
+	int64_t left = a->addresses.ips_n - a->ip_next;
+	int64_t span = a->deadline_us - now;
+
+	if (a->state == ATTEMPT_CONNECTING)
+		span /= left + 1;
+	if (span < ATTEMPT_ADDRESS_US)
+		span = ATTEMPT_ADDRESS_US;
+	if (span > a->deadline_us - now)
+		span = a->deadline_us - now;
+	/* Armed from the start on: moving it needs no memory. */
+	loop_timer(a->loop, &a->timer, now + span, on_deadline);
+}
+
 static void
 on_deadline(struct loop *loop, struct op *op, const struct op_result *r)
 {
 	struct attempt *a = container_of(op, struct attempt, timer);
+	bool more =
+	    a->state == ATTEMPT_CONNECTING && a->ip_next < a->addresses.ips_n;
 
-	(void)loop, (void)r; /* time is the only news */
+	(void)r; /* time is the only news */
 	/* A refused start comes this way too, so as not to call back early. */
-	finish(a, a->last != REASON_OK ? a->last : timeout_reason(a), NULL);
+	if (a->last != REASON_OK) {
+		finish(a, a->last, NULL);
+	} else if (more && loop_now_us(loop) < a->deadline_us) {
+		a->last = timeout_reason(a);
+		loop_close(loop, a->fd);
+		a->fd = -1;
+		connect_next(a);
+	} else {
+		finish(a, timeout_reason(a), NULL);
+	}
 }
 
 static void
@@ -128,6 +166,8 @@ send_out(struct attempt *a)
 	ssize_t n;
 	size_t sent;
 
+	if (loop_op_active(&a->connect_or_send))
+		return -EPIPE; /* it answers what it cannot have read */
 	n = loop_send_now(a->loop, a->fd, a->hop.out, a->hop.out_len);
 	if (n < 0)
 		return (int)n;
@@ -167,7 +207,9 @@ feed(struct attempt *a, const uint8_t *data, size_t len)
 		return;
 	}
 	if (step == HOP_DONE) {
-		if (len > 0 && (early = buf_copy(data, len)) == NULL)
+		if (loop_op_active(&a->connect_or_send))
+			finish(a, REASON_HOP_BAD, NULL);
+		else if (len > 0 && (early = buf_copy(data, len)) == NULL)
 			finish(a, REASON_OVERLOAD, NULL);
 		else
 			finish(a, REASON_OK, early);
@@ -208,6 +250,7 @@ shake(struct attempt *a)
 	const struct attempt_target *t = &a->target;
 
 	a->state = ATTEMPT_SHAKING;
+	arm(a);
 	if (hop_start(&a->hop, t->type, t->dest, t->user, t->password) !=
 	    HOP_SEND) {
 		finish(a, a->hop.reason, NULL);
@@ -238,34 +281,54 @@ on_connect(struct loop *loop, struct op *op, const struct op_result *r)
 		shake(a);
 }
 
-/* The next address; in a callback, so that it may end the attempt. */
-static void
-connect_next(struct attempt *a)
+/* 0: the next address is being connected to; or -errno. */
+static int
+try_address(struct attempt *a)
 {
 	union net_addr addr;
 	socklen_t len;
 	int error;
 
-	while (a->ip_next < a->addresses.ips_n) {
-		len = net_addr_make(
-		    &a->addresses.ips[a->ip_next++], a->target.port, &addr);
-		a->fd = net_stream_socket(addr.sa.sa_family);
-		if (a->fd < 0) {
-			a->last = connect_reason(a, a->fd);
-			a->fd = -1;
-			continue;
-		}
-		error = loop_connect(a->loop, &a->connect_or_send, a->fd,
-		    &addr.sa, len, on_connect);
-		if (error == 0) {
-			a->last = REASON_OK;
-			return;
-		}
-		a->last = connect_reason(a, error);
+	len = net_addr_make(
+	    &a->addresses.ips[a->ip_next++], a->target.port, &addr);
+	a->fd = net_stream_socket(addr.sa.sa_family);
+	if (a->fd < 0) {
+		error = a->fd;
+		a->fd = -1;
+		return error;
+	}
+	error = loop_connect(
+	    a->loop, &a->connect_or_send, a->fd, &addr.sa, len, on_connect);
+	if (error != 0) {
 		loop_close(a->loop, a->fd);
 		a->fd = -1;
 	}
+	return error;
+}
+
+/* In a callback, so that it may end the attempt. */
+static void
+connect_next(struct attempt *a)
+{
+	int error;
+
+	while (a->ip_next < a->addresses.ips_n) {
+		error = try_address(a);
+		if (error == 0) {
+			a->last = REASON_OK;
+			arm(a);
+			return;
+		}
+		a->last = connect_reason(a, error);
+	}
 	finish(a, a->last, NULL);
+}
+
+static void
+start_connecting(struct attempt *a)
+{
+	a->state = ATTEMPT_CONNECTING;
+	a->connecting_us = loop_now_us(a->loop);
 }
 
 static void
@@ -275,7 +338,7 @@ on_resolved(struct resolve_query *q, const struct msg_resolved *m)
 
 	if (m->outcome == RESOLVE_OK) {
 		a->addresses = *m;
-		a->state = ATTEMPT_CONNECTING;
+		start_connecting(a);
 		connect_next(a);
 		return;
 	}
@@ -288,33 +351,12 @@ on_resolved(struct resolve_query *q, const struct msg_resolved *m)
 		finish(a, REASON_NAME_FAILED, NULL);
 }
 
-/* The first connect(2), from attempt_start(): must not call back. */
-static void
-connect_first(struct attempt *a)
-{
-	union net_addr addr;
-	socklen_t len;
-	int error;
-
-	a->state = ATTEMPT_CONNECTING;
-	len = net_addr_make(&a->addresses.ips[0], a->target.port, &addr);
-	a->ip_next = 1;
-	a->fd = net_stream_socket(addr.sa.sa_family);
-	if (a->fd < 0) {
-		error = a->fd;
-		a->fd = -1;
-	} else {
-		error = loop_connect(a->loop, &a->connect_or_send, a->fd,
-		    &addr.sa, len, on_connect);
-	}
-	if (error != 0)
-		fail_soon(a, connect_reason(a, error));
-}
-
 void
 attempt_start(struct attempt *a, struct loop *loop, struct resolve *resolve,
     const struct attempt_target *t, int64_t deadline_us, attempt_fn *done)
 {
+	int error;
+
 	a->loop = loop;
 	a->resolve = resolve;
 	a->target = *t;
@@ -322,15 +364,19 @@ attempt_start(struct attempt *a, struct loop *loop, struct resolve *resolve,
 	a->fd = -1;
 	a->in = NULL;
 	a->started_us = loop_now_us(loop);
-	a->connected_us = 0;
+	a->connecting_us = a->connected_us = 0;
+	a->deadline_us = deadline_us;
+	a->ip_next = 0;
+	a->addresses.ips_n = 0;
 	a->last = REASON_OK;
 	a->state = ATTEMPT_RESOLVING;
-	/* Out of memory for a timer: the loop's next turn cannot be had
-	 * either, and the owner's own deadline ends this. */
 	loop_timer(loop, &a->timer, deadline_us, on_deadline);
 	if (net_ip_parse(t->host, &a->addresses.ips[0]) == 0) {
 		a->addresses.ips_n = 1;
-		connect_first(a);
+		start_connecting(a);
+		error = try_address(a);
+		if (error != 0)
+			fail_soon(a, connect_reason(a, error));
 	} else if (resolve_start(resolve, &a->query, t->host, on_resolved) !=
 		   0) {
 		fail_soon(a, REASON_OVERLOAD);

@@ -25,12 +25,16 @@ struct attempt_target {
 
 struct attempt_result {
 	enum wire_reason reason;
-	int code;	      /* the intermediary's own, or -1 */
-	int fd;		      /* REASON_OK: the tunnel, the callee's */
-	struct buf *early;    /* its first payload, or NULL; the callee's */
-	int64_t connect_us;   /* TCP; 0: never stood */
-	int64_t handshake_us; /* from the start to the end */
+	int code;	    /* the intermediary's own, or -1 */
+	int fd;		    /* REASON_OK: the tunnel, the callee's */
+	struct buf *early;  /* its first payload, or NULL; the callee's */
+	int64_t connect_us; /* TCP; 0: never stood */
+	int64_t
+	    handshake_us; /* from the start of TCP, if that far, to the end */
 };
+
+/* The least time that one of several addresses gets before the next. */
+#define ATTEMPT_ADDRESS_US 250000
 
 enum attempt_state {
 	ATTEMPT_IDLE,
@@ -50,7 +54,7 @@ struct attempt {
 	struct attempt_target target;
 	attempt_fn *done;
 	int fd; /* -1: none */
-	int64_t started_us, connected_us;
+	int64_t started_us, connecting_us, connected_us, deadline_us;
 	uint32_t ip_next;
 	struct msg_resolved addresses;
 	struct resolve_query query;
@@ -60,8 +64,11 @@ struct attempt {
 	enum wire_reason last; /* of the last address that failed */
 };
 
-/* Ends by done() at deadline_us (mono_us()) at the latest, never before this
- * returns. */
+/*
+ * Ends by done() at deadline_us (mono_us()) at the latest, never before this
+ * returns.  To be started in the loop's callback of a timer or where one has
+ * just been cancelled, so that its own needs no memory.
+ */
 void attempt_start(struct attempt *, struct loop *, struct resolve *,
     const struct attempt_target *, int64_t deadline_us, attempt_fn *done);
 /* No callback comes after this; what was open is closed.  Idempotent. */

@@ -1,0 +1,548 @@
+/* One attempt at one path, against servers and a resolver of the test's. */
+#include "cagentd/attempt.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/chan.h"
+#include "tests/unit/fake.h"
+#include "tests/unit/unit.h"
+
+/* A loop, one attempt, and the far end of the channel to the resolver. */
+struct rig {
+	struct loop *loop;
+	struct resolve *resolve;
+	struct chan *resolver;
+	struct msg_resolved answer; /* to every question */
+	bool mute;
+	int asked;
+	struct attempt attempt;
+	struct attempt_target target;
+	struct wire_host dest;
+	int n; /* callbacks */
+	struct attempt_result r;
+	int fds;
+};
+
+static void
+question(void *arg, struct chan *c, const struct chan_msg *m)
+{
+	struct rig *rig = arg;
+	struct msg_resolve q;
+	uint8_t buf[CHAN_DATA_MAX];
+	size_t len;
+
+	CHECK_INT(m->type, MSG_RESOLVE);
+	CHECK_INT(msg_resolve_decode(m->data, m->len, &q), 0);
+	CHECK_STR(q.name, "hop.example");
+	rig->asked++;
+	if (rig->mute)
+		return;
+	rig->answer.id = q.id;
+	len = msg_resolved_encode(&rig->answer, buf);
+	CHECK_INT(chan_send(c, MSG_RESOLVED, buf, len, NULL, 0), 0);
+}
+
+static void
+gone(void *arg, struct chan *c, const char *why)
+{
+	(void)arg, (void)c;
+	CHECK(why == NULL, "the resolver's channel: %s", why);
+}
+
+static void
+attach(struct rig *rig)
+{
+	const struct chan_owner owner = {question, gone, rig};
+	int fds[2];
+
+	rig_must(chan_pair(fds), "chan_pair");
+	rig_must(chan_new(&rig->resolver, rig->loop, fds[0], &procs_rules,
+		     ROLE_RESOLVER, ROLE_WORKER, &owner),
+	    "chan_new");
+	rig_must(resolve_attach(rig->resolve, fds[1]), "resolve_attach");
+}
+
+static struct rig *
+rig_new(void)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+
+	rig->fds = fake_open_fds();
+	rig_must(loop_new(&rig->loop), "loop_new");
+	rig_must(resolve_new(&rig->resolve, rig->loop), "resolve_new");
+	rig->dest.port = 443;
+	wire_host_set(&rig->dest, "www.example.com", 15);
+	rig->target.host = "127.0.0.1";
+	rig->target.dest = &rig->dest;
+	rig->target.type = HOP_SOCKS5;
+	return rig;
+}
+
+static void
+rig_free(struct rig *rig)
+{
+	attempt_cancel(&rig->attempt);
+	attempt_cancel(&rig->attempt);
+	buf_free(rig->r.early);
+	loop_close(rig->loop, rig->r.fd);
+	resolve_free(rig->resolve);
+	chan_free(rig->resolver);
+	loop_free(rig->loop);
+	CHECK_INT(fake_open_fds(), rig->fds);
+	free(rig);
+}
+
+static void
+done(struct attempt *a, struct attempt_result *r)
+{
+	struct rig *rig = container_of(a, struct rig, attempt);
+
+	rig->n++;
+	rig->r = *r;
+}
+
+static void
+start(struct rig *rig, int64_t limit_us)
+{
+	rig->r.fd = -1;
+	attempt_start(&rig->attempt, rig->loop, rig->resolve, &rig->target,
+	    mono_us() + limit_us, done);
+	CHECK_INT(rig->n, 0);
+}
+
+static void
+run(struct rig *rig, int64_t limit_us)
+{
+	start(rig, limit_us);
+	RIG_UNTIL(rig->loop, rig->n > 0);
+	CHECK_INT(rig->n, 1);
+	CHECK_INT(rig->attempt.state, ATTEMPT_IDLE);
+}
+
+#define LONG_US	 RIG_DEADLINE_US
+#define SHORT_US 50000
+
+static void
+check_reason(const struct rig *rig, enum wire_reason want)
+{
+	CHECK(rig->r.reason == want, "%s, not %s",
+	    wire_reason_word(rig->r.reason), wire_reason_word(want));
+	CHECK((rig->r.fd != -1) == (want == REASON_OK), "fd %d", rig->r.fd);
+}
+
+/* --- names --- */
+
+static void
+answer_with(struct rig *rig, const char *const *ips)
+{
+	rig->target.host = "hop.example";
+	rig->answer.outcome = RESOLVE_OK;
+	for (; *ips != NULL; ips++)
+		CHECK_INT(
+		    net_ip_parse(*ips, &rig->answer.ips[rig->answer.ips_n++]),
+		    0);
+	attach(rig);
+}
+
+static void
+resolves_a_name(void)
+{
+	struct rig *rig = rig_new();
+	struct fake *f = fake_new(rig->loop, FAKE_ECHO);
+
+	answer_with(rig, (const char *const[]){"127.0.0.1", NULL});
+	rig->target.port = f->port;
+	run(rig, LONG_US);
+	check_reason(rig, REASON_OK);
+	CHECK_INT(rig->asked, 1);
+	CHECK(rig->r.handshake_us >= rig->r.connect_us, "times");
+	fake_free(f);
+	rig_free(rig);
+}
+
+/* Nothing listens at the other address. */
+static void
+tries_the_next_address(void)
+{
+	struct rig *rig = rig_new();
+	struct fake *f = fake_new(rig->loop, FAKE_ECHO);
+
+	answer_with(rig, (const char *const[]){"127.0.0.2", "127.0.0.1", NULL});
+	rig->target.port = f->port;
+	run(rig, LONG_US);
+	check_reason(rig, REASON_OK);
+	CHECK_INT(f->requests, 1);
+	fake_free(f);
+	rig_free(rig);
+}
+
+/* A listener whose queue is full answers no SYN. */
+static int
+black_hole(uint16_t port, int *fillers, int n)
+{
+	struct sockaddr_in sin = {
+	    .sin_family = AF_INET, .sin_port = htons(port)};
+	int i, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CHECK_INT(inet_pton(AF_INET, "127.0.0.2", &sin.sin_addr), 1);
+	rig_must(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), "bind");
+	rig_must(listen(fd, 0), "listen");
+	for (i = 0; i < n; i++) {
+		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		CHECK(connect(fillers[i], (struct sockaddr *)&sin,
+			  sizeof(sin)) == 0 ||
+			  errno == EINPROGRESS,
+		    "filler %d", i);
+	}
+	return fd;
+}
+
+static void
+passes_over_a_silent_address(void)
+{
+	struct rig *rig = rig_new();
+	struct fake *f = fake_new(rig->loop, FAKE_ECHO);
+	int fillers[4], i, fd = black_hole(f->port, fillers, 4);
+
+	answer_with(rig, (const char *const[]){"127.0.0.2", "127.0.0.1", NULL});
+	rig->target.port = f->port;
+	run(rig, 1000000);
+	check_reason(rig, REASON_OK);
+	CHECK_INT(f->requests, 1);
+	for (i = 0; i < 4; i++)
+		close(fillers[i]);
+	close(fd);
+	fake_free(f);
+	rig_free(rig);
+}
+
+static void
+times_out_connecting(void)
+{
+	struct rig *rig = rig_new();
+	struct fake *f = fake_new(rig->loop, FAKE_ECHO);
+	int fillers[4], i, fd = black_hole(f->port, fillers, 4);
+
+	rig->target.host = "127.0.0.2";
+	rig->target.port = f->port;
+	run(rig, SHORT_US);
+	check_reason(rig, REASON_HOP_TIMEOUT);
+	CHECK_INT(rig->r.connect_us, 0);
+	rig->target.direct = true;
+	rig->n = 0;
+	run(rig, SHORT_US);
+	check_reason(rig, REASON_TIMEOUT);
+	for (i = 0; i < 4; i++)
+		close(fillers[i]);
+	close(fd);
+	fake_free(f);
+	rig_free(rig);
+}
+
+static void
+says_what_became_of_the_name(void)
+{
+	static const struct {
+		enum resolve_outcome outcome;
+		bool direct;
+		enum wire_reason reason;
+	} rows[] = {
+	    {RESOLVE_UNKNOWN, true, REASON_NAME_UNKNOWN},
+	    {RESOLVE_FAILED, true, REASON_NAME_FAILED},
+	    {RESOLVE_TIMEOUT, true, REASON_NAME_FAILED},
+	    {RESOLVE_UNKNOWN, false, REASON_HOP_UNREACHABLE},
+	    {RESOLVE_FAILED, false, REASON_HOP_UNREACHABLE},
+	};
+	struct rig *rig;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		rig = rig_new();
+		answer_with(rig, (const char *const[]){NULL});
+		rig->answer.outcome = rows[i].outcome;
+		rig->target.direct = rows[i].direct;
+		run(rig, LONG_US);
+		check_reason(rig, rows[i].reason);
+		rig_free(rig);
+	}
+}
+
+static void
+does_not_wait_for_ever_for_a_name(void)
+{
+	struct rig *rig = rig_new();
+
+	rig->mute = true;
+	answer_with(rig, (const char *const[]){NULL});
+	rig->target.direct = true;
+	run(rig, SHORT_US);
+	check_reason(rig, REASON_NAME_FAILED);
+	rig->target.direct = false;
+	rig->n = 0;
+	run(rig, SHORT_US);
+	check_reason(rig, REASON_HOP_UNREACHABLE);
+	rig_free(rig);
+}
+
+/* The resolver dies with the question; its successor is asked. */
+static void
+survives_its_resolver(void)
+{
+	struct rig *rig = rig_new();
+	struct fake *f = fake_new(rig->loop, FAKE_ECHO);
+
+	rig->mute = true;
+	answer_with(rig, (const char *const[]){"127.0.0.1", NULL});
+	rig->target.port = f->port;
+	start(rig, LONG_US);
+	RIG_UNTIL(rig->loop, rig->asked == 1);
+	chan_free(rig->resolver);
+	rig_settle(rig->loop);
+	rig->mute = false;
+	attach(rig);
+	RIG_UNTIL(rig->loop, rig->n > 0);
+	check_reason(rig, REASON_OK);
+	CHECK_INT(rig->asked, 2);
+	fake_free(f);
+	rig_free(rig);
+}
+
+/* An answer that comes too late finds nobody. */
+static void
+can_be_cancelled_while_resolving(void)
+{
+	struct rig *rig = rig_new();
+
+	answer_with(rig, (const char *const[]){"127.0.0.1", NULL});
+	start(rig, LONG_US);
+	attempt_cancel(&rig->attempt);
+	RIG_UNTIL(rig->loop, rig->asked == 1);
+	rig_settle(rig->loop);
+	CHECK_INT(rig->n, 0);
+	rig_free(rig);
+}
+
+static void
+refuses_what_is_no_name(void)
+{
+	struct rig *rig = rig_new();
+
+	rig->target.host = "no name";
+	run(rig, LONG_US);
+	check_reason(rig, REASON_OVERLOAD);
+	rig_free(rig);
+}
+
+/* --- the handshake, by hand --- */
+
+struct server {
+	struct rig *rig;
+	int lfd, fd;
+};
+
+static void
+serve(struct server *s, enum hop_type type)
+{
+	struct sockaddr_in sin;
+
+	s->rig = rig_new();
+	s->lfd = rig_listen(&sin);
+	s->rig->target.type = type;
+	s->rig->target.port = ntohs(sin.sin_port);
+	start(s->rig, LONG_US);
+	s->fd = accept4(s->lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	rig_must(s->fd, "accept4");
+	rig_settle(s->rig->loop);
+}
+
+/* What the attempt has sent, and nothing else. */
+static void
+expect(struct server *s, const void *want, size_t len)
+{
+	char got[2048];
+	ssize_t n;
+
+	rig_settle(s->rig->loop);
+	n = recv(s->fd, got, sizeof(got), MSG_DONTWAIT);
+	CHECK(n == (ssize_t)len && memcmp(got, want, len) == 0,
+	    "%zd bytes, %zu expected", n, len);
+}
+
+static void
+say(struct server *s, const void *data, size_t len)
+{
+	CHECK_INT(send(s->fd, data, len, 0), len);
+	rig_settle(s->rig->loop);
+}
+
+static void
+serve_end(struct server *s, enum wire_reason want, const char *early)
+{
+	struct rig *rig = s->rig;
+	size_t len = strlen(early);
+
+	RIG_UNTIL(rig->loop, rig->n > 0);
+	check_reason(rig, want);
+	CHECK((rig->r.early != NULL ? rig->r.early->len : 0) == len,
+	    "early bytes");
+	if (rig->r.early != NULL && rig->r.early->len == len)
+		CHECK(memcmp(buf_bytes(rig->r.early), early, len) == 0,
+		    "early bytes are the payload");
+	close(s->fd);
+	close(s->lfd);
+	rig_free(rig);
+}
+
+static const char socks5_request[] = "\5\1\0\3\17www.example.com\1\273";
+#define SOCKS5_REQUEST_LEN (sizeof(socks5_request) - 1)
+static const char socks5_answer[] = "\5\0\0\1\177\0\0\1\0\120payload";
+#define SOCKS5_ANSWER_LEN (sizeof(socks5_answer) - 1)
+static const char http_answer[] =
+    "HTTP/1.1 200 OK\r\nProxy-Agent: x\r\n\r\npayload";
+#define HTTP_ANSWER_LEN (sizeof(http_answer) - 1)
+
+static void
+takes_a_split_socks5_answer(void)
+{
+	struct server s;
+	size_t cut;
+
+	for (cut = 0; cut < SOCKS5_ANSWER_LEN; cut++) {
+		serve(&s, HOP_SOCKS5);
+		expect(&s, "\5\1\0", 3);
+		say(&s, "\5", 1);
+		say(&s, "\0", 1);
+		expect(&s, socks5_request, SOCKS5_REQUEST_LEN);
+		if (cut > 0)
+			say(&s, socks5_answer, cut);
+		if (s.rig->n == 0)
+			say(&s, socks5_answer + cut, SOCKS5_ANSWER_LEN - cut);
+		serve_end(&s, REASON_OK,
+		    cut < 10 ? "payload"
+			     : (const char[][8]){"", "p", "pa", "pay", "payl",
+				   "paylo", "payloa"}[cut - 10]);
+	}
+}
+
+static void
+takes_a_split_http_answer(void)
+{
+	const size_t head = HTTP_ANSWER_LEN - 7;
+	struct server s;
+	size_t cut;
+
+	for (cut = 1; cut <= head; cut++) {
+		serve(&s, HOP_HTTP);
+		say(&s, http_answer, cut);
+		if (cut < head) {
+			CHECK_INT(s.rig->n, 0);
+			say(&s, http_answer + cut, HTTP_ANSWER_LEN - cut);
+		}
+		serve_end(&s, REASON_OK, cut < head ? "payload" : "");
+	}
+}
+
+static void
+takes_an_answer_byte_by_byte(void)
+{
+	struct server s;
+	size_t i;
+
+	serve(&s, HOP_HTTP);
+	for (i = 0; i < HTTP_ANSWER_LEN - 7; i++) {
+		CHECK_INT(s.rig->n, 0);
+		say(&s, http_answer + i, 1);
+	}
+	serve_end(&s, REASON_OK, "");
+}
+
+static void
+logs_in(void)
+{
+	struct server s;
+	struct rig *rig;
+	struct sockaddr_in sin;
+
+	rig = rig_new();
+	s.rig = rig;
+	s.lfd = rig_listen(&sin);
+	rig->target.port = ntohs(sin.sin_port);
+	rig->target.user = "agent";
+	rig->target.password = "secret";
+	start(rig, LONG_US);
+	s.fd = accept4(s.lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	expect(&s, "\5\2\0\2", 4);
+	say(&s, "\5\2", 2);
+	expect(&s, "\1\5agent\6secret", 14);
+	say(&s, "\1\1", 2);
+	serve_end(&s, REASON_HOP_AUTH, "");
+}
+
+static void
+refuses_bytes_that_nobody_asked_for(void)
+{
+	struct server s;
+
+	serve(&s, HOP_SOCKS5);
+	say(&s, "\5\0x", 3);
+	serve_end(&s, REASON_HOP_BAD, "");
+}
+
+static void
+bounds_what_it_reads(void)
+{
+	static char flood[3 * HOP_IN_MAX];
+	struct server s;
+
+	memset(flood, 'a', sizeof(flood));
+	memcpy(flood, "HTTP/1.1 200 OK\r\nX: ", 20);
+	serve(&s, HOP_HTTP);
+	say(&s, flood, 10);
+	say(&s, flood + 10, sizeof(flood) - 10);
+	serve_end(&s, REASON_HOP_BAD, "");
+}
+
+static void
+tells_how_far_it_came(void)
+{
+	struct server s;
+
+	serve(&s, HOP_SOCKS5);
+	shutdown(s.fd, SHUT_RDWR);
+	serve_end(&s, REASON_HOP_CLOSED, "");
+
+	serve(&s, HOP_SOCKS5);
+	say(&s, "\5\0", 2);
+	shutdown(s.fd, SHUT_RDWR);
+	serve_end(&s, REASON_HOP_HUNG_UP, "");
+
+	serve(&s, HOP_SOCKS5);
+	say(&s, "\5\0", 2);
+	say(&s, socks5_answer, 4);
+	shutdown(s.fd, SHUT_RDWR);
+	serve_end(&s, REASON_HOP_HUNG_UP, "");
+}
+
+static const struct unit_case cases[] = {
+    {"resolves a name", resolves_a_name},
+    {"tries the next address", tries_the_next_address},
+    {"passes over a silent address", passes_over_a_silent_address},
+    {"times out connecting", times_out_connecting},
+    {"says what became of the name", says_what_became_of_the_name},
+    {"does not wait for ever for a name", does_not_wait_for_ever_for_a_name},
+    {"survives its resolver", survives_its_resolver},
+    {"can be cancelled while resolving", can_be_cancelled_while_resolving},
+    {"refuses what is no name", refuses_what_is_no_name},
+    {"takes a split SOCKS5 answer", takes_a_split_socks5_answer},
+    {"takes a split HTTP answer", takes_a_split_http_answer},
+    {"takes an answer byte by byte", takes_an_answer_byte_by_byte},
+    {"logs in", logs_in},
+    {"refuses bytes that nobody asked for",
+	refuses_bytes_that_nobody_asked_for},
+    {"bounds what it reads", bounds_what_it_reads},
+    {"tells how far it came", tells_how_far_it_came},
+};
+
+UNIT_MAIN("attempt", cases)
