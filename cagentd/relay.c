@@ -162,14 +162,28 @@ relay_replayable(const uint8_t *data, size_t len)
 	       memmem(data, len, "\r\n\r\n", 4) == data + len - 4;
 }
 
+/* Neither side has said a word, and the client may yet. */
+static bool
+stillborn(const struct relay *r)
+{
+	const struct relay_end_point *client = &r->side[RELAY_CLIENT];
+
+	return client->bytes == 0 && client->flow != FLOW_ENDED &&
+	       loop_now_us(r->loop) - r->started_us < RELAY_STILLBORN_US;
+}
+
 /* The flight can be sent again: nothing has come back, all that the client
- * sent is kept, and its nature allows it. */
+ * sent is kept, and its nature allows it.  Not while the client is still being
+ * told what stood. */
 static bool
 unanswered(const struct relay *r)
 {
-	return r->flight != NULL && r->side[RELAY_UPSTREAM].bytes == 0 &&
-	       r->flight->len > 0 &&
-	       relay_replayable(buf_bytes(r->flight), r->flight->len);
+	if (!r->keep_flight || r->side[RELAY_UPSTREAM].bytes > 0 ||
+	    loop_op_active(&r->side[RELAY_CLIENT].send))
+		return false;
+	if (r->flight == NULL)
+		return stillborn(r);
+	return relay_replayable(buf_bytes(r->flight), r->flight->len);
 }
 
 /* What the peer's kernel has not yet got: bytes, and segments for those that

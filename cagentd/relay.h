@@ -26,7 +26,8 @@ enum relay_end {
 	RELAY_BROKE,  /* a reset or an error; side says where */
 	RELAY_IDLE,
 	RELAY_UNANSWERED, /* upstream ended or broke before its first byte,
-			     and the flight is still whole */
+			     and the flight is still whole, or stillborn:
+			     before the client said a word */
 	RELAY_NO_MEMORY
 };
 
@@ -67,6 +68,9 @@ struct relay {
 
 /* The most of a first flight that is kept. */
 #define RELAY_FLIGHT_MAX (16 * 1024)
+/* A silent tunnel that ends so soon had no path; one that ends later met a
+ * destination that would not wait. */
+#define RELAY_STILLBORN_US 1000000
 /* Before a reset: how often it is looked whether the peer has got what was
  * sent, and for how long without any progress. */
 #define RELAY_FLUSH_LOOK_US 10000
@@ -87,7 +91,7 @@ struct relay_start {
 /*
  * Zeroed before first use.  Calls done() once, with both fds closed, but for
  * RELAY_UNANSWERED: then the client's fd is open and is taken by
- * relay_take_client(), the flight by relay_take_flight().
+ * relay_take_client(), the flight (NULL: it is empty) by relay_take_flight().
  */
 void relay_start(
     struct relay *, struct loop *, const struct relay_start *, relay_fn *done);

@@ -38,7 +38,8 @@ struct session {
 	};
 	bool via_hop; /* hop is in flight */
 	struct record_hop hop;
-	struct buf *flight; /* to be sent again */
+	bool told;	    /* the client: that a path stands */
+	struct buf *flight; /* to be sent again; NULL: it had said nothing */
 	char *label;	    /* "socks5 example.com:443 via hq-1", for the log */
 };
 
@@ -257,7 +258,7 @@ dial_done(struct dial *d, struct dialed *r)
 	if (r->reason != REASON_OK) {
 		if (r->reason == REASON_CANCELLED)
 			end(s);
-		else if (s->flight != NULL)
+		else if (s->told)
 			break_off(s);
 		else
 			refuse(s, r->reason);
@@ -266,7 +267,7 @@ dial_done(struct dial *d, struct dialed *r)
 	s->via_hop = !r->try->direct;
 	s->hop = r->try->hop;
 	describe(s, r->try->name);
-	if (s->flight == NULL) {
+	if (!s->told) {
 		slab_add(&s->env->slab->served, 1);
 		if (r->try->direct)
 			slab_add(&s->env->slab->direct, 1);
@@ -275,11 +276,12 @@ dial_done(struct dial *d, struct dialed *r)
 	} else {
 		to_client = r->early;
 	}
-	if (to_client == NULL && s->flight == NULL) {
+	if (to_client == NULL && !s->told) {
 		loop_close(s->env->dial.loop, r->fd);
 		end(s);
 		return;
 	}
+	s->told = true;
 	start_relay(s, r->fd, to_client, early);
 }
 

@@ -433,8 +433,9 @@ check_flight(struct tunnel *t, const void *want, size_t len)
 	struct buf *flight = relay_take_flight(&t->relay);
 	int fds[2], client = relay_take_client(&t->relay);
 
-	CHECK(flight != NULL && flight->len == len &&
-		  memcmp(buf_bytes(flight), want, len) == 0,
+	CHECK(flight == NULL ? want == NULL
+			     : flight->len == len &&
+				   memcmp(buf_bytes(flight), want, len) == 0,
 	    "the flight is what the client sent");
 	hang_up(t, &t->upstream, false);
 	rig_tcp_pair(fds);
@@ -551,8 +552,39 @@ gives_back_nothing_unsafe(void)
 		expect(t, t->upstream, texts[i], strlen(texts[i]));
 		check_broke(t);
 	}
-	/* Nothing was sent: nothing to try again for. */
-	check_broke(tunnel_open(true));
+}
+
+/* Nothing was said: any path will do, while it may still be said. */
+static void
+gives_back_the_stillborn(void)
+{
+	struct tunnel *t;
+	int reset;
+
+	for (reset = 0; reset < 2; reset++) {
+		t = tunnel_new();
+		t->start.keep_flight = true;
+		t->start.to_client = buf_copy("reply", 5);
+		tunnel_start(t);
+		expect(t, t->client, "reply", 5);
+		hang_up(t, &t->upstream, reset == 1);
+		RIG_UNTIL(t->loop, t->n > 0);
+		CHECK_INT(t->end, RELAY_UNANSWERED);
+		check_flight(t, NULL, 0);
+		tunnel_free(t);
+	}
+	/* The client is through, too. */
+	t = tunnel_open(true);
+	CHECK_INT(shutdown(t->client, SHUT_WR), 0);
+	CHECK_INT(end_of(t, t->upstream), 0);
+	hang_up(t, &t->upstream, false);
+	RIG_UNTIL(t->loop, t->n > 0);
+	CHECK_INT(t->end, RELAY_CLOSED);
+	tunnel_free(t);
+	/* It was not so soon. */
+	t = tunnel_open(true);
+	t->relay.started_us -= RELAY_STILLBORN_US;
+	check_broke(t);
 }
 
 static void
@@ -670,6 +702,7 @@ static const struct unit_case cases[] = {
     {"gives back a half-closed flight", gives_back_a_half_closed_flight},
     {"gives back nothing answered", gives_back_nothing_that_was_answered},
     {"gives back nothing unsafe", gives_back_nothing_unsafe},
+    {"gives back the stillborn", gives_back_the_stillborn},
     {"gives back no long flight", gives_back_no_long_flight},
     {"gives back nothing unasked", gives_back_nothing_unasked},
     {"can be cancelled", can_be_cancelled},
