@@ -1,6 +1,7 @@
 /* Runs the cases of one integration test program; knows nothing of agents. */
 #include "tests/integ/rig.h"
 
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -35,6 +36,7 @@ static const struct rig_suite *suite;
 static const struct rig_case *current;
 static char case_dir[RIG_PATH_MAX];
 static atomic_int failures;
+static void *shared;
 static bool isolated;
 static bool keep;
 static volatile sig_atomic_t interrupted;
@@ -43,6 +45,12 @@ const char *
 rig_dir(void)
 {
 	return case_dir;
+}
+
+void *
+rig_shared(void)
+{
+	return shared;
 }
 
 bool
@@ -162,13 +170,24 @@ rig_require(bool ok, const char *file, int line, const char *fmt, ...)
 	_exit(1);
 }
 
+/* The form in which tests/run collects them. */
+__attribute__((format(printf, 1, 0))) static void
+say_skipped(const char *fmt, va_list ap)
+{
+	char text[512];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	printf("  skipped: %s: %s: %s\n", suite->name, current->name, text);
+	fflush(stdout);
+}
+
 void
 rig_skip(const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsay("skipped: ", fmt, ap);
+	say_skipped(fmt, ap);
 	va_end(ap);
 	_exit(EXIT_SKIPPED);
 }
@@ -313,6 +332,10 @@ prepare(void)
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
+	shared = mmap(NULL, RIG_SHARED_LEN, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		abort();
 	umask(022);
 	signal(SIGPIPE, SIG_IGN);
 	/* signal() would restart the poll() that waits for a case. */

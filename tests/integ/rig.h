@@ -38,7 +38,9 @@ struct rig_suite {
 	const char *name;
 	const struct rig_case *cases;
 	size_t cases_n;
-	void (*report)(void); /* in the runner, after all cases; or NULL */
+	/* In the runner, after all cases; or NULL.  tests/run passes on the
+	 * lines that begin with "  | ". */
+	void (*report)(void);
 };
 
 int rig_main(const struct rig_suite *, int argc, char **argv);
@@ -82,6 +84,11 @@ void rig_path(char out[static RIG_PATH_MAX], const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Write a whole file; ends the case on failure. */
 void rig_write(const char *path, const char *text, unsigned int mode);
+
+/* RIG_SHARED_LEN bytes, zero at first, that the runner and all cases share:
+ * for what the report shall show. */
+#define RIG_SHARED_LEN 16384
+void *rig_shared(void);
 
 /* Has the case namespaces of its own? */
 bool rig_isolated(void);

@@ -302,6 +302,8 @@ may_send(const struct transfer *t)
 		return false;
 	if (t->kind == RIG_ORIGIN_DOWN_FIRST)
 		return t->down_end;
+	if (t->kind == RIG_ORIGIN_EXCHANGE && t->up == t->size)
+		return t->down == t->size;
 	/* The end comes in the middle of what the origin sends. */
 	if (t->kind == RIG_ORIGIN_DUPLEX && t->up == t->size)
 		return t->down >= t->size / 2;

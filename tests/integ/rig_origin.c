@@ -79,7 +79,8 @@ allowed(const struct rig_link *l)
 {
 	uint64_t size = l->server->size;
 
-	if (l->fin || l->server->kind == RIG_ORIGIN_DOWN_FIRST)
+	if (l->fin || l->server->kind == RIG_ORIGIN_DOWN_FIRST ||
+	    l->server->kind == RIG_ORIGIN_EXCHANGE)
 		return size;
 	return l->server->kind == RIG_ORIGIN_DUPLEX ? size / 2 : 0;
 }
@@ -173,10 +174,28 @@ find_body(struct rig_link *l, const char *path)
 	return st.st_size;
 }
 
+/* The head, and of generated bodies the beginning in the same segment: who
+ * is cut off after the first byte cannot be helped by anybody, so that there
+ * be few of them. */
+static bool
+send_head(struct rig_link *l, const char *head, size_t len)
+{
+	uint8_t buf[512 + CHUNK];
+	size_t body = l->size < CHUNK ? (size_t)l->size : CHUNK;
+
+	if (l->file != -1)
+		body = 0;
+	memcpy(buf, head, len);
+	rig_pattern_fill(RIG_SEED_HTTP, 0, buf + len, body);
+	l->put = body;
+	/* A fresh socket takes this whole. */
+	return rig_link_write(l, buf, len + body) == (long)(len + body);
+}
+
 static unsigned int
 answer_head(struct rig_link *l)
 {
-	char method[16], path[RIG_PATH_MAX], head[256];
+	char method[16], path[RIG_PATH_MAX], head[512];
 	bool ok;
 	long size;
 	int len;
@@ -195,12 +214,9 @@ answer_head(struct rig_link *l)
 	    size < 0 ? "404 Not Found" : "200 OK",
 	    ok ? "text/plain" : "application/octet-stream",
 	    size < 0 ? 0L : size, ok ? "ok\n" : "");
-	/* A fresh socket takes this whole. */
-	if (rig_link_write(l, (uint8_t *)head, (size_t)len) != len)
-		return RIG_RESET;
 	l->size = size < 0 || ok ? 0 : (uint64_t)size;
 	l->state = STATE_BODY;
-	return RIG_WANT_OUT;
+	return send_head(l, head, (size_t)len) ? RIG_WANT_OUT : RIG_RESET;
 }
 
 static unsigned int
@@ -263,6 +279,7 @@ rig_origin_start(struct rig_server *s, enum rig_origin_kind kind,
 	    [RIG_ORIGIN_ECHO] = step_echo,
 	    [RIG_ORIGIN_UP_FIRST] = step_transfer,
 	    [RIG_ORIGIN_DOWN_FIRST] = step_transfer,
+	    [RIG_ORIGIN_EXCHANGE] = step_transfer,
 	    [RIG_ORIGIN_DUPLEX] = step_transfer,
 	    [RIG_ORIGIN_SLOW] = step_slow,
 	    [RIG_ORIGIN_SILENT] = step_silent,

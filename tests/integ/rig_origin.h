@@ -13,6 +13,7 @@ enum rig_origin_kind {
 	 * and RIG_SEED_DOWN back; each end finishes its direction. */
 	RIG_ORIGIN_UP_FIRST,   /* answers after the client's end */
 	RIG_ORIGIN_DOWN_FIRST, /* sends and ends before it reads */
+	RIG_ORIGIN_EXCHANGE,   /* both at once, and the ends after both */
 	RIG_ORIGIN_DUPLEX,     /* half at once, half after the client's end */
 	RIG_ORIGIN_SLOW,       /* reads 16 KiB every 10 ms, answers nothing */
 	RIG_ORIGIN_SILENT,     /* accepts, reads nothing, never answers */

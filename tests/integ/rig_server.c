@@ -74,7 +74,14 @@ rig_link_read_head(struct rig_link *l)
 static void
 link_end(struct rig_link *l, bool reset)
 {
+	struct epoll_event none = {0};
+
+	/* A child between fork and exec may hold the same socket: close()
+	 * alone would neither unregister it nor send the end. */
+	epoll_ctl(l->server->epoll, EPOLL_CTL_DEL, l->fd, &none);
 	LIST_REMOVE(l, entry);
+	if (!reset)
+		shutdown(l->fd, SHUT_WR);
 	if (l->file != -1)
 		close(l->file);
 	if (reset)

@@ -109,7 +109,8 @@ static void
 t_transfers(void)
 {
 	static const enum rig_origin_kind kinds[] = {RIG_ORIGIN_UP_FIRST,
-	    RIG_ORIGIN_DOWN_FIRST, RIG_ORIGIN_DUPLEX, RIG_ORIGIN_SLOW};
+	    RIG_ORIGIN_DOWN_FIRST, RIG_ORIGIN_EXCHANGE, RIG_ORIGIN_DUPLEX,
+	    RIG_ORIGIN_SLOW};
 	struct rig_server o;
 	struct rig_conn c;
 	enum rig_fail f;
