@@ -58,9 +58,10 @@ ok_cell(const json_t *row, int64_t now_us, char *out, size_t size)
 	char text[FORMAT_LEN];
 
 	(void)now_us; /* a share knows no time */
+	int64_t ok = field_number(row, "successes");
+
 	snprintf(out, size, "%s",
-	    format_percent(field_number(row, "successes"),
-		field_number(row, "attempts"), text));
+	    format_percent(ok, ok + field_number(row, "charged"), text));
 }
 
 static void
@@ -111,10 +112,10 @@ const struct field row_fields[] = {
 	"attempts to reach a destination through it, since the agent knows "
 	"it"},
     {"successes", "OK", "succeeded", FIELD_COUNT, false, ok_cell,
-	"attempts that made a tunnel; shown as a share of the attempts"},
+	"attempts that made a tunnel; shown as their share of these and its "
+	"own failures: what a destination refused counts for neither"},
     {"charged", NULL, "own failures", FIELD_COUNT, false, NULL,
-	"failures that are the intermediary's own, which alone move its rank "
-	"(only in show)"},
+	"failures that are the intermediary's own, which alone move its rank"},
     {"handshake.p50_us", "P50", "handshake, median", FIELD_SPAN, false, NULL,
 	"half of the handshakes (its answer to a request, once connected) "
 	"took no longer, in microseconds; 0 (\"-\"): none yet"},
@@ -212,13 +213,13 @@ static void
 add_counts(json_t *j, const struct table_row *row)
 {
 	json_t *more = json_pack(
-	    "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I}, s:{s:I, s:I}}",
+	    "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I}, s:{s:I, s:I}}",
 	    "weight", (json_int_t)row->weight, "connections_max",
 	    (json_int_t)row->connections_max, "in_flight",
 	    (json_int_t)row->in_flight, "attempts", (json_int_t)row->attempts,
-	    "successes", (json_int_t)row->successes, "bytes_up",
-	    (json_int_t)row->bytes_up, "bytes_down",
-	    (json_int_t)row->bytes_down, "connect", "p50_us",
+	    "successes", (json_int_t)row->successes, "charged",
+	    (json_int_t)row->charged, "bytes_up", (json_int_t)row->bytes_up,
+	    "bytes_down", (json_int_t)row->bytes_down, "connect", "p50_us",
 	    (json_int_t)row->connect_p50_us, "handshake", "p50_us",
 	    (json_int_t)row->handshake_p50_us, "p95_us",
 	    (json_int_t)row->handshake_p95_us);

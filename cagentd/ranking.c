@@ -331,6 +331,7 @@ fill_row(struct ranking *r, struct table_row *row, const struct sum *sum)
 	row->in_flight = sum->in_flight;
 	row->attempts = sum->attempts;
 	row->successes = sum->total.successes;
+	row->charged = sum->total.charged;
 	row->bytes_up = sum->up;
 	row->bytes_down = sum->down;
 	row->last_ok_us = sum->last_ok_us;

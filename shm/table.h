@@ -21,7 +21,7 @@
  * All sizes are fixed, there are no pointers, and names are NUL-terminated.
  */
 #define TABLE_MAGIC	 0x746e6567614331ull /* "1Cagent" */
-#define TABLE_LAYOUT	 1
+#define TABLE_LAYOUT	 2
 #define TABLE_ROWS_MAX	 1024
 #define TABLE_TIERS_MAX	 64
 #define TABLE_NAME_MAX	 63
@@ -80,6 +80,7 @@ struct table_row {
 	uint32_t connect_p50_us;
 	uint64_t attempts;
 	uint64_t successes;
+	uint64_t charged; /* failures that are the intermediary's own */
 	uint64_t bytes_up;
 	uint64_t bytes_down;
 	int64_t last_ok_us;

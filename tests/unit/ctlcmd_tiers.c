@@ -156,6 +156,7 @@ fill(void)
 	row = add_row("first", 1, TABLE_SLOW_START);
 	row->attempts = 10;
 	row->successes = 9;
+	row->charged = 1;
 	row->bytes_up = 1ull << 40;
 	row->handshake_p50_us = 1500;
 	row->handshake_p95_us = 25000;
