@@ -252,7 +252,8 @@ damage_head(void)
 static void
 damage_slots(void)
 {
-	size_t at, slot, end = offsetof(struct table, rows) / 8 + 3 * 68 + 2;
+	size_t rows = 3 * sizeof(struct table_row) / 8;
+	size_t at, slot, end = offsetof(struct table, rows) / 8 + rows + 2;
 	struct bench b;
 	int r, refused = 0;
 
