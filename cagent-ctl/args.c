@@ -1,15 +1,20 @@
 /* Owns the command line: options, the command's name, its arguments. */
 #include "cagent-ctl/args.h"
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/conf.h"
+#include "base/rundir.h"
 #include "cagent-ctl/format.h"
 #include "cagent-ctl/say.h"
 #include "cagent-ctl/verb.h"
+#include "wire/ctl.h"
 
 #define WATCH_MIN_US 100000
 #define WATCH_MAX_US (86400 * 1000000ll)
@@ -216,16 +221,33 @@ check_call(const struct call *call, int args_n)
 	    v->name, *v->args != '\0' ? " " : "", v->args);
 }
 
+/* An ordinary user's own daemon, when there is one, before the machine's.  A
+ * directory that somebody else made in that place is none. */
+static const char *
+default_run_dir(char own[CALL_DIR_MAX])
+{
+	const char *said = getenv("CAGENT_RUN_DIR");
+	char path[CALL_DIR_MAX + sizeof(CTL_SOCKET_NAME)];
+	struct stat st;
+
+	if (said != NULL && *said != '\0')
+		return said;
+	rundir_default("cagent", own, CALL_DIR_MAX);
+	snprintf(path, sizeof(path), "%s/" CTL_SOCKET_NAME, own);
+	if (geteuid() != 0 && lstat(own, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    st.st_uid == geteuid() && lstat(path, &st) == 0)
+		return own;
+	return ARGS_RUN_DIR;
+}
+
 int
 args_parse(int argc, char **argv, struct call *call)
 {
-	const char *run_dir = getenv("CAGENT_RUN_DIR");
 	int i, status, args_n;
 
 	call->verb = verbs;
 	call->lines = -1;
-	call->run_dir =
-	    run_dir != NULL && *run_dir != '\0' ? run_dir : ARGS_RUN_DIR;
+	call->run_dir = default_run_dir(call->own_dir);
 	if (argc < 1)
 		return VERB_OK;
 	status = parse_options(argc, argv, call);
@@ -257,7 +279,8 @@ static const char common_help[] =
     "\n"
     "  --json         for programs: names are stable, numbers are raw\n"
     "  --describe     what each field of the answer means\n"
-    "  --run-dir DIR  of the daemon (CAGENT_RUN_DIR, else /run/cagent)\n"
+    "  --run-dir DIR  of the daemon (else CAGENT_RUN_DIR, your own daemon's,\n"
+    "                 /run/cagent)\n"
     "  --no-color     like NO_COLOR in the environment\n"
     "  -h, --help     of the command, if there is one\n"
     "  --version\n";

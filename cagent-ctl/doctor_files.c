@@ -123,7 +123,8 @@ check_config(struct doctor *d)
 	int rc;
 
 	/* One that was told another file runs without the default one. */
-	if (d->call->args[0] == NULL && d->status != NULL &&
+	if (d->call->args[0] == NULL &&
+	    (d->status != NULL || d->error == -EACCES) &&
 	    access(d->file, F_OK) == -1) {
 		doctor_add(d, "configuration", DOCTOR_SKIP, "",
 		    "there is no %s: name the file, cagent-ctl doctor FILE",

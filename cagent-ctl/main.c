@@ -1,18 +1,17 @@
 /* cagent-ctl: the operator's command; asks the daemon, prints the answer. */
-#include <sys/ioctl.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cagent-ctl/args.h"
 #include "cagent-ctl/render.h"
 #include "cagent-ctl/say.h"
+#include "cagent-ctl/screen.h"
 #include "cagent-ctl/verb.h"
 #include "cagent-ctl/watch.h"
 
@@ -27,26 +26,6 @@ fill_std_fds(void)
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd > STDERR_FILENO)
 		close(fd);
-}
-
-static bool
-colour_wanted(void)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return (no == NULL || *no == '\0') && term != NULL &&
-	       strcmp(term, "dumb") != 0 && isatty(STDOUT_FILENO) == 1;
-}
-
-static unsigned int
-terminal_width(void)
-{
-	struct winsize ws;
-
-	return isatty(STDOUT_FILENO) == 1 &&
-		       ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0
-		   ? ws.ws_col
-		   : 0;
 }
 
 static int
@@ -69,13 +48,21 @@ dispatch(const struct call *call)
 	return call->verb->run(call);
 }
 
+static bool
+reader_gone(void)
+{
+	struct pollfd fd = {.fd = STDOUT_FILENO};
+
+	return poll(&fd, 1, 0) == 1 && (fd.revents & POLLERR) != 0;
+}
+
 /* A reader that has seen enough is none of our failures. */
 static int
 finish(const struct call *call, int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	if (errno == EPIPE)
+	if (errno == EPIPE || reader_gone())
 		return status;
 	say(call, "cannot write: %s", strerror(errno));
 	return VERB_FAILED;
@@ -90,8 +77,8 @@ main(int argc, char **argv)
 	fill_std_fds();
 	signal(SIGPIPE, SIG_IGN);
 	setlocale(LC_CTYPE, "");
-	call.colour = colour_wanted();
-	call.width = terminal_width();
+	call.colour = screen_colour();
+	call.width = screen_size(NULL);
 	call.pretty = isatty(STDOUT_FILENO) == 1;
 	status = args_parse(argc, argv, &call);
 	if (status == VERB_OK)

@@ -55,13 +55,13 @@ wanted_cell(const json_t *row, int64_t now_us, char *out, size_t size)
 static void
 ok_cell(const json_t *row, int64_t now_us, char *out, size_t size)
 {
+	int64_t ok = field_number(row, "successes"), all;
 	char text[FORMAT_LEN];
 
 	(void)now_us; /* a share knows no time */
-	int64_t ok = field_number(row, "successes");
-
-	snprintf(out, size, "%s",
-	    format_percent(ok, ok + field_number(row, "charged"), text));
+	if (__builtin_add_overflow(ok, field_number(row, "charged"), &all))
+		all = INT64_MAX;
+	snprintf(out, size, "%s", format_percent(ok, all, text));
 }
 
 static void
@@ -116,7 +116,7 @@ const struct field row_fields[] = {
 	"own failures: what a destination refused counts for neither"},
     {"charged", NULL, "own failures", FIELD_COUNT, false, NULL,
 	"failures that are the intermediary's own, which alone move its rank"},
-    {"handshake.p50_us", "P50", "handshake, median", FIELD_SPAN, false, NULL,
+    {"handshake.p50_us", "P50", "handshake, median", FIELD_SPAN, true, NULL,
 	"half of the handshakes (its answer to a request, once connected) "
 	"took no longer, in microseconds; 0 (\"-\"): none yet"},
     {"handshake.p95_us", "P95", "handshake, 95 %", FIELD_SPAN, false, NULL,

@@ -15,6 +15,8 @@
 static void
 note(const struct call *call, char *text)
 {
+	/* In the order in which it happened, where both go to one place. */
+	fflush(call->out);
 	fprintf(call->err, "cagent-ctl: %s\n", format_clean(text));
 }
 

@@ -18,11 +18,13 @@ enum verb_exit {
 };
 
 #define CALL_ARGS_MAX 2
+#define CALL_DIR_MAX  108 /* a socket's name is no longer */
 
 /* What the command line asked for; strings borrowed from it. */
 struct call {
 	const struct verb *verb;
 	const char *run_dir;
+	char own_dir[CALL_DIR_MAX];	 /* what run_dir points to by default */
 	const char *args[CALL_ARGS_MAX]; /* NULL: not given */
 	const char *user, *protocol, *class;
 	bool json, describe, follow, help, version;

@@ -1,8 +1,6 @@
 /* Owns --watch: when to look again, and how the screen is redrawn. */
 #include "cagent-ctl/watch.h"
 
-#include <sys/ioctl.h>
-
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,6 +11,7 @@
 #include "base/mono.h"
 #include "cagent-ctl/format.h"
 #include "cagent-ctl/say.h"
+#include "cagent-ctl/screen.h"
 #include "cagent-ctl/verb.h"
 
 static void
@@ -35,18 +34,6 @@ watch_end_on_interrupt(void)
 
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
-}
-
-static void
-screen_size(unsigned int *rows, unsigned int *columns)
-{
-	struct winsize ws;
-
-	*rows = *columns = 0;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0) {
-		*rows = ws.ws_row;
-		*columns = ws.ws_col;
-	}
 }
 
 /* Overwrite the screen line by line, which flickers less than clearing it;
@@ -130,7 +117,7 @@ watch_run(const struct call *call)
 		fputs("\033[2J", stdout);
 	do {
 		if (screen)
-			screen_size(&rows, &now.width);
+			now.width = screen_size(&rows);
 		status = look(&now, screen, &text);
 		if (text == NULL)
 			return status;
