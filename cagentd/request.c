@@ -143,21 +143,22 @@ on_recv(struct loop *loop, struct op *op, const struct op_result *r)
 static void
 on_deadline(struct loop *loop, struct op *op, const struct op_result *r)
 {
-	struct request *q = container_of(op, struct request, timer);
-
 	(void)loop, (void)r; /* time is the only news */
-	finish(q, q->fd == -1 ? REQUEST_NO_MEMORY : REQUEST_TIMEOUT);
+	finish(container_of(op, struct request, timer), REQUEST_TIMEOUT);
 }
 
-void
+int
 request_start(struct request *q, struct loop *loop, int fd, bool want_login,
     int64_t deadline_us, request_fn *done)
 {
+	int error;
+
 	*q = (struct request){.loop = loop, .fd = fd, .done = done};
 	intake_init(&q->intake, want_login);
-	if (loop_recv(loop, &q->recv, fd, on_recv) != 0) {
-		q->fd = -1;
-		deadline_us = loop_now_us(loop);
-	}
-	loop_timer(loop, &q->timer, deadline_us, on_deadline);
+	error = loop_timer(loop, &q->timer, deadline_us, on_deadline);
+	if (error == 0)
+		error = loop_recv(loop, &q->recv, fd, on_recv);
+	if (error != 0)
+		request_cancel(q);
+	return error;
 }

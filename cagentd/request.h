@@ -33,8 +33,9 @@ struct request {
 	struct op recv, send, timer;
 };
 
-/* Zeroed or fresh memory; never calls back before it returns. */
-void request_start(struct request *, struct loop *, int fd, bool want_login,
+/* Zeroed or fresh memory; never calls back before it returns.  0, or -errno
+ * with nothing under way. */
+int request_start(struct request *, struct loop *, int fd, bool want_login,
     int64_t deadline_us, request_fn *done);
 /* Idempotent; no callback comes after this; the fd stays open. */
 void request_cancel(struct request *);

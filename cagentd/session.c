@@ -391,30 +391,44 @@ identify(struct session *s, bool unix_socket)
 	}
 }
 
+static int
+begin(struct session *s)
+{
+	struct loop *loop = s->env->dial.loop;
+
+	return request_start(&s->setup->request, loop, s->fd, false,
+	    loop_now_us(loop) + s->settings->handshake_timeout_ms * 1000,
+	    request_done);
+}
+
 int
 session_start(struct session_env *env, struct session_list *list, int fd,
     bool unix_socket)
 {
-	struct loop *loop = env->dial.loop;
 	struct session *s = calloc(1, sizeof(*s));
+	int error = -ENOMEM;
 
 	if (s != NULL)
 		s->setup = calloc(1, sizeof(*s->setup));
-	if (s == NULL || s->setup == NULL) {
-		free(s);
-		loop_close(loop, fd);
-		return -ENOMEM;
-	}
+	if (s == NULL || s->setup == NULL)
+		goto fail;
 	s->env = env;
 	s->fd = fd;
-	s->settings = settings_ref(env->settings);
+	s->settings = env->settings;
 	s->setup->session = s;
+	identify(s, unix_socket);
+	error = begin(s);
+	if (error != 0)
+		goto fail;
+	settings_ref(s->settings);
 	LIST_INSERT_HEAD(list, s, entry);
 	slab_up(&env->slab->clients);
 	slab_add(&env->slab->accepted, 1);
-	identify(s, unix_socket);
-	request_start(&s->setup->request, loop, fd, false,
-	    loop_now_us(loop) + s->settings->handshake_timeout_ms * 1000,
-	    request_done);
 	return 0;
+fail:
+	if (s != NULL)
+		free(s->setup);
+	free(s);
+	loop_close(env->dial.loop, fd);
+	return error;
 }

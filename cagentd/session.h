@@ -40,7 +40,7 @@ LIST_HEAD(session_list, session);
 
 /*
  * Serve the client on fd, which is the session's from here on; joins list and
- * leaves it when it ends.  returns 0, or -ENOMEM with fd closed.
+ * leaves it when it ends.  returns 0, or -errno with fd closed.
  */
 int session_start(
     struct session_env *, struct session_list *list, int fd, bool unix_socket);

@@ -354,6 +354,7 @@ serve(struct server *s, enum hop_type type)
 	start(s->rig, LONG_US);
 	s->fd = accept4(s->lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	rig_must(s->fd, "accept4");
+	fake_nodelay(s->fd);
 	rig_settle(s->rig->loop);
 }
 

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -218,6 +219,16 @@ fake_refusing(uint16_t *port)
 	rig_must(getsockname(fd, (struct sockaddr *)&sin, &len), "getsockname");
 	*port = ntohs(sin.sin_port);
 	return fd;
+}
+
+/* Each write is to be a segment of its own, at once. */
+static inline void
+fake_nodelay(int fd)
+{
+	const int on = 1;
+
+	rig_must(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)),
+	    "TCP_NODELAY");
 }
 
 /* How many descriptors this process has open. */
