@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include "base/log.h"
-
 static void on_accept(struct loop *, struct op *, const struct op_result *);
 
 static void
@@ -18,26 +16,34 @@ suspend(struct accept *a)
 		loop_cancel(a->loop, &a->listeners[i].op);
 }
 
+static void on_pause_over(struct loop *, struct op *, const struct op_result *);
+
+/* Always armed, so that a pause needs no memory when there is none. */
+static int
+arm(struct accept *a, int64_t at_us)
+{
+	return loop_timer(a->loop, &a->timer, at_us, on_pause_over);
+}
+
 static void
 on_pause_over(struct loop *loop, struct op *op, const struct op_result *r)
 {
 	struct accept *a = container_of(op, struct accept, timer);
 
 	(void)loop, (void)r; /* time is the only news */
+	/* Its place has just been left: it fits. */
+	(void)arm(a, INT64_MAX);
 	if (!a->held)
 		accept_hold(a, false);
 }
 
-/* Let descriptors come back before taking more; the timer keeps its place in
- * the loop, so that this needs no memory either. */
+/* Let descriptors come back before taking more. */
 static void
 pause_all(struct accept *a)
 {
 	suspend(a);
 	a->paused(a);
-	if (loop_timer(a->loop, &a->timer,
-		loop_now_us(a->loop) + ACCEPT_PAUSE_US, on_pause_over) != 0)
-		log_errx("accept: out of memory for a timer");
+	(void)arm(a, loop_now_us(a->loop) + ACCEPT_PAUSE_US); /* as above */
 }
 
 static void
@@ -54,7 +60,7 @@ on_accept(struct loop *loop, struct op *op, const struct op_result *r)
 		pause_all(a);
 }
 
-void
+int
 accept_init(struct accept *a, struct loop *loop, accept_fn *fn,
     void (*paused)(struct accept *))
 {
@@ -62,6 +68,7 @@ accept_init(struct accept *a, struct loop *loop, accept_fn *fn,
 	a->loop = loop;
 	a->fn = fn;
 	a->paused = paused;
+	return arm(a, INT64_MAX);
 }
 
 void
@@ -103,7 +110,6 @@ accept_stop(struct accept *a)
 	for (i = 0; i < a->listeners_n; i++)
 		loop_close(a->loop, a->listeners[i].fd);
 	a->listeners_n = 0;
-	loop_cancel(a->loop, &a->timer);
 }
 
 void

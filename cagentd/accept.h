@@ -35,7 +35,8 @@ struct accept {
 	struct op timer;
 };
 
-void accept_init(struct accept *, struct loop *, accept_fn *,
+/* 0 or -ENOMEM; later pauses need no memory. */
+int accept_init(struct accept *, struct loop *, accept_fn *,
     void (*paused)(struct accept *));
 /* Listen on these instead of what was before; the fds are taken. */
 void accept_set(struct accept *, const int *fds, uint32_t n);

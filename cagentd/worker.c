@@ -73,6 +73,15 @@ clients(const struct worker *w)
 }
 
 static void
+limit_clients(struct worker *w)
+{
+	bool full = clients(w) >= w->clients_max;
+
+	if (full != w->accept.held)
+		accept_hold(&w->accept, full);
+}
+
+static void
 session_ended(void *arg)
 {
 	struct worker *w = arg;
@@ -80,8 +89,8 @@ session_ended(void *arg)
 	if (w->draining) {
 		if (LIST_EMPTY(&w->sessions))
 			loop_stop(w->loop);
-	} else if (w->accept.held && clients(w) < w->clients_max) {
-		accept_hold(&w->accept, false);
+	} else {
+		limit_clients(w);
 	}
 }
 
@@ -113,8 +122,7 @@ accepted(struct accept *a, int fd, bool unix_socket)
 	}
 	if (session_start(&w->env, &w->sessions, fd, unix_socket) != 0)
 		log_warnx("out of memory for a client");
-	if (clients(w) >= w->clients_max)
-		accept_hold(a, true);
+	limit_clients(w);
 }
 
 static void
@@ -250,8 +258,10 @@ message(void *arg, struct chan *c, const struct chan_msg *m)
 	switch (m->type) {
 	case MSG_CONF:
 		s = child_settings(m);
-		if (s != NULL)
+		if (s != NULL) {
 			use_settings(w, s);
+			limit_clients(w);
+		}
 		return;
 	case MSG_LISTENERS:
 		take_listeners(w, m);
@@ -356,7 +366,8 @@ worker_main(uint32_t index)
 	if (start.resolver_fds[index] != -1 &&
 	    resolve_attach(w.env.dial.resolve, start.resolver_fds[index]) != 0)
 		fatalx("start: no resolver channel");
-	accept_init(&w.accept, w.loop, accepted, accept_paused);
+	if (accept_init(&w.accept, w.loop, accepted, accept_paused) != 0)
+		fatalx("start: out of memory");
 	accept_set(&w.accept, start.listener_fds, start.listeners_n);
 	error = loop_run(w.loop);
 	if (error != 0)
