@@ -113,8 +113,9 @@ log_open(const char *prog, enum log_dest dest, enum log_level level)
 	lg.own = false;
 	lg.prog = prog;
 	lg.level = level;
+	/* Reads files, which a sandbox will not allow; even for UTC. */
+	tzset();
 	if (dest == LOG_DEST_SYSLOG) {
-		tzset(); /* reads files, which a sandbox will not allow */
 		fd = syslog_socket();
 		if (fd >= 0) {
 			lg.fd = fd;

@@ -37,6 +37,7 @@ struct worker {
 	struct slab *slab; /* ours; others' are read for connection limits */
 	struct slab *slabs[SETTINGS_WORKERS_MAX];
 	uint64_t seed;
+	uint64_t fds_max; /* asked before the sandbox, which has no such call */
 	uint32_t clients_max;
 	bool draining;
 	struct op drain_timer;
@@ -175,15 +176,11 @@ drain(struct worker *w)
 /* As the configuration says, within what the fds allow: two a client, and
  * one more while two paths are tried. */
 static uint32_t
-clients_max(const struct settings *s)
+clients_max(const struct settings *s, uint64_t fds)
 {
-	struct rlimit rl = {.rlim_cur = 1024};
-	uint64_t by_fds;
+	uint64_t by_fds = fds > WORKER_FDS_OWN * 2 ? (fds - WORKER_FDS_OWN) / 2
+						   : WORKER_FDS_OWN / 2;
 
-	getrlimit(RLIMIT_NOFILE, &rl);
-	by_fds = rl.rlim_cur > WORKER_FDS_OWN * 2
-		     ? (rl.rlim_cur - WORKER_FDS_OWN) / 2
-		     : WORKER_FDS_OWN / 2;
 	if (s->connections_max > 0 && (uint64_t)s->connections_max < by_fds)
 		return (uint32_t)s->connections_max;
 	return (uint32_t)by_fds;
@@ -195,7 +192,7 @@ use_settings(struct worker *w, struct settings *s)
 	settings_unref(w->settings);
 	w->settings = s;
 	w->env.settings = s;
-	w->clients_max = clients_max(s);
+	w->clients_max = clients_max(s, w->fds_max);
 	log_level_set((enum log_level)s->log_level);
 	if (w->accept.held && clients(w) < w->clients_max)
 		accept_hold(&w->accept, false);
@@ -294,9 +291,13 @@ master_gone(void *arg, struct chan *c, const char *why)
 static void
 prepare(struct worker *w, struct child_start *start)
 {
+	struct rlimit rl;
 	uint32_t i;
 	int error;
 
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		fatal("getrlimit");
+	w->fds_max = rl.rlim_cur;
 	error = loop_new(&w->loop);
 	if (error != 0)
 		fatalx("loop: %s", strerror(-error));
