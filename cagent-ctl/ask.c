@@ -120,6 +120,11 @@ ask_quietly(
 	if (error == 0)
 		error = first(c, doc);
 	client_free(c);
+	if (error == 0 && !field_true(*doc, "ok")) {
+		json_decref(*doc);
+		*doc = NULL;
+		error = -EREMOTEIO;
+	}
 	return error;
 }
 

@@ -52,7 +52,7 @@ check_answer(struct doctor *d)
 	    strcmp(version, CAGENT_VERSION) == 0 ? DOCTOR_OK : DOCTOR_WARN,
 	    "restart cagentd after an update: service cagentd restart",
 	    "cagentd %s runs, cagent-ctl is %s", version, CAGENT_VERSION);
-	format_span(d->now_us - field_number(d->status, "started_us"), span);
+	format_between(field_number(d->status, "started_us"), d->now_us, span);
 	doctor_add(d, "control",
 	    d->answer_us < SLOW_ANSWER_US ? DOCTOR_OK : DOCTOR_WARN,
 	    "the machine or the control process is overloaded: look at top",

@@ -38,7 +38,7 @@ check_table(struct doctor *d)
 				     : strerror(-rc));
 		return;
 	}
-	format_span(d->now_us - t->published_us, age);
+	format_between(t->published_us, d->now_us, age);
 	if (t->published_us > d->now_us + 1000000)
 		doctor_add(d, "table", DOCTOR_WARN,
 		    "the clock was set back: see the check of the clock",

@@ -79,6 +79,17 @@ format_span(int64_t us, char out[FORMAT_LEN])
 	return pair(s, 86400, "dh", out);
 }
 
+const char *
+format_between(int64_t from_us, int64_t to_us, char out[FORMAT_LEN])
+{
+	int64_t us;
+
+	/* Points of time may come from a damaged table. */
+	if (__builtin_sub_overflow(to_us, from_us, &us) || us < 0)
+		us = to_us > from_us ? INT64_MAX : 0;
+	return format_span(us, out);
+}
+
 static const char *
 when(int64_t us, const char *how, char out[FORMAT_LEN])
 {

@@ -11,6 +11,9 @@
 const char *format_bytes(int64_t n, char out[FORMAT_LEN]);
 /* "350us", "12.3ms", "4.5s", "2m05s", "3h12m", "5d04h". */
 const char *format_span(int64_t us, char out[FORMAT_LEN]);
+/* The same of the time between two points; 0 when to_us is the earlier. */
+const char *format_between(
+    int64_t from_us, int64_t to_us, char out[FORMAT_LEN]);
 /* Local time: "09:41:07" when it is of the same day as now_us, else
  * "2026-11-22 09:41:07"; "never" for 0. */
 const char *format_time(int64_t us, int64_t now_us, char out[FORMAT_LEN]);

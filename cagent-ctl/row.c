@@ -87,7 +87,7 @@ reconsider_cell(const json_t *row, int64_t now_us, char *out, size_t size)
 	else
 		snprintf(out, size, "%s, in %s",
 		    format_time(at_us, now_us, when),
-		    format_span(at_us - now_us, left));
+		    format_between(now_us, at_us, left));
 }
 
 const struct field row_fields[] = {

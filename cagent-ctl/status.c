@@ -18,7 +18,7 @@ running_cell(const json_t *doc, int64_t now_us, char *out, size_t size)
 	char span[FORMAT_LEN], when[FORMAT_LEN];
 
 	snprintf(out, size, "%s, since %s",
-	    format_span(now_us - started_us, span),
+	    format_between(started_us, now_us, span),
 	    format_time(started_us, now_us, when));
 }
 
@@ -167,7 +167,7 @@ status_brief(const struct call *call, const json_t *doc)
 	fprintf(call->out,
 	    "cagentd %s, up %s, %zu of %lld workers ready, listening on %s\n",
 	    format_quote(field_string(doc, "version"), text, 32),
-	    format_span(now_us - field_number(doc, "started_us"), span),
+	    format_between(field_number(doc, "started_us"), now_us, span),
 	    workers_ready(doc),
 	    (long long)field_number(doc, "workers_configured"),
 	    field_text(&listeners, doc, now_us, text + 32, sizeof(text) - 32));

@@ -99,7 +99,7 @@ check_writer(const struct call *call, json_t *doc, const struct table *t)
 	json_t *status;
 	int error;
 
-	format_span(mono_wall_us() - t->published_us, age);
+	format_between(t->published_us, mono_wall_us(), age);
 	error = ask_quietly(call, "status", PROBE_US, &status);
 	json_decref(status);
 	json_object_set_new(doc, "control_answers", json_boolean(error == 0));

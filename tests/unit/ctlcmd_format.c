@@ -74,6 +74,27 @@ spans(void)
 }
 
 static void
+between(void)
+{
+	static const struct {
+		int64_t from, to;
+		const char *want;
+	} cases[] = {
+	    {0, 0, "0us"},
+	    {SEC, 3 * SEC, "2.0s"},
+	    {3 * SEC, SEC, "0us"},
+	    {INT64_MAX, INT64_MIN, "0us"},
+	    {INT64_MIN, INT64_MAX, "106751991d04h"},
+	};
+	char out[FORMAT_LEN];
+	size_t i;
+
+	for (i = 0; i < N(cases); i++)
+		CHECK_STR(format_between(cases[i].from, cases[i].to, out),
+		    cases[i].want);
+}
+
+static void
 times(void)
 {
 	/* 2026-11-22 09:41:07 UTC */
@@ -170,6 +191,7 @@ parses_spans(void)
 static const struct unit_case cases[] = {
     {"bytes", bytes},
     {"spans", spans},
+    {"between", between},
     {"times", times},
     {"percents", percents},
     {"cleans what could steer a terminal", cleans},

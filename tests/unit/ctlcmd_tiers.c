@@ -268,6 +268,8 @@ hostile(void)
 	row->type = 200;
 	row->tier = UINT16_MAX;
 	row->attempts = row->bytes_up = UINT64_MAX;
+	row->successes = row->charged = INT64_MAX;
+	row->reconsider_us = INT64_MIN;
 	row->since_us = INT64_MIN;
 	row->last_ok_us = INT64_MAX;
 	row->last_failure_us = 1;
