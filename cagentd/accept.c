@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <errno.h>
 #include <string.h>
 
 static void on_accept(struct loop *, struct op *, const struct op_result *);
@@ -56,7 +57,7 @@ on_accept(struct loop *loop, struct op *op, const struct op_result *r)
 	(void)loop;
 	if (r->res >= 0)
 		a->fn(a, r->res, l->unix_socket);
-	else
+	else if (r->res != -EINVAL) /* shut down: others are on their way */
 		pause_all(a);
 }
 

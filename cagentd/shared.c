@@ -232,6 +232,9 @@ close_listener(const struct shared_listener *l)
 {
 	if (l->addr.sa.sa_family == AF_UNIX)
 		unlink(l->addr.un.sun_path);
+	/* For all who share it, at once: a worker that is slow, or hangs,
+	 * must not keep open what the configuration has closed. */
+	(void)shutdown(l->fd, SHUT_RD);
 	close(l->fd);
 }
 

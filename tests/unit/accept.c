@@ -216,6 +216,24 @@ pauses_while_held(void)
 	rig_free(rig);
 }
 
+/* The master shuts a listener down that is to go: no lack of descriptors, and
+ * no reason to leave the others alone. */
+static void
+outlives_a_listener(void)
+{
+	struct rig *rig = rig_new();
+	int fd;
+
+	rig_idle(rig->loop);
+	rig_must(shutdown(rig->accept.listeners[0].fd, SHUT_RD), "shutdown");
+	fd = rig_dial(&rig->sin[1]);
+	RIG_UNTIL(rig->loop, rig->n == 1);
+	rig_idle(rig->loop);
+	CHECK_INT(rig->pauses, 0);
+	close(fd);
+	rig_free(rig);
+}
+
 static const struct unit_case cases[] = {
     {"accepts from all", accepts_from_all},
     {"knows unix sockets", knows_unix_sockets},
@@ -223,6 +241,7 @@ static const struct unit_case cases[] = {
     {"stays held", stays_held},
     {"pauses without descriptors", pauses_without_descriptors},
     {"pauses while held", pauses_while_held},
+    {"outlives a listener", outlives_a_listener},
 };
 
 UNIT_MAIN("accept", cases)
