@@ -163,7 +163,7 @@ goes_on_with(size_t i)
 	struct call *c = call_new(a);
 
 	bad->code = failures[i].code;
-	agent_settings(a, "[agent]\nattempt-timeout = 100ms\n");
+	agent_settings(a, "[agent]\nattempt-timeout = 500ms\n");
 	run(c);
 	CHECK(c->reason == REASON_OK, "%s: %s", failures[i].name,
 	    wire_reason_word(c->reason));
@@ -199,7 +199,7 @@ charges_nobody_without_proof(void)
 	struct fake *mute = agent_fake(a, FAKE_MUTE);
 	struct call *c = call_new(a);
 
-	agent_settings(a, "[agent]\nattempt-timeout = 100ms\n");
+	agent_settings(a, "[agent]\nattempt-timeout = 500ms\n");
 	run(c);
 	CHECK_INT(c->reason, REASON_OK);
 	dial_judge(&c->dial, REASON_CANCELLED);
@@ -370,7 +370,7 @@ keeps_its_deadline(void)
 	for (i = 0; i < 4; i++)
 		f[i] = agent_fake(a, FAKE_STALLED);
 	agent_settings(
-	    a, "[agent]\nattempt-timeout = 200ms\ndial-timeout = 250ms\n");
+	    a, "[agent]\nattempt-timeout = 1s\ndial-timeout = 1400ms\n");
 	run(c);
 	CHECK_INT(c->reason, REASON_HOP_TIMEOUT);
 	CHECK_INT(c->dial.tries_n, 2);
@@ -430,7 +430,7 @@ goes_on_when_direct_fails(void)
 	struct fake *f = agent_fake(a, FAKE_ECHO);
 	struct call *c = call_new(a);
 
-	agent_settings(a, "[agent]\nattempt-timeout = 100ms\n");
+	agent_settings(a, "[agent]\nattempt-timeout = 500ms\n");
 	c->verdict.direct_first = true;
 	run(c);
 	CHECK_INT(c->reason, REASON_OK);
