@@ -116,8 +116,8 @@ holds(pid_t pid, unsigned long inode)
 	return found;
 }
 
-pid_t
-rig_agent_owner(const struct rig_agent *a, uint16_t client_port)
+static pid_t
+find_owner(const struct rig_agent *a, uint16_t client_port)
 {
 	pid_t pids[RIG_DESCENDANTS_MAX];
 	unsigned long inode = inode_of(a->port, client_port);
@@ -129,6 +129,19 @@ rig_agent_owner(const struct rig_agent *a, uint16_t client_port)
 			return pids[i];
 	}
 	return 0;
+}
+
+pid_t
+rig_agent_owner(const struct rig_agent *a, uint16_t client_port)
+{
+	int64_t deadline = rig_now_ms() + (geteuid() == 0 ? 2000 : 0);
+	pid_t pid;
+
+	/* The kernel's list leaves some out while others come and go. */
+	do {
+		pid = find_owner(a, client_port);
+	} while (pid == 0 && rig_pause(deadline));
+	return pid;
 }
 
 int64_t

@@ -52,8 +52,10 @@ static void
 prepare(struct scene *s)
 {
 	memset(s, 0, sizeof(*s));
-	rig_dns_start();
-	rig_ns_unreachable(RIG_NS_UNREACHABLE);
+	if (rig_isolated()) {
+		rig_dns_start();
+		rig_ns_unreachable(RIG_NS_UNREACHABLE);
+	}
 	s->refused = rig_port("127.0.0.1");
 	s->blackhole = rig_port_blackhole("127.0.0.1");
 	rig_agent_init(&s->agent, "agent");
@@ -86,10 +88,16 @@ destination(const struct scene *s, enum fate fate, uint16_t *port)
 	return "";
 }
 
+/* Can this be asked here?  Outside of a namespace only what loopback has;
+ * names only by who sends names. */
 static bool
-names_it(enum rig_proto p)
+askable(enum fate fate, enum rig_proto p)
 {
-	return p == RIG_SOCKS4A || p == RIG_SOCKS5H || p == RIG_CONNECT;
+	if (fate == FATE_REFUSED || fate == FATE_BLACKHOLE)
+		return true;
+	if (fate == FATE_UNKNOWN || fate == FATE_MUTE)
+		return rig_isolated() && p != RIG_SOCKS4 && p != RIG_SOCKS5;
+	return rig_isolated();
 }
 
 static void
@@ -139,8 +147,7 @@ ask_all(struct scene *s, size_t row, bool exact)
 	for (fate = 0; fate < FATES; fate++) {
 		host = destination(s, (enum fate)fate, &port);
 		for (i = 0; i < RIG_AGENT_PROXIES; i++) {
-			if ((fate == FATE_UNKNOWN || fate == FATE_MUTE) &&
-			    !names_it(s->proxies[i].proto))
+			if (!askable((enum fate)fate, s->proxies[i].proto))
 				continue;
 			begun = rig_now_ms();
 			f = rig_dial(&c, &s->proxies[i], host, port, 20000);
@@ -207,7 +214,8 @@ t_danted(void)
 
 	peer(RIG_PEER_DANTED);
 	CHECK_INT(codes[FATE_REFUSED][2], 5);
-	CHECK_INT(codes[FATE_UNKNOWN][3], 4);
+	if (rig_isolated())
+		CHECK_INT(codes[FATE_UNKNOWN][3], 4);
 }
 
 static void
@@ -262,12 +270,12 @@ report(void)
 }
 
 static const struct rig_case cases[] = {
-    {"direct", t_direct, 120, RIG_NEEDS_NETNS},
-    {"danted", t_danted, 180, RIG_NEEDS_NETNS},
-    {"microsocks", t_microsocks, 180, RIG_NEEDS_NETNS},
-    {"squid", t_squid, 180, RIG_NEEDS_NETNS},
-    {"tinyproxy", t_tinyproxy, 180, RIG_NEEDS_NETNS},
-    {"ssh", t_ssh, 180, RIG_NEEDS_NETNS},
+    {"direct", t_direct, 120, 0},
+    {"danted", t_danted, 180, 0},
+    {"microsocks", t_microsocks, 180, 0},
+    {"squid", t_squid, 180, 0},
+    {"tinyproxy", t_tinyproxy, 180, 0},
+    {"ssh", t_ssh, 180, 0},
 };
 
 RIG_MAIN("truth", cases, report)
