@@ -35,6 +35,15 @@ program_path(char out[static PATH_MAX], const char *env, const char *name)
 	REQUIRE(access(out, X_OK) == 0, "%s: %s", out, strerror(errno));
 }
 
+void
+rig_agent_program(char *out, size_t cap)
+{
+	char program[PATH_MAX];
+
+	program_path(program, "CAGENTD", "cagentd");
+	REQUIRE(strlcpy(out, program, cap) < cap, "%s: too long", program);
+}
+
 __attribute__((format(printf, 4, 0))) static void
 append(char *text, size_t cap, size_t *len, const char *fmt, va_list ap)
 {
@@ -99,7 +108,7 @@ rig_agent_write(struct rig_agent *a)
 	char text[sizeof(a->keys) + sizeof(a->sections) + 2048], users[128];
 
 	users[0] = '\0';
-	if (geteuid() == 0) {
+	if (geteuid() == 0 && a->uid == 0) {
 		snprintf(users, sizeof(users),
 		    "control-user = %d:%d\nworker-user = %d:%d\n"
 		    "resolver-user = %d:%d\n",
@@ -121,8 +130,11 @@ rig_agent_start(struct rig_agent *a)
 {
 	char program[PATH_MAX], line[512] = "", *colon;
 	const char *const argv[] = {program, "-f", a->path, NULL};
-	const struct rig_spawn s = {
-	    .name = a->name, .argv = argv, .files = a->files};
+	const struct rig_spawn s = {.name = a->name,
+	    .argv = argv,
+	    .files = a->files,
+	    .uid = a->uid,
+	    .env = a->env};
 	struct rig_wait w = {.timeout_ms = RIG_AGENT_START_MS,
 	    .line = line,
 	    .line_cap = sizeof(line)};
@@ -130,6 +142,9 @@ rig_agent_start(struct rig_agent *a)
 
 	program_path(program, "CAGENTD", "cagentd");
 	rig_agent_write(a);
+	/* One of that name may have run before. */
+	if (a->proc.name[0] != '\0')
+		w.mark = rig_proc_mark(&a->proc);
 	rig_proc_start(&a->proc, &s);
 	rc = rig_proc_wait_log(&a->proc, "listening on ", &w);
 	REQUIRE(rc == 0, "%s does not listen: %s", a->name,

@@ -19,6 +19,8 @@ struct rig_agent {
 	const char *listen; /* NULL: 127.0.0.1:0 */
 	unsigned int workers;
 	unsigned int files; /* RLIMIT_NOFILE; 0: as the test has */
+	unsigned int uid;   /* 0: as the test */
+	const char *const *env;
 	struct rig_proc proc;
 	uint16_t port;		 /* of the first listener, once started */
 	char path[RIG_PATH_MAX]; /* of the configuration */
@@ -30,6 +32,8 @@ struct rig_agent {
 
 /* An agent of two workers, no intermediary. */
 void rig_agent_init(struct rig_agent *, const char *name);
+/* The path of the program. */
+void rig_agent_program(char *out, size_t cap);
 /* One more line of [agent]. */
 void rig_agent_key(struct rig_agent *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
