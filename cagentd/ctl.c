@@ -45,6 +45,7 @@ struct peer {
 	int fd;
 	uid_t uid;
 	struct op recv, send, deadline;
+	int64_t since_us;   /* accepted */
 	uint64_t follow_id; /* the next event to send; 0: does not follow */
 	size_t line_len;
 	char line[CTL_LINE_MAX];
@@ -55,7 +56,7 @@ struct ctl {
 	int fd;
 	uid_t own_uid; /* after the start's change of users */
 	struct op accept, pause;
-	uint32_t peers_n;
+	uint32_t peers_n, followers_n;
 	TAILQ_HEAD(peers, peer) peers;
 };
 
@@ -69,6 +70,8 @@ peer_close(struct peer *p)
 
 	TAILQ_REMOVE(&ctl->peers, p, entry);
 	ctl->peers_n--;
+	if (p->follow_id != 0)
+		ctl->followers_n--;
 	loop_cancel(loop, &p->deadline);
 	loop_close(loop, p->fd);
 	free(p);
@@ -82,14 +85,16 @@ static int
 enter(struct peer *p, enum peer_state state)
 {
 	struct loop *loop = p->ctl->control->loop;
+	int64_t us;
 
 	p->state = state;
 	if (state == PEER_FOLLOWING) {
 		loop_cancel(loop, &p->deadline);
 		return 0;
 	}
-	return loop_timer(loop, &p->deadline,
-	    loop_now_us(loop) + CTL_DEADLINE_US, on_deadline);
+	us = state == PEER_LINGERING ? CTL_HURRY_US : CTL_DEADLINE_US;
+	return loop_timer(
+	    loop, &p->deadline, loop_now_us(loop) + us, on_deadline);
 }
 
 static void on_sent(struct loop *, struct op *, const struct op_result *);
@@ -152,6 +157,8 @@ say(struct peer *p, struct ctl_query *q)
 	struct buf *out = q->out;
 
 	p->follow_id = q->follow_id;
+	if (p->follow_id != 0)
+		p->ctl->followers_n++;
 	if (out == NULL) {
 		peer_close(p);
 		return;
@@ -174,11 +181,11 @@ query_of(const struct peer *p)
 }
 
 static void
-refuse_line(struct peer *p, const char *why)
+refuse(struct peer *p, enum ctl_code code, const char *why)
 {
 	struct ctl_query q = query_of(p);
 
-	ctl_refuse_line(&q, why);
+	ctl_answer_error(&q, code, why);
 	say(p, &q);
 }
 
@@ -189,7 +196,7 @@ on_deadline(struct loop *loop, struct op *op, const struct op_result *r)
 
 	(void)loop, (void)r; /* time is the only news */
 	if (p->state == PEER_READING)
-		refuse_line(p, "no complete line came in time");
+		refuse(p, CTL_USAGE, "no complete line came in time");
 	else
 		peer_close(p);
 }
@@ -203,7 +210,7 @@ read_line(struct peer *p, const uint8_t *data, size_t len)
 	struct ctl_query q;
 
 	if (n > sizeof(p->line) - p->line_len) {
-		refuse_line(p, "the line is too long");
+		refuse(p, CTL_USAGE, "the line is too long");
 		return;
 	}
 	memcpy(p->line + p->line_len, data, n);
@@ -212,7 +219,12 @@ read_line(struct peer *p, const uint8_t *data, size_t len)
 		return;
 	q = query_of(p);
 	ctl_answer(&q, p->line, p->line_len);
-	say(p, &q);
+	if (q.follow_id != 0 && p->ctl->followers_n >= CTL_FOLLOW_MAX) {
+		buf_free(q.out);
+		refuse(p, CTL_INTERNAL, "too many follow the events already");
+	} else {
+		say(p, &q);
+	}
 }
 
 /* A follower that has closed its own side still follows; one that is gone
@@ -233,7 +245,7 @@ recv_ended(struct peer *p, int res)
 	    (p->state == PEER_READING && p->line_len == 0))
 		peer_close(p);
 	else if (p->state == PEER_READING)
-		refuse_line(p, "the line has no end");
+		refuse(p, CTL_USAGE, "the line has no end");
 	else if (loop_poll(loop, &p->recv, p->fd, 0, on_hangup) != 0)
 		peer_close(p);
 }
@@ -269,6 +281,7 @@ peer_new(struct ctl *ctl, int fd)
 	p->ctl = ctl;
 	p->fd = fd;
 	p->uid = cred.uid;
+	p->since_us = loop_now_us(ctl->control->loop);
 	TAILQ_INSERT_TAIL(&ctl->peers, p, entry);
 	ctl->peers_n++;
 	if (enter(p, PEER_READING) != 0 ||
@@ -283,6 +296,20 @@ on_pause_over(struct loop *loop, struct op *op, const struct op_result *r)
 	accept_more(container_of(op, struct ctl, pause));
 }
 
+/* Others may wait: who has not asked yet gets less time to.  Moving a timer
+ * that is under way needs no memory. */
+static void
+hurry(struct ctl *ctl)
+{
+	struct peer *p;
+
+	TAILQ_FOREACH (p, &ctl->peers, entry) {
+		if (p->state == PEER_READING)
+			loop_timer(ctl->control->loop, &p->deadline,
+			    p->since_us + CTL_HURRY_US, on_deadline);
+	}
+}
+
 static void
 on_accept(struct loop *loop, struct op *op, const struct op_result *r)
 {
@@ -290,8 +317,10 @@ on_accept(struct loop *loop, struct op *op, const struct op_result *r)
 
 	if (r->res >= 0) {
 		peer_new(ctl, r->res);
-		if (ctl->peers_n >= CTL_PEERS_MAX)
+		if (ctl->peers_n >= CTL_PEERS_MAX) {
 			loop_cancel(loop, &ctl->accept);
+			hurry(ctl);
+		}
 	} else {
 		log_warnx("control socket: accept: %s", strerror(-r->res));
 		loop_timer(loop, &ctl->pause,

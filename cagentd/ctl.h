@@ -9,9 +9,12 @@ struct control;
  * anything, whoever can open the socket may ask.
  */
 #define CTL_PEERS_MAX	 64	    /* at once; more wait in the backlog */
+#define CTL_FOLLOW_MAX	 32	    /* of those; others can always ask */
 #define CTL_DEADLINE_US	 5000000    /* for the line, and for the answer */
 #define CTL_OUT_MAX	 (16 << 20) /* an answer; then the peer is cut off */
 #define CTL_FOLLOW_QUEUE 256	    /* events a follower may be behind */
+/* For the line when all places are taken; to leave after the answer. */
+#define CTL_HURRY_US 500000
 
 struct ctl;
 /* fd: the listener, taken.  control is borrowed.  0 or -errno. */

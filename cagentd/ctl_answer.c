@@ -237,8 +237,8 @@ ctl_answer(struct ctl_query *q, const char *line, size_t len)
 }
 
 void
-ctl_refuse_line(struct ctl_query *q, const char *why)
+ctl_answer_error(struct ctl_query *q, enum ctl_code code, const char *why)
 {
-	ctl_refuse(q, CTL_USAGE, "%s", why);
+	ctl_refuse(q, code, "%s", why);
 	finish(q);
 }

@@ -45,8 +45,8 @@ enum ctl_code {
  * when there is not even memory for an error.
  */
 void ctl_answer(struct ctl_query *, const char *line, size_t len);
-/* The same for a line that never came to its end. */
-void ctl_refuse_line(struct ctl_query *, const char *why);
+/* The same for what is wrong with the peer, not with its question. */
+void ctl_answer_error(struct ctl_query *, enum ctl_code, const char *why);
 
 /* For the verbs' functions. */
 typedef void ctl_verb_fn(struct ctl_query *);

@@ -169,7 +169,7 @@ has_answer(int fd)
 static void
 idle_peers(void)
 {
-	int fds[IDLE], i, last;
+	int fds[IDLE], i, first, last;
 
 	start(CONFIG);
 	for (i = 0; i < IDLE; i++)
@@ -186,16 +186,25 @@ idle_peers(void)
 	close(fds[i++]);
 	CHECK(has_answer(last), "not answered with a place free");
 	json_decref(finish(last));
-	/* The rest stay no longer than the deadline. */
+	/* With all places taken, idling is cut short; with one free, not. */
+	first = dial();
+	settle();
 	last = dial();
 	put(last, "status\n");
-	for (; i < IDLE; i++)
-		;
-	pass(CTL_DEADLINE_US + 1);
-	CHECK(has_answer(last), "not answered after the deadline");
+	pass(CTL_HURRY_US - 1);
+	CHECK(!has_answer(last), "answered too early");
+	pass(1);
+	CHECK(!has_answer(last), "those who were told have no time to leave");
+	pass(CTL_HURRY_US);
+	CHECK(has_answer(last), "not answered in the end");
 	json_decref(finish(last));
-	for (i = IDLE - CTL_PEERS_MAX + 1; i < IDLE; i++)
+	for (; i < IDLE; i++)
 		expect_code(finish(fds[i]), "usage");
+	expect_code(finish(first), "usage");
+	first = dial();
+	pass(CTL_HURRY_US * 2);
+	CHECK(!has_answer(first), "hurried without need");
+	close(first);
 	alive();
 	stop();
 }

@@ -102,6 +102,40 @@ hostile_slab(void)
 	stop();
 }
 
+/* Each sentence about what is not as it should be. */
+static void
+degraded(void)
+{
+	static const char *const want[] = {"no usable intermediary",
+	    "the resolver is not running yet", "worker 0 is not running",
+	    "worker 1 is not running"};
+	const json_t *list;
+	json_t *lines;
+	size_t i;
+
+	start(CONFIG);
+	rig_control.children[1] =
+	    (struct proc_child){.role = ROLE_RESOLVER, .state = PROC_STARTING};
+	rig_control.children[2] = (struct proc_child){
+	    .role = ROLE_WORKER, .state = PROC_WAITING, .restarts = 1};
+	rig_row("hq-1")->admin = TABLE_DRAIN;
+	rig_row("hq-2")->observed = TABLE_EJECTED;
+	lines = ask("status\n");
+	list = json_object_get(rig_first(lines, true), "degraded");
+	CHECK_INT(json_array_size(list), 4);
+	for (i = 0; i < json_array_size(list); i++)
+		CHECK_STR(json_string_value(json_array_get(list, i)), want[i]);
+	json_decref(lines);
+	stop();
+	start(RIG_HEAD);
+	lines = ask("status\n");
+	list = json_object_get(rig_first(lines, true), "degraded");
+	CHECK_STR(json_string_value(json_array_get(list, 0)),
+	    "no intermediary is configured");
+	json_decref(lines);
+	stop();
+}
+
 static void
 show_and_tiers(void)
 {
@@ -116,6 +150,9 @@ show_and_tiers(void)
 	atomic_store(&counts->charged, 3);
 	atomic_store(&counts->failures[REASON_HOP_REFUSED], 4);
 	hist_add(&counts->first_byte, 5000);
+	/* What a slot's tenant before had done is not this one's. */
+	atomic_store(
+	    &slab_row(rig_slabs[0], rig_row("hq-2")->slot, 77)->attempts, 1000);
 	lines = ask("show hq-2\n");
 	o = json_object_get(rig_first(lines, true), "intermediary");
 	CHECK_STR(rig_str(o, "name"), "hq-2");
@@ -179,13 +216,19 @@ orders(void)
 	expect_code(ask("pin hq-1 0\n"), "usage");
 	expect_code(ask("pin hq-1 1001\n"), "usage");
 	rig_row("hq-1")->observed = TABLE_EJECTED;
+	rank_settle(rig_row("hq-1"));
+	expect_message("drain hq-1\n",
+	    "hq-1 gets no new requests; 3 in flight go on; no usable "
+	    "intermediary is left");
+	expect_message(
+	    "enable hq-1\n", "hq-1 is enabled, but ejected: not used yet");
 	expect_message("pin hq-1 2\n",
 	    "hq-1 is pinned to tier 2; it is not used now: not used yet");
 	/* Each order is an event, with who gave it. */
 	CHECK_STR(events_get(&rig_control.events, 1)->text,
 	    getuid() == 0 ? "drained by uid 0"
 			  : events_get(&rig_control.events, 1)->text);
-	CHECK_INT(rig_control.events.last_id, 8);
+	CHECK_INT(rig_control.events.last_id, 10);
 	stop();
 }
 
@@ -205,6 +248,7 @@ static const struct {
     {"show \xc3\n", "usage"},
     {"show \xed\xa0\x80\n", "usage"},
     {"a b c d e f g h i\n", "usage"},
+    {"a b c d e f g h\n", "unknown-verb"},
     {"STATUS\n", "unknown-verb"},
     {"statu\n", "unknown-verb"},
     {"statuss\n", "unknown-verb"},
@@ -246,6 +290,7 @@ errors(void)
 
 static const struct unit_case cases[] = {
     {"status", status},
+    {"degraded", degraded},
     {"a hostile slab", hostile_slab},
     {"show, why, tiers", show_and_tiers},
     {"orders", orders},

@@ -88,16 +88,18 @@ following(void)
 static void
 followers_leave(void)
 {
-	int fds[CTL_PEERS_MAX], i;
-	json_t *lines;
+	int fds[CTL_FOLLOW_MAX], i;
 
 	start(CONFIG);
-	for (i = 0; i < CTL_PEERS_MAX; i++) {
+	for (i = 0; i < CTL_FOLLOW_MAX; i++) {
 		fds[i] = dial();
 		put(fds[i], "events -f\n");
 	}
 	settle();
-	for (i = 0; i < CTL_PEERS_MAX; i++) {
+	/* There is always room for questions. */
+	expect_code(ask("events -f\n"), "internal");
+	alive();
+	for (i = 0; i < CTL_FOLLOW_MAX; i++) {
 		if (i % 3 == 0)
 			CHECK_INT(shutdown(fds[i], SHUT_WR), 0);
 		if (i % 3 == 1)
@@ -107,12 +109,22 @@ followers_leave(void)
 			close(fds[i]);
 	}
 	settle();
-	for (i = 0; i < CTL_PEERS_MAX; i++) {
-		lines = ask("events -f x\n");
-		json_decref(lines);
+	for (i = 1; i < CTL_FOLLOW_MAX; i += 3)
+		json_decref(finish(fds[i]));
+	for (i = 0; i < CTL_FOLLOW_MAX; i++) {
+		fds[i] = dial();
+		put(fds[i], "events -f\n");
 	}
-	for (i = 1; i < CTL_PEERS_MAX; i += 3)
+	settle();
+	note("news");
+	for (i = 0; i < CTL_FOLLOW_MAX; i++) {
+		struct got g = {0};
+
+		get(fds[i], &g, 2);
+		CHECK(!g.end, "follower %d was turned away", i);
+		free(g.data);
 		close(fds[i]);
+	}
 	stop();
 }
 

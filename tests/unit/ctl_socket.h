@@ -23,7 +23,7 @@
 	"[intermediary \"hq-2\"]\n"                           \
 	"type = http\naddress = [2001:db8::1]:3128\ntier = 2\n"
 
-/* The clock is ours: a deadline passes when a case says so. */
+/* The clock is ours: it stands, and a deadline passes when a case says so. */
 static int64_t skew_us;
 
 static inline int64_t
@@ -38,13 +38,13 @@ clock_us(clockid_t id)
 int64_t
 mono_us(void)
 {
-	return clock_us(CLOCK_MONOTONIC) + skew_us;
+	return 1000000000 + skew_us;
 }
 
 int64_t
 mono_wall_us(void)
 {
-	return clock_us(CLOCK_REALTIME) + skew_us;
+	return 1700000000000000 + skew_us;
 }
 
 #define PATIENCE_US 20000000
