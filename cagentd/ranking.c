@@ -325,6 +325,7 @@ fill_row(struct ranking *r, struct table_row *row, const struct sum *sum)
 {
 	if (row->attempts != sum->attempts ||
 	    row->successes != sum->total.successes ||
+	    row->charged != sum->total.charged ||
 	    row->in_flight != sum->in_flight || row->bytes_up != sum->up ||
 	    row->bytes_down != sum->down)
 		r->dirty = true;
