@@ -17,8 +17,7 @@
 
 #define WATCH_US 1000000
 /* When the master itself was held up for so long, nobody's silence counts. */
-#define WATCH_LATE_US	 3000000
-#define THROTTLED_SAY_US 1000000
+#define WATCH_LATE_US 3000000
 
 static void on_restart(struct loop *, struct op *, const struct op_result *);
 static void schedule(struct children_one *);
@@ -147,7 +146,8 @@ spawn(struct children_one *c)
 	return 0;
 }
 
-static void
+/* true when there is a new process. */
+static bool
 start(struct children_one *c)
 {
 	char name[CHILDREN_NAME_MAX];
@@ -157,28 +157,16 @@ start(struct children_one *c)
 	c->state = PROC_STARTING;
 	error = spawn(c);
 	if (error != 0) {
-		log_errx("%s: cannot be started: %s", children_name(c, name),
-		    strerror(-error));
+		if (pace_say(&c->all->pace, c->alive_us))
+			log_errx("%s: cannot be started: %s",
+			    children_name(c, name), strerror(-error));
 		c->restarts++;
 		schedule(c);
-		return;
+		return false;
 	}
 	children_provide(c);
 	children_report(c);
-}
-
-/* Many may be waiting. */
-static void
-say_throttled(const struct children_one *c, int64_t now, int64_t wait_us)
-{
-	char name[CHILDREN_NAME_MAX];
-
-	if (c->all->throttled_us != 0 &&
-	    now - c->all->throttled_us < THROTTLED_SAY_US)
-		return;
-	c->all->throttled_us = now;
-	log_warnx("too many restarts: %s waits %lld ms", children_name(c, name),
-	    (long long)(wait_us / 1000));
+	return true;
 }
 
 static void
@@ -194,18 +182,25 @@ on_restart(struct loop *loop, struct op *op, const struct op_result *r)
 {
 	struct children_one *c = container_of(op, struct children_one, restart);
 	int64_t now = loop_now_us(loop), wait_us;
+	char name[CHILDREN_NAME_MAX];
+	bool first;
 
 	(void)r; /* time is the only news */
 	if (!c->wanted || c->pid != 0 || c->all->stopping)
 		return;
 	/* A first start is no crash loop. */
-	if (c->restarts > 0 &&
-	    !proc_throttle_take(&c->all->throttle, now, &wait_us)) {
-		say_throttled(c, now, wait_us);
+	first = c->restarts == 0;
+	if (!first &&
+	    !pace_start(&c->all->pace, c->role == ROLE_WORKER, now, &wait_us)) {
+		if (pace_say(&c->all->pace, now))
+			log_warnx("too many restarts: %s waits %lld ms",
+			    children_name(c, name),
+			    (long long)(wait_us / 1000));
 		arm_restart(c, now + wait_us);
 		return;
 	}
-	start(c);
+	if (!start(c) && !first)
+		pace_undo(&c->all->pace);
 }
 
 /* Start it, at once or when its back-off is over. */

@@ -9,6 +9,7 @@
 #include "base/chan.h"
 #include "base/loop.h"
 #include "base/proc.h"
+#include "cagentd/pace.h"
 #include "cagentd/procs.h"
 #include "cagentd/settings.h"
 
@@ -54,8 +55,7 @@ struct children {
 	/* The last child is gone. */
 	void (*gone)(void *arg);
 	void *arg;
-	struct proc_throttle throttle;
-	int64_t throttled_us; /* when that was last said */
+	struct pace pace;
 	struct op watchdog;
 	int64_t watched_us;
 	uint32_t slabs_n; /* that all running children know */
