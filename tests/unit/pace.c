@@ -32,7 +32,7 @@ workers_leave_some(void)
 	CHECK_INT(take(&p, false, START + SECOND, 10), OTHERS);
 	CHECK(!pace_start(&p, false, START + 2 * SECOND, &wait), "one more");
 	/* A minute after the first there is room for just as many again. */
-	CHECK_INT(take(&p, true, START + 121 * SECOND / 2, 64), OWN - OTHERS);
+	CHECK_INT(take(&p, true, START + 121 * SECOND / 2, 20), OWN - OTHERS);
 	CHECK_INT(take(&p, true, START + 130 * SECOND, 64), OWN);
 }
 
