@@ -109,6 +109,10 @@ static const struct {
     {"what is 30 s old is forgotten",
 	{{0, 3, 1, 1, SUS, true, NULL}, {30, 3, 1, 1, SUS, false, NULL},
 	    {29, 3, 2, 1, EJ, true, NULL}, END}},
+    {"and is forgotten in small steps, too",
+	{{0, 3, 1, 1, SUS, true, NULL}, {10, 0, 0, 1, SUS, false, NULL},
+	    {10, 0, 0, 1, SUS, false, NULL}, {10, 4, 1, 1, SUS, false, NULL},
+	    END}},
     {"successes do not trip, however bad the share",
 	{{0, 0, 3, 0, SUS, true, NULL}, {0, 2, 0, 1, UP, true, NULL}, END}},
     {"it comes back by trials and a slow start",
@@ -125,6 +129,11 @@ static const struct {
 	    {1, 0, 1, 1, EJ, true,
 		"the intermediary refused the connection, on trial"},
 	    END}},
+    {"trials before an ejection do not count after it",
+	{{0, 0, 3, 1, EJ, true, NULL}, {5.1, 0, 0, 1, HO, true, NULL},
+	    {1, 1, 0, 1, HO, false, NULL}, {1, 0, 1, 1, EJ, true, NULL},
+	    {10.1, 0, 0, 1, HO, true, NULL}, {1, 1, 0, 1, HO, false, NULL},
+	    {1, 1, 0, 1, SS, true, NULL}, END}},
     {"both at one look eject, too",
 	{{0, 0, 3, 1, EJ, true, NULL}, {5.1, 0, 0, 1, HO, true, NULL},
 	    {1, 2, 1, 1, EJ, true, NULL}, END}},
@@ -248,6 +257,10 @@ forgets(void)
 	o.at_us += RANK_EJECT_MIN_US;
 	look(&o, 0, 0);
 	look(&o, 2, 0);
+	CHECK_INT(o.row.observed, SS);
+	CHECK_INT(o.row.reconsider_us, WALL_US + o.at_us + RANK_SLOW_START_US);
+	CHECK_INT(rank_wake_us(&o.row, &o.st),
+	    MONO_US + o.at_us + RANK_SLOW_START_US);
 	o.at_us += RANK_SLOW_START_US;
 	look(&o, 1, 0);
 	CHECK_INT(o.row.observed, UP);
@@ -404,6 +417,9 @@ resumes(void)
 	o.row.observed = UP;
 	now = now_of(&o);
 	rank_resume(&o.row, &o.st, &now);
+	o.row.ejections = 4;
+	look(&o, 1, 0);
+	CHECK_INT(o.row.ejections, 4); /* it has not been well for long */
 	look(&o, 0, 1);
 	CHECK_INT(o.row.observed, SUS);
 }

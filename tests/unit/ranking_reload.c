@@ -69,6 +69,35 @@ reloads(void)
 	rig_close();
 }
 
+/* Another server under an old name: orders stand, nothing else does. */
+static void
+other_servers(void)
+{
+	rig_open(ABC);
+	fails(0, "a", 2);
+	works(0, "b", 1);
+	works(0, "c", 1);
+	step();
+	CHECK_INT(published("a")->observed, TABLE_SUSPECT);
+	ranking_drain(r, "b", true, "x");
+	reload(RIG_HEAD ONE("a", "192.0.2.1:1081", "1") ONE("b",
+	    "192.0.2.22:1080", "1") "[intermediary \"c\"]\ntype = http\n"
+				    "address = 192.0.2.3:1080\ntier = 2\n");
+	CHECK_INT(published("a")->incarnation, 2);
+	CHECK_INT(published("a")->port, 1081);
+	CHECK_INT(published("b")->incarnation, 2);
+	CHECK_INT(published("b")->admin, TABLE_DRAIN);
+	CHECK_INT(published("c")->incarnation, 2);
+	CHECK_INT(published("c")->type, TABLE_HTTP);
+	/* One failure is the first. */
+	fails(0, "a", 1);
+	step();
+	CHECK_INT(published("a")->observed, TABLE_SUSPECT);
+	CHECK_STR(
+	    published("a")->reason, "the intermediary did not answer in time");
+	rig_close();
+}
+
 static void
 reload_events(void)
 {
@@ -112,6 +141,7 @@ restarts(void)
 	fails(0, "a", 2);
 	step();
 	CHECK_INT(published("a")->observed, TABLE_SUSPECT);
+	fails(0, "a", 20);
 	restart();
 	CHECK_INT(published("a")->observed, TABLE_SUSPECT);
 	CHECK_INT(published("a")->tier, 4);
@@ -121,7 +151,8 @@ restarts(void)
 	CHECK_INT(rig_control.events.last_id, 0);
 	step();
 	CHECK_INT(published("a")->observed, TABLE_SUSPECT);
-	CHECK_INT(published("a")->attempts, 12);
+	CHECK_INT(published("a")->attempts, 32);
+	CHECK_INT(published("b")->observed, TABLE_EJECTED);
 	works(0, "a", 1);
 	step();
 	CHECK_INT(published("a")->observed, TABLE_UP);
@@ -193,6 +224,7 @@ full_table(void)
 
 static const struct unit_case cases[] = {
     {"a reload keeps what is the same", reloads},
+    {"a reload brings other servers", other_servers},
     {"a reload tells what is not", reload_events},
     {"a restart forgets no state", restarts},
     {"a new tenant does not inherit", forgotten_tenant},
