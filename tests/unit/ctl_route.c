@@ -171,6 +171,9 @@ head(void)
 	CHECK_STR(rig_str(a, "destination"), "[2001:db8::1]:443");
 	CHECK_STR(rig_str(a, "protocol"), "socks4");
 	json_decref(lines);
+	lines = rig_answer("route example.com 443", false);
+	CHECK_STR(rig_str(rig_first(lines, true), "protocol"), "socks5");
+	json_decref(lines);
 	lines = rig_answer("route mx.example 25", false);
 	a = json_object_get(rig_first(lines, true), "rule");
 	CHECK_STR(rig_str(a, "name"), "no-mail");
@@ -281,6 +284,12 @@ nothing_configured(void)
 	    {RIG_HEAD, NULL, "refused: no usable intermediary"},
 	    {RIG_HEAD "no-path = direct\n", "direct",
 		"direct: no usable intermediary, and no-path = direct"},
+	    {RIG_HEAD "no-path = direct\n[tier \"t\"]\nrank = 1\n"
+		      "[rule \"r\"]\nvia = tier t\n",
+		NULL, "refused: no usable intermediary"},
+	    {RIG_HEAD "[direct]\ndomain = example.com\n", "direct",
+		"direct: the destination is listed in [direct] | refused, when "
+		"all of that has failed"},
 	};
 	json_t *lines;
 	const json_t *a;

@@ -152,6 +152,8 @@ restarts(void)
 	step();
 	CHECK_INT(published("a")->observed, TABLE_SUSPECT);
 	CHECK_INT(published("a")->attempts, 32);
+	CHECK_STR(
+	    published("a")->reason, "the intermediary did not answer in time");
 	CHECK_INT(published("b")->observed, TABLE_EJECTED);
 	works(0, "a", 1);
 	step();
