@@ -1,5 +1,6 @@
 /* Intermediaries that die or misbehave under load: no client may notice. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/integ/rig_agent.h"
@@ -122,7 +123,7 @@ t_freeze(void)
 	prepare(&s, 3);
 	rig_agent_key(&s.agent, "drain-timeout = 1s");
 	ready(&s);
-	s.load.timeout_ms = 8000;
+	s.load.timeout_ms = 5000;
 	rig_load_start(&s.load);
 	REQUIRE(rig_load_reach(&s.load, 300, 30000), "load does not move");
 	rig_peer_freeze(&s.peers[0]);
@@ -275,6 +276,104 @@ t_return(void)
 	rig_server_stop(&s.origin);
 }
 
+/* Logins at an intermediary: the right one works, with a wrong one the next
+ * intermediary serves. */
+static void
+t_login(void)
+{
+	static struct scene s;
+	struct rig_peer locked = {.login = "agent:s3cret"};
+	static const char *const words[] = {"s3cret", "wrong"};
+	char file[RIG_PATH_MAX];
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		prepare(&s, i);
+		rig_peer_start(&locked, RIG_PEER_MICROSOCKS, "locked");
+		rig_path(file, "password.%u", i);
+		rig_write(file, words[i], 0600);
+		rig_agent_intermediary(
+		    &s.agent, "locked", "socks5", "127.0.0.1", locked.port);
+		rig_agent_add(
+		    &s.agent, "username = agent\npassword-file = %s\n", file);
+		ready(&s);
+		s.load.total = 100;
+		rig_load_start(&s.load);
+		rig_load_end(&s.load);
+		rig_load_report(&s.load, words[i], 0);
+		rig_agent_stop(&s.agent);
+		rig_peer_kill(&locked);
+		rig_server_stop(&s.origin);
+	}
+}
+
+/* Tier 2 serves while all of tier 1 is dead, and only then. */
+static void
+t_tiers(void)
+{
+	static struct scene s;
+	struct rig_server bad;
+	struct rig_peer spare = {.address = NULL};
+
+	prepare(&s, 2);
+	rig_peer_start(&spare, RIG_PEER_TINYPROXY, "spare");
+	rig_agent_add(&s.agent,
+	    "[intermediary \"spare\"]\ntype = http\naddress = 127.0.0.1:%u\n"
+	    "tier = 2\n",
+	    spare.port);
+	rig_bad_start(&bad, RIG_BAD_CLOSE, "socks5");
+	rig_agent_add(&s.agent,
+	    "[intermediary \"last\"]\ntype = socks5\n"
+	    "address = 127.0.0.1:%u\ntier = 3\n",
+	    bad.port);
+	ready(&s);
+	rig_load_start(&s.load);
+	REQUIRE(rig_load_reach(&s.load, 300, 30000), "load does not move");
+	rig_peer_kill(&s.peers[0]);
+	REQUIRE(rig_load_reach(&s.load, 600, 30000), "load does not move");
+	rig_peer_kill(&s.peers[1]);
+	finish(&s, "all of tier 1 killed", 0);
+	CHECK_INT(atomic_load(&bad.accepted), 0);
+	rig_server_stop(&bad);
+}
+
+/* One that dies and returns all the time costs nobody a request, and is not
+ * taken in and thrown out all the time. */
+static void
+t_flap(void)
+{
+	static struct scene s;
+	unsigned int flaps = 0, changes = 0;
+	char *log, *at, path[RIG_PATH_MAX];
+	int64_t begun;
+
+	prepare(&s, 3);
+	ready(&s);
+	s.load.total = 0;
+	s.load.flight = 5;
+	rig_load_start(&s.load);
+	begun = rig_now_ms();
+	while (rig_now_ms() < begun + 10000) {
+		rig_peer_kill(&s.peers[0]);
+		rig_load_reach(&s.load, UINT32_MAX, 400);
+		rig_peer_restart(&s.peers[0], "one");
+		rig_load_reach(&s.load, UINT32_MAX, 400);
+		flaps++;
+	}
+	rig_load_end(&s.load);
+	rig_load_report(&s.load, "a flapping one", 0);
+	rig_path(path, "agent.log");
+	log = rig_read(path, NULL);
+	REQUIRE(log != NULL, "no log");
+	for (at = log; (at = strstr(at, "control: one: ")) != NULL; at++)
+		changes++;
+	free(log);
+	rig_note("%u flaps, %u changes", flaps, changes);
+	CHECK(changes <= 10, "its state changed %u times in 10 s", changes);
+	rig_agent_stop(&s.agent);
+	rig_server_stop(&s.origin);
+}
+
 /* A destination that hangs up on everybody is nobody's fault. */
 static void
 t_blame(void)
@@ -331,6 +430,9 @@ static const struct rig_case cases[] = {
     {"all-down", t_all_down, 120, 0},
     {"return", t_return, 120, 0},
     {"blame", t_blame, 60, 0},
+    {"tiers", t_tiers, 60, 0},
+    {"flap", t_flap, 60, 0},
+    {"login", t_login, 60, 0},
 };
 
 RIG_MAIN("failover", cases, NULL)

@@ -116,6 +116,7 @@ rig_proc_start(struct rig_proc *p, const struct rig_spawn *s)
 	memset(p, 0, sizeof(*p));
 	snprintf(p->name, sizeof(p->name), "%s", s->name);
 	log_path(p, log);
+	p->log_from = rig_proc_mark(p);
 	fflush(NULL);
 	p->pid = fork();
 	REQUIRE(p->pid != -1, "fork: %s", strerror(errno));
@@ -161,15 +162,16 @@ rig_read(const char *path, size_t *len)
 
 /* Only whole lines count, so that a port is never read half-written. */
 static bool
-find_in_log(const char *log, const char *text, const struct rig_wait *w)
+find_in_log(const struct rig_proc *p, const char *log, const char *text,
+    const struct rig_wait *w)
 {
-	size_t len = 0;
+	size_t len = 0, from = w->mark > p->log_from ? w->mark : p->log_from;
 	char *all = rig_read(log, &len), *hit, *start, *end;
 	bool found = false;
 
 	if (all == NULL)
 		return false;
-	start = w->mark < len ? all + w->mark : all + len;
+	start = from < len ? all + from : all + len;
 	hit = strstr(start, text);
 	end = hit != NULL ? strchr(hit, '\n') : NULL;
 	if (end != NULL) {
@@ -204,7 +206,7 @@ rig_proc_wait_log(
 	    "inotify: %s", strerror(errno));
 	for (;;) {
 		ended = rig_proc_wait(p, 0) == 0;
-		if (find_in_log(log, text, w)) {
+		if (find_in_log(p, log, text, w)) {
 			rc = 0;
 			break;
 		}

@@ -23,7 +23,8 @@ struct rig_proc {
 	int pidfd;
 	int status; /* of waitpid(), once done */
 	bool done;
-	char name[32]; /* its log is NAME.log */
+	size_t log_from; /* before that the log is of one that had the name */
+	char name[32];	 /* its log is NAME.log */
 };
 
 struct rig_spawn {

@@ -56,6 +56,7 @@ struct rig_server {
 	const char *dir; /* borrowed; files to serve */
 	uint64_t size;	 /* of transfers */
 	int backlog;	 /* 0: plenty */
+	bool lenient;	 /* errors are expected and fail nothing */
 
 	pthread_t thread;
 	int listener, epoll, stop;

@@ -71,9 +71,9 @@ alone_it_can(const struct rig_peer *p, size_t shape)
 
 	proxy.proto = strcmp(p->type, "http") == 0 ? RIG_CONNECT : RIG_SOCKS5;
 	rig_origin_start(&o, shapes[shape].kind, "127.0.0.1", SIZE, NULL);
-	f = transfer(&c, &proxy, &o);
 	/* What it loses there is its own affair. */
-	atomic_store(&o.errors, 0);
+	o.lenient = true;
+	f = transfer(&c, &proxy, &o);
 	rig_server_stop(&o);
 	if (f == RIG_OK)
 		return true;
