@@ -331,13 +331,28 @@ start_connecting(struct attempt *a)
 	a->connecting_us = loop_now_us(a->loop);
 }
 
+/* What is connected to is what was judged: nothing is resolved again. */
+static void
+take_addresses(struct attempt *a, const struct msg_resolved *m)
+{
+	const struct attempt_target *t = &a->target;
+	uint32_t i;
+
+	for (i = 0; i < m->ips_n; i++) {
+		if (t->may == NULL || t->may(t->arg, &m->ips[i]))
+			a->addresses.ips[a->addresses.ips_n++] = m->ips[i];
+	}
+	if (a->addresses.ips_n == 0)
+		a->last = REASON_DENIED;
+}
+
 static void
 on_resolved(struct resolve_query *q, const struct msg_resolved *m)
 {
 	struct attempt *a = container_of(q, struct attempt, query);
 
 	if (m->outcome == RESOLVE_OK) {
-		a->addresses = *m;
+		take_addresses(a, m);
 		start_connecting(a);
 		connect_next(a);
 		return;

@@ -21,6 +21,9 @@ struct attempt_target {
 	enum hop_type type;	      /* unless direct */
 	const char *user, *password;  /* borrowed; NULL: no login */
 	const struct wire_host *dest; /* borrowed */
+	/* Of the addresses of a name, which may be connected to?  NULL: all. */
+	bool (*may)(const void *arg, const struct net_ip *);
+	const void *arg;
 };
 
 struct attempt_result {

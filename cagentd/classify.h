@@ -37,6 +37,17 @@ struct verdict {
 void classify(const struct settings *, const struct wire_host *,
     const struct client *, struct verdict *out);
 
+/*
+ * May a direct connection for this request go to ip, which is its host or
+ * what its name has resolved to?  Never to a listener of ours.  Else to what
+ * the networks of [direct] or of the rule list, and to public addresses; to
+ * private ones only for names in a domain that is listed there; to loopback,
+ * link-local, multicast and the like not at all, but for "localhost" in such a
+ * domain.  So nobody reaches by a name what an address would not reach.
+ */
+bool classify_direct(const struct settings *, const struct verdict *,
+    const struct wire_host *, const struct net_ip *ip);
+
 /* May a client with this source connect at all?  [access] */
 bool classify_access(const struct settings *, const struct net_ip *source);
 

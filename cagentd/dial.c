@@ -245,10 +245,19 @@ start_attempt(struct dial *d, const struct attempt_target *t)
 	    attempt_done);
 }
 
+static bool
+may_direct(const void *arg, const struct net_ip *ip)
+{
+	const struct dial *d = arg;
+
+	return classify_direct(d->settings, &d->verdict, d->host, ip);
+}
+
 static void
 try_direct(struct dial *d)
 {
-	struct attempt_target target = {.direct = true, .dest = d->host};
+	struct attempt_target target = {
+	    .direct = true, .dest = d->host, .may = may_direct, .arg = d};
 	struct dial_try *t = &d->tries[d->tries_n++];
 	struct net_ip ip = {0};
 
@@ -259,6 +268,11 @@ try_direct(struct dial *d)
 		ip.family = d->host->kind == WIRE_HOST_V4 ? 4 : 6;
 		memcpy(ip.bytes, d->host->ip, sizeof(ip.bytes));
 		net_ip_format(&ip, d->attempt_host);
+		if (!may_direct(d, &ip)) {
+			t->reason = REASON_DENIED;
+			try_next(d);
+			return;
+		}
 	}
 	target.host = d->attempt_host;
 	target.port = d->host->port;

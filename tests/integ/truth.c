@@ -174,6 +174,7 @@ t_direct(void)
 
 	prepare(&s);
 	rig_agent_key(&s.agent, "no-path = direct");
+	rig_agent_direct(&s.agent);
 	rig_agent_start(&s.agent);
 	ask_all(&s, RIG_PEER_KINDS, true);
 	rig_agent_stop(&s.agent);

@@ -241,6 +241,44 @@ times_out_connecting(void)
 	rig_free(rig);
 }
 
+static bool
+only_one(const void *arg, const struct net_ip *ip)
+{
+	const struct net_ip *allowed = arg;
+
+	return net_ip_equal(ip, allowed);
+}
+
+/* A name that turns to an address which is not allowed is not followed. */
+static void
+connects_only_where_it_may(void)
+{
+	struct rig *rig = rig_new();
+	struct fake *f = fake_new(rig->loop, FAKE_ECHO);
+	struct net_ip allowed;
+
+	CHECK_INT(net_ip_parse("127.0.0.9", &allowed), 0);
+	answer_with(rig, (const char *const[]){"127.0.0.1", "127.0.0.2", NULL});
+	rig->target.port = f->port;
+	rig->target.direct = true;
+	rig->target.may = only_one;
+	rig->target.arg = &allowed;
+	run(rig, LONG_US);
+	check_reason(rig, REASON_DENIED);
+	CHECK_INT(f->accepted, 0);
+	CHECK_INT(net_ip_parse("127.0.0.2", &allowed), 0);
+	rig->n = 0;
+	run(rig, LONG_US);
+	check_reason(rig, REASON_REFUSED);
+	CHECK_INT(f->accepted, 0);
+	CHECK_INT(net_ip_parse("127.0.0.1", &allowed), 0);
+	rig->n = 0;
+	run(rig, LONG_US);
+	check_reason(rig, REASON_OK);
+	fake_free(f);
+	rig_free(rig);
+}
+
 static void
 says_what_became_of_the_name(void)
 {
@@ -531,6 +569,7 @@ static const struct unit_case cases[] = {
     {"tries the next address", tries_the_next_address},
     {"passes over a silent address", passes_over_a_silent_address},
     {"times out connecting", times_out_connecting},
+    {"connects only where it may", connects_only_where_it_may},
     {"says what became of the name", says_what_became_of_the_name},
     {"does not wait for ever for a name", does_not_wait_for_ever_for_a_name},
     {"survives its resolver", survives_its_resolver},

@@ -222,6 +222,144 @@ matches_protocols(void)
 	settings_unref(s);
 }
 
+static bool
+may(const struct settings *s, const char *host, uint16_t port, const char *ip)
+{
+	const struct client c = {.protocol = PROTOCOL_SOCKS5};
+	struct wire_host h = host_of(host, port);
+	struct net_ip at;
+	struct verdict v;
+
+	CHECK(net_ip_parse(ip, &at) == 0, "%s is no address", ip);
+	classify(s, &h, &c, &v);
+	return classify_direct(s, &v, &h, &at);
+}
+
+/* Without any list: public addresses alone, in whatever spelling. */
+static void
+keeps_to_public_addresses(void)
+{
+	static const struct {
+		const char *ip;
+		bool may;
+	} rows[] = {
+	    {"8.8.8.8", true},
+	    {"1.0.0.1", true},
+	    {"9.255.255.255", true},
+	    {"11.0.0.0", true},
+	    {"100.63.255.255", true},
+	    {"100.128.0.0", true},
+	    {"126.255.255.255", true},
+	    {"128.0.0.0", true},
+	    {"169.253.255.255", true},
+	    {"169.255.0.0", true},
+	    {"172.15.255.255", true},
+	    {"172.32.0.0", true},
+	    {"192.167.255.255", true},
+	    {"192.169.0.0", true},
+	    {"223.255.255.255", true},
+	    {"2606:4700::1111", true},
+	    {"2001:4860:4860::8888", true},
+	    {"64:ff9b::808:808", true},
+	    {"2002:808:808::1", true},
+	    {"::ffff:8.8.8.8", true},
+	    {"0.0.0.0", false},
+	    {"0.1.2.3", false},
+	    {"127.0.0.1", false},
+	    {"127.255.255.255", false},
+	    {"10.0.0.1", false},
+	    {"100.64.0.1", false},
+	    {"100.100.100.200", false},
+	    {"169.254.169.254", false},
+	    {"172.16.0.1", false},
+	    {"172.31.255.255", false},
+	    {"192.0.0.192", false},
+	    {"192.168.1.1", false},
+	    {"224.0.0.1", false},
+	    {"239.255.255.250", false},
+	    {"240.0.0.1", false},
+	    {"255.255.255.255", false},
+	    {"::", false},
+	    {"::1", false},
+	    {"::127.0.0.1", false},
+	    {"::ffff:127.0.0.1", false},
+	    {"::ffff:169.254.169.254", false},
+	    {"64:ff9b::7f00:1", false},
+	    {"64:ff9b::a9fe:a9fe", false},
+	    {"2002:7f00:1::1", false},
+	    {"2002:a00:1::", false},
+	    {"fe80::1", false},
+	    {"febf::1", false},
+	    {"fec0::1", false},
+	    {"fc00::1", false},
+	    {"fd00:ec2::254", false},
+	    {"ff02::1", false},
+	};
+	struct settings *s = parse("");
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		CHECK(may(s, "www.example.com", 80, rows[i].ip) == rows[i].may,
+		    "a name that is %s", rows[i].ip);
+		if (strcmp(rows[i].ip, "::") != 0)
+			CHECK(may(s, rows[i].ip, 80, rows[i].ip) == rows[i].may,
+			    "%s itself", rows[i].ip);
+	}
+	settings_unref(s);
+}
+
+static void
+goes_where_lists_say(void)
+{
+	struct settings *s =
+	    parse("[direct]\nnetwork = 192.168.0.0/16\nnetwork = ::1\n"
+		  "domain = corp.example\ndomain = localhost\n"
+		  "[rule \"net\"]\nnetwork = 10.0.0.0/8\nvia = direct\n"
+		  "[rule \"dom\"]\ndomain = lab.example\nvia = direct\n"
+		  "[rule \"any\"]\nport = 7\nvia = direct\n");
+
+	/* What is listed, by whatever name. */
+	CHECK(may(s, "x.example", 1, "192.168.3.4"), "a listed network");
+	CHECK(may(s, "x.example", 1, "::1"), "a listed address");
+	CHECK(may(s, "::ffff:192.168.3.4", 1, "192.168.3.4"), "mapped");
+	/* A listed domain may be private, but no more than that. */
+	CHECK(may(s, "a.corp.example", 1, "172.16.1.1"), "private");
+	CHECK(!may(s, "a.corp.example", 1, "127.0.0.1"), "rebound");
+	CHECK(!may(s, "a.corp.example", 1, "169.254.169.254"), "metadata");
+	CHECK(!may(s, "a.corp.example", 1, "fd00:ec2::254"), "metadata");
+	CHECK(!may(s, "b.example", 1, "172.16.1.1"), "an unlisted name");
+	CHECK(may(s, "localhost", 1, "127.0.0.1"), "localhost is loopback");
+	CHECK(!may(s, "localhost", 1, "169.254.169.254"), "and nothing else");
+	/* What the rule itself says. */
+	CHECK(may(s, "10.1.1.1", 1, "10.1.1.1"), "a rule's network");
+	CHECK(may(s, "x.lab.example", 1, "10.1.1.1"), "a rule's domain");
+	CHECK(!may(s, "x.lab.example", 1, "127.0.0.1"), "rebound");
+	CHECK(!may(s, "x.example", 7, "10.1.1.1"), "a rule for all");
+	CHECK(!may(s, "127.0.0.1", 7, "127.0.0.1"), "a rule for all");
+	CHECK(may(s, "x.example", 7, "8.8.8.8"), "public");
+	settings_unref(s);
+}
+
+static void
+never_connects_to_itself(void)
+{
+	struct settings *s = parse("[agent]\nlisten = 127.0.0.1:1080\n"
+				   "listen = [::1]:1081\n"
+				   "listen = 0.0.0.0:1082\n"
+				   "[access]\nnetwork = 127.0.0.0/8\n"
+				   "[direct]\nnetwork = 127.0.0.0/8\n"
+				   "network = ::1\ndomain = localhost\n");
+
+	CHECK(!may(s, "127.0.0.1", 1080, "127.0.0.1"), "by address");
+	CHECK(!may(s, "localhost", 1080, "127.0.0.1"), "by name");
+	CHECK(!may(s, "::1", 1081, "::1"), "by address");
+	CHECK(!may(s, "127.0.0.1", 1080, "64:ff9b::7f00:1"), "translated");
+	CHECK(!may(s, "127.3.2.1", 1082, "127.3.2.1"), "on all addresses");
+	CHECK(may(s, "127.0.0.1", 1081, "127.0.0.1"), "another port");
+	CHECK(may(s, "127.0.0.2", 1080, "127.0.0.2"), "another address");
+	settings_unref(s);
+}
+
 static void
 admits_by_source(void)
 {
@@ -254,6 +392,9 @@ static const struct unit_case cases[] = {
     {"matches users that the kernel knows",
 	matches_users_that_the_kernel_knows},
     {"matches protocols", matches_protocols},
+    {"keeps to public addresses", keeps_to_public_addresses},
+    {"goes where lists say", goes_where_lists_say},
+    {"never connects to itself", never_connects_to_itself},
     {"admits by source", admits_by_source},
 };
 

@@ -383,6 +383,8 @@ keeps_its_deadline(void)
 	agent_free(a);
 }
 
+#define LOOPBACK "[direct]\nnetwork = 127.0.0.0/8\n"
+
 static void
 goes_direct(void)
 {
@@ -390,7 +392,7 @@ goes_direct(void)
 	struct fake *origin = fake_new(a->loop, FAKE_ECHO);
 	struct call *c = call_new(a);
 
-	agent_settings(a, "");
+	agent_settings(a, LOOPBACK);
 	c->verdict.via = VIA_DIRECT;
 	c->host.port = origin->port;
 	wire_host_set(&c->host, "127.0.0.1", 9);
@@ -410,7 +412,7 @@ believes_a_destination_that_refuses(void)
 	struct call *c = call_new(a);
 	int fd = fake_refusing(&c->host.port);
 
-	agent_settings(a, "");
+	agent_settings(a, LOOPBACK);
 	c->verdict.direct_first = true;
 	wire_host_set(&c->host, "127.0.0.1", 9);
 	run(c);
@@ -449,7 +451,7 @@ goes_direct_when_nobody_is_left(void)
 	struct fake *origin = fake_new(a->loop, FAKE_ECHO);
 	struct call *c = call_new(a);
 
-	agent_settings(a, "[agent]\nno-path = direct\n");
+	agent_settings(a, "[agent]\nno-path = direct\n" LOOPBACK);
 	c->host.port = origin->port;
 	wire_host_set(&c->host, "127.0.0.1", 9);
 	run(c);
@@ -462,6 +464,37 @@ goes_direct_when_nobody_is_left(void)
 	run(c);
 	CHECK_INT(c->reason, REASON_NO_PATH);
 	leave(c);
+	fake_free(origin);
+	agent_free(a);
+}
+
+/* What no list names: the intermediary is asked, if there is one. */
+static void
+goes_direct_only_where_it_may(void)
+{
+	struct agent *a = agent_new();
+	struct fake *origin = fake_new(a->loop, FAKE_ECHO);
+	struct call *c = call_new(a);
+	struct fake *f;
+
+	agent_settings(a, "[agent]\nno-path = direct\n");
+	c->host.port = origin->port;
+	wire_host_set(&c->host, "127.0.0.1", 9);
+	run(c);
+	CHECK_INT(c->reason, REASON_DENIED);
+	leave(c);
+	CHECK_INT(origin->accepted, 0);
+	f = agent_fake(a, FAKE_ECHO);
+	c = call_new(a);
+	c->verdict.direct_first = true;
+	c->host.port = origin->port;
+	wire_host_set(&c->host, "127.0.0.1", 9);
+	a->table.conf_serial = a->settings->serial;
+	run(c);
+	CHECK_STR(c->via, "hop-0");
+	leave_proved(c);
+	CHECK_INT(origin->accepted, 0);
+	fake_free(f);
 	fake_free(origin);
 	agent_free(a);
 }
@@ -734,6 +767,7 @@ static const struct unit_case cases[] = {
 	believes_a_destination_that_refuses},
     {"goes on when direct fails", goes_on_when_direct_fails},
     {"goes direct when nobody is left", goes_direct_when_nobody_is_left},
+    {"goes direct only where it may", goes_direct_only_where_it_may},
     {"charges nobody for our own limits", charges_nobody_for_our_own_limits},
     {"can be cancelled", can_be_cancelled},
     {"ends when the client has gone", ends_when_the_client_has_gone},
