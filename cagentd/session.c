@@ -206,7 +206,8 @@ opening(struct session *s, const struct buf *early)
 	return b;
 }
 
-/* The way back to dialing is closed: what it would need goes. */
+/* The path has proved itself, or not: its try is settled, and with that the
+ * way back to dialing is closed, and what it would need goes. */
 static void
 judge(struct session *s, enum wire_reason reason)
 {
