@@ -44,8 +44,8 @@ syslog_connect(int fd)
 	return connect(fd, (const struct sockaddr *)&sun, sizeof(sun));
 }
 
-static int
-syslog_socket(void)
+int
+log_socket(void)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int err;
@@ -116,7 +116,7 @@ log_open(const char *prog, enum log_dest dest, enum log_level level)
 	/* Reads files, which a sandbox will not allow; even for UTC. */
 	tzset();
 	if (dest == LOG_DEST_SYSLOG) {
-		fd = syslog_socket();
+		fd = log_socket();
 		if (fd >= 0) {
 			lg.fd = fd;
 			lg.own = lg.socket = true;
@@ -145,6 +145,19 @@ bool
 log_enabled(enum log_level level)
 {
 	return level <= lg.level;
+}
+
+void
+log_take(int fd)
+{
+	if (lg.form != LOGLINE_SYSLOG) {
+		close(fd);
+		return;
+	}
+	if (lg.own)
+		close(lg.fd);
+	lg.fd = fd;
+	lg.own = true;
 }
 
 int

@@ -42,6 +42,13 @@ void log_role(const char *role);
 void log_level_set(enum log_level level);
 bool log_enabled(enum log_level level);
 
+/* A new socket to syslog, for another process that cannot reach it: fd or
+ * -errno. */
+int log_socket(void);
+/* Such a socket in the place of the present one, if that is one too; owned
+ * from here on. */
+void log_take(int fd);
+
 /* The fd that log_open() writes to, to keep open in a child; -1 if none. */
 int log_fd(void);
 

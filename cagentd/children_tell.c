@@ -166,6 +166,23 @@ children_tell_slabs(const struct children_one *c, uint32_t first, uint32_t n)
 }
 
 void
+children_tell_log(struct children *all)
+{
+	uint32_t i;
+	int fd;
+
+	for (i = 0; i < CHILDREN_MAX; i++) {
+		if (all->one[i].chan == NULL)
+			continue;
+		fd = log_socket();
+		if (fd < 0)
+			return; /* it is away again: there will be another */
+		children_tell(&all->one[i], MSG_LOG, NULL, 0, fd);
+		close(fd);
+	}
+}
+
+void
 children_provide(struct children_one *c)
 {
 	struct children *all = c->all;

@@ -26,6 +26,9 @@ void children_tell_slabs(
 /* A line to the resolver for a worker that has none, if both are there. */
 void children_link(struct children_one *worker);
 
+/* A new way to syslog for all, who cannot find it themselves. */
+void children_tell_log(struct children *);
+
 /* The control process is told of one child, or of all. */
 void children_report(const struct children_one *);
 void children_report_all(struct children *);

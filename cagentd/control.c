@@ -155,6 +155,10 @@ message(void *arg, struct chan *chan, const struct chan_msg *m)
 		events_add(&p->control.events, EVENT_NOTE, "", "%.*s",
 		    (int)m->len, (const char *)m->data);
 		return;
+	case MSG_LOG:
+		log_take(m->fds[0]);
+		m->fds[0] = -1;
+		return;
 	case MSG_DRAIN:
 		loop_stop(p->control.loop);
 		return;

@@ -252,11 +252,17 @@ static void
 on_files_timer(struct loop *loop, struct op *op, const struct op_result *r)
 {
 	struct master *m = container_of(op, struct master, files_timer);
-	const char *path = sysfiles_changed(&m->sysfiles);
+	unsigned int changed = sysfiles_changed(&m->sysfiles);
+	bool hosts = (changed & 1u << SYSFILES_HOSTS) != 0;
 
 	(void)r; /* time is the only news */
-	if (path != NULL) {
-		log_info("%s has changed: the resolver starts anew", path);
+	if ((changed & 1u << SYSFILES_LOG) != 0 && m->children.syslog) {
+		log_info("syslog is another"); /* and so we reach it again */
+		children_tell_log(&m->children);
+	}
+	if (hosts || (changed & 1u << SYSFILES_RESOLV) != 0) {
+		log_info("%s has changed: the resolver starts anew",
+		    sysfiles_path(hosts ? SYSFILES_HOSTS : SYSFILES_RESOLV));
 		children_renew_resolver(&m->children);
 	}
 	if (loop_timer(

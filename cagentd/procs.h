@@ -36,6 +36,7 @@ enum proc_msg {
 	MSG_ALIVE, /* every PROCS_ALIVE_MS, or the watchdog bites */
 	/* From the master. */
 	MSG_DRAIN, /* stop accepting, leave when the tunnels have ended */
+	MSG_LOG,   /* fd: a socket to syslog, in the place of an earlier one */
 	MSG_CHILD, /* role, index, pid, state, restarts, sandbox */
 	MSG_NOTE,  /* text of an event for the log of events */
 	/* Between workers and the resolver. */

@@ -103,6 +103,10 @@ message(void *arg, struct chan *chan, const struct chan_msg *m)
 			log_level_set((enum log_level)s->log_level);
 		settings_unref(s);
 		return;
+	case MSG_LOG:
+		log_take(m->fds[0]);
+		m->fds[0] = -1;
+		return;
 	case MSG_DRAIN:
 		loop_stop(r->loop);
 		return;

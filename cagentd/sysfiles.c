@@ -1,11 +1,21 @@
-/* Sees whether the resolver's files have changed; reads none of them. */
+/* Sees whether files of the system have changed; opens none of them. */
 #include "cagentd/sysfiles.h"
 
 #include <sys/stat.h>
 
 #include <string.h>
 
-static const char *const paths[SYSFILES_N] = {"/etc/resolv.conf", "/etc/hosts"};
+static const char *const paths[SYSFILES_N] = {
+    [SYSFILES_RESOLV] = "/etc/resolv.conf",
+    [SYSFILES_HOSTS] = "/etc/hosts",
+    [SYSFILES_LOG] = "/dev/log",
+};
+
+const char *
+sysfiles_path(enum sysfiles_name name)
+{
+	return paths[name];
+}
 
 static struct sysfiles_one
 look(const char *path)
@@ -23,21 +33,23 @@ look(const char *path)
 	return one;
 }
 
-const char *
+unsigned int
 sysfiles_changed(struct sysfiles *s)
 {
 	struct sysfiles_one now;
-	const char *changed = NULL;
-	size_t i;
+	unsigned int i, bits = 0;
 
 	for (i = 0; i < SYSFILES_N; i++) {
 		now = look(paths[i]);
-		if (memcmp(&now, &s->seen[i], sizeof(now)) == 0)
+		/* On the way from one to the next it may be away for a
+		 * moment. */
+		if (now.ino == 0 || memcmp(&now, &s->seen[i], sizeof(now)) == 0)
 			continue;
 		s->seen[i] = now;
-		if (s->looked && changed == NULL)
-			changed = paths[i];
+		bits |= 1u << i;
 	}
+	if (!s->looked)
+		bits = 0;
 	s->looked = true;
-	return changed;
+	return bits;
 }

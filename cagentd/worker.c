@@ -271,6 +271,10 @@ message(void *arg, struct chan *c, const struct chan_msg *m)
 	case MSG_SLAB:
 		take_slabs(w, m);
 		return;
+	case MSG_LOG:
+		log_take(m->fds[0]);
+		m->fds[0] = -1;
+		return;
 	case MSG_DRAIN:
 		drain(w);
 		return;

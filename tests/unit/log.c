@@ -422,6 +422,11 @@ syslog_child(void)
 	expect(fd != -1, 8);
 	log_warnx("again");
 	expect(strstr(drain(fd, got, sizeof(got)), "again") != NULL, 9);
+	close(fd); /* and another, of which somebody tells */
+	fd = devlog_bind();
+	log_take(log_socket());
+	log_warnx("taken");
+	expect(strstr(drain(fd, got, sizeof(got)), "taken") != NULL, 13);
 	close(fd);
 	errno = ERANGE;
 	log_warnx("lost"); /* reconnects at most once a second */
