@@ -214,6 +214,25 @@ rig_ctl(struct rig_agent *a, struct rig_output *o, const char *const *args)
 	rig_run(o, &s, 15000);
 }
 
+void
+rig_agent_serves(struct rig_agent *a, const char *host, const char *when)
+{
+	struct rig_proxy p = rig_agent_proxy(a, RIG_SOCKS5H);
+	static struct rig_server origin;
+	struct rig_conn c;
+	enum rig_fail f;
+
+	if (origin.port == 0)
+		rig_origin_start(
+		    &origin, RIG_ORIGIN_HTTP, "127.0.0.1", 0, NULL);
+	f = rig_dial(&c, &p, host, origin.port, 5000);
+	if (f == RIG_OK)
+		f = rig_http_get(&c, 1000);
+	rig_conn_close(&c);
+	CHECK(f == RIG_OK, "%s: %s: %s: %s", when, host, rig_fail_word(f),
+	    c.text);
+}
+
 struct rig_proxy
 rig_agent_proxy(const struct rig_agent *a, enum rig_proto proto)
 {

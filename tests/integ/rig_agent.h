@@ -72,6 +72,10 @@ struct rig_proxy rig_agent_proxy(const struct rig_agent *, enum rig_proto);
 void rig_agent_proxies(
     const struct rig_agent *, struct rig_proxy out[RIG_AGENT_PROXIES]);
 
+/* A request through it to an origin of this machine; the case fails unless it
+ * is served. */
+void rig_agent_serves(struct rig_agent *, const char *host, const char *when);
+
 /* Run cagent-ctl against it; args are NULL-terminated. */
 void rig_ctl(struct rig_agent *, struct rig_output *, const char *const *args);
 
