@@ -153,6 +153,27 @@ bad(enum rig_bad_kind kind, const char *type)
 	rig_server_stop(&b);
 }
 
+/* The same with retries off, so that it is seen what they are good for. */
+static void
+t_no_retry(void)
+{
+	static struct scene s;
+	struct rig_server b;
+
+	prepare(&s, 2);
+	rig_bad_start(&b, RIG_BAD_CLOSE, "socks5");
+	rig_agent_intermediary(&s.agent, "bad", "socks5", "127.0.0.1", b.port);
+	rig_agent_key(&s.agent, "attempts = 1");
+	ready(&s);
+	rig_load_start(&s.load);
+	rig_load_end(&s.load);
+	CHECK(rig_load_failed(&s.load) > 0,
+	    "nobody noticed it, so that these cases show nothing");
+	rig_agent_stop(&s.agent);
+	rig_server_stop(&b);
+	rig_server_stop(&s.origin);
+}
+
 #define BAD(name, kind, type)      \
 	static void t_##name(void) \
 	{                          \
@@ -426,6 +447,7 @@ static const struct rig_case cases[] = {
     {"flood-socks5", t_flood_socks5, 90, 0},
     {"flood-http", t_flood_http, 90, 0},
     {"false-success", t_false_success, 90, 0},
+    {"no-retry", t_no_retry, 60, 0},
     {"syn-drop", t_syn_drop, 90, RIG_NEEDS_NETNS},
     {"all-down", t_all_down, 120, 0},
     {"return", t_return, 120, 0},
