@@ -66,6 +66,29 @@ settle(struct dial *d, bool reached)
 }
 
 static void
+proved(struct dial *d)
+{
+	*d->env->budget =
+	    (struct dial_budget){.proved_us = loop_now_us(d->env->loop)};
+	settle(d, true);
+}
+
+/* May one more try be made, for all that others have met? */
+static bool
+may_retry(struct dial *d)
+{
+	struct dial_budget *b = d->env->budget;
+	int64_t now = loop_now_us(d->env->loop);
+
+	if (b->failures >= DIAL_DOWN_FAILURES &&
+	    now - b->proved_us >= DIAL_DOWN_US &&
+	    b->retries * DIAL_DOWN_SHARE >= b->requests)
+		return false;
+	b->retries++;
+	return true;
+}
+
+static void
 finish(struct dial *d, struct dialed *result)
 {
 	loop_cancel(d->env->loop, &d->gone);
@@ -110,7 +133,7 @@ stands(struct dial *d, const struct attempt_result *r)
 	struct dialed result = {REASON_OK, r->fd, r->early, t};
 
 	if (t->direct)
-		settle(d, true);
+		proved(d);
 	finish(d, &result);
 }
 
@@ -124,7 +147,7 @@ dial_judge(struct dial *d, enum wire_reason reason)
 	if (reason == REASON_OK) {
 		record_ok(d->env->record, t->hop, t->connect_us,
 		    t->handshake_us, loop_now_us(d->env->loop));
-		settle(d, true);
+		proved(d);
 		return;
 	}
 	t->reason = reason;
@@ -177,6 +200,8 @@ attempt_done(struct attempt *a, struct attempt_result *r)
 	}
 	if (!t->direct) {
 		note_tried(d, t);
+		if (blame_for(t) == BLAME_HOP)
+			d->env->budget->failures++;
 		if (blame_for(t) != BLAME_IF_CORROBORATED)
 			charge(d, t, blame_for(t) == BLAME_HOP);
 	}
@@ -374,8 +399,10 @@ try_next(struct dial *d)
 		try_direct(d);
 		return;
 	}
-	if (d->verdict.via == VIA_DIRECT ||
-	    path_pick(&q, d->env->seed, &pick) != 0)
+	if (d->tries_n > 0 && !may_retry(d))
+		give_up(d, d->tries[d->tries_n - 1].reason);
+	else if (d->verdict.via == VIA_DIRECT ||
+		 path_pick(&q, d->env->seed, &pick) != 0)
 		no_candidate(d);
 	else
 		try_intermediary(d, &pick);
@@ -402,6 +429,7 @@ dial_start(struct dial *d, const struct dial_env *env,
 	d->host = request->host;
 	d->verdict = *request->verdict;
 	d->client = request->client;
+	env->budget->requests++;
 	start(d, done);
 }
 

@@ -22,11 +22,27 @@
  */
 #define DIAL_TRIES_MAX 8
 
+/*
+ * When everything is down, trying again only adds load: a worker that has met
+ * DIAL_DOWN_FAILURES failures of intermediaries' own, and no proof of any path
+ * among them nor in the last DIAL_DOWN_US, lets one request in
+ * DIAL_DOWN_SHARE have a second try.  All counts are since the last proof.
+ */
+#define DIAL_DOWN_FAILURES 50
+#define DIAL_DOWN_US	   1000000
+#define DIAL_DOWN_SHARE	   5
+
+struct dial_budget { /* a worker's; zeroed at the start */
+	int64_t proved_us;
+	uint64_t failures, requests, retries;
+};
+
 /* What a dial needs of its worker; all borrowed for the dial's life. */
 struct dial_env {
 	struct loop *loop;
 	struct resolve *resolve;
 	struct record *record;
+	struct dial_budget *budget;
 	const struct table *table;
 	const struct path_index *index;
 	/* Called before each pick: may bring table and index up to date. */

@@ -30,6 +30,7 @@ struct worker {
 	struct session_list sessions;
 	struct settings *settings;
 	struct record record;
+	struct dial_budget budget;
 	struct path_load *loads;
 	struct path_index *index_of_table;
 	struct table *table;
@@ -325,6 +326,7 @@ prepare(struct worker *w, struct child_start *start)
 	w->env.arg = w;
 	w->env.dial.loop = w->loop;
 	w->env.dial.record = &w->record;
+	w->env.dial.budget = &w->budget;
 	w->env.dial.table = w->table;
 	w->env.dial.index = w->index_of_table;
 	w->env.dial.refresh = refresh;

@@ -19,6 +19,7 @@ struct agent {
 	struct path_load loads[TABLE_ROWS_MAX];
 	struct slab slab;
 	struct record record;
+	struct dial_budget budget;
 	struct dial_env env;
 	uint64_t seed;
 	int fds; /* open at the start */
@@ -43,6 +44,7 @@ agent_new(void)
 	a->env = (struct dial_env){.loop = a->loop,
 	    .resolve = a->resolve,
 	    .record = &a->record,
+	    .budget = &a->budget,
 	    .table = &a->table,
 	    .index = &a->index,
 	    .refresh = agent_refresh,

@@ -686,6 +686,77 @@ counts_tries_over_broken_paths(void)
 	agent_free(a);
 }
 
+/* Many requests, one after the other; the tries that they took in all. */
+static uint32_t
+run_many(struct agent *a, int n)
+{
+	uint32_t tries = 0;
+	struct call *c;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		c = call_new(a);
+		run(c);
+		tries += c->dial.tries_n;
+		if (c->reason == REASON_OK)
+			leave_proved(c);
+		else
+			leave(c);
+	}
+	return tries;
+}
+
+static void
+tries_less_when_all_is_down(void)
+{
+	struct agent *a = agent_new();
+	struct fake *f[2];
+	uint32_t tries;
+
+	f[0] = agent_fake(a, FAKE_CLOSED);
+	f[1] = agent_fake(a, FAKE_CLOSED);
+	agent_settings(a, "");
+	/* At first nobody knows. */
+	CHECK_INT(run_many(a, 10), 40);
+	tries = run_many(a, 990) + 40;
+	CHECK(tries > 1000 && tries <= 1210, "%u tries", tries);
+	/* One that comes back is found, and then all is as before. */
+	f[1]->script = FAKE_ECHO;
+	run_many(a, 10);
+	f[1]->script = FAKE_CLOSED;
+	CHECK_INT(run_many(a, 5), 20);
+	fake_free(f[0]);
+	fake_free(f[1]);
+	agent_free(a);
+}
+
+/* While some path is proved now and then, nobody goes without its tries. */
+static void
+tries_on_while_something_serves(void)
+{
+	struct agent *a = agent_new();
+	struct fake *f[2];
+	int i;
+
+	f[0] = agent_fake(a, FAKE_CLOSED);
+	f[1] = agent_fake(a, FAKE_CLOSED);
+	agent_settings(a, "");
+	a->budget.proved_us = mono_us();
+	CHECK(run_many(a, 100) == 400 ||
+		  mono_us() - a->budget.proved_us >= DIAL_DOWN_US,
+	    "a proof a moment ago");
+	for (i = 0; i < 20; i++) {
+		f[1]->script = FAKE_ECHO;
+		run_many(a, 1);
+		f[1]->script = FAKE_CLOSED;
+		a->budget.proved_us = 0;
+		CHECK_INT(run_many(a, 5), 20);
+	}
+	fake_free(f[0]);
+	fake_free(f[1]);
+	agent_free(a);
+}
+
 /* Rows move between picks. */
 static void
 swap_rows(void *arg)
@@ -774,6 +845,8 @@ static const struct unit_case cases[] = {
     {"goes on with a broken path", goes_on_with_a_broken_path},
     {"believes two that broke", believes_two_that_broke},
     {"counts tries over broken paths", counts_tries_over_broken_paths},
+    {"tries less when all is down", tries_less_when_all_is_down},
+    {"tries on while something serves", tries_on_while_something_serves},
     {"follows rows that move", follows_rows_that_move},
     {"counts trials", counts_trials},
 };
