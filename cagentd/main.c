@@ -1,4 +1,5 @@
 /* cagentd: reads its arguments and becomes the role they name. */
+#include <assert.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -17,7 +18,7 @@ struct arguments {
 	const char *path;
 	const char *role;
 	uint32_t index;
-	bool check, detach, syslog, verbose;
+	bool named, check, detach, syslog, verbose;
 };
 
 static void
@@ -107,7 +108,9 @@ parse(int argc, char **argv, struct arguments *a)
 			printf("cagentd %s\n", CAGENT_VERSION);
 			exit(0);
 		case 'f':
+			assert(optarg != NULL);
 			a->path = optarg;
+			a->named = true;
 			break;
 		case 'h':
 			usage(stdout);
@@ -147,7 +150,7 @@ absolute(const char *path)
 static void
 check_default(const char *path)
 {
-	if (path != settings_default_path || access(path, F_OK) == 0)
+	if (access(path, F_OK) == 0)
 		return;
 	fprintf(stderr,
 	    "cagentd: there is no %s yet: write one (an example that says\n"
@@ -173,7 +176,7 @@ main(int argc, char **argv, char **envp)
 	signal(SIGPIPE, SIG_IGN);
 	log_open("cagentd", a.syslog ? LOG_DEST_SYSLOG : LOG_DEST_STDERR,
 	    a.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	if (a.role == NULL)
+	if (a.role == NULL && !a.named)
 		check_default(a.path);
 	if (a.check)
 		return check(a.path);

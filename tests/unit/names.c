@@ -26,15 +26,6 @@ struct scene {
 };
 
 static void
-setup(struct scene *sc)
-{
-	memset(sc, 0, sizeof(*sc));
-	CHECK_INT(loop_new(&sc->loop), 0);
-	stub_init(&sc->stub, sc->loop);
-	CHECK_INT(names_new(&sc->names, sc->loop, sc->stub.servers), 0);
-}
-
-static void
 teardown(struct scene *sc)
 {
 	names_free(sc->names);
@@ -224,6 +215,15 @@ stub_answer(struct stub_msg *m, const char *name, int type, bool tcp)
 	if (type == TYPE_AAAA && (starts(name, "six") || starts(name, "both")))
 		stub_record(m, NULL, TYPE_AAAA, ttl, ip6, 16);
 	return true;
+}
+
+static void
+setup(struct scene *sc)
+{
+	memset(sc, 0, sizeof(*sc));
+	CHECK_INT(loop_new(&sc->loop), 0);
+	stub_init(&sc->stub, sc->loop, stub_answer);
+	CHECK_INT(names_new(&sc->names, sc->loop, sc->stub.servers), 0);
 }
 
 static const struct row {

@@ -29,8 +29,15 @@ struct stub_asked {
 	int n[STUB_TYPES];
 };
 
+struct stub_msg;
+
+/* What the test answers: false for nothing at all.  The message holds the
+ * question with the head of a good answer; tcp: over TCP. */
+typedef bool stub_fn(struct stub_msg *, const char *name, int type, bool tcp);
+
 struct stub {
 	struct loop *loop;
+	stub_fn *answer;
 	int udp, tcp, conn; /* one TCP connection at a time is served */
 	struct op udp_op, tcp_op, conn_op, out_op;
 	uint8_t in[1024]; /* of the TCP connection */
@@ -119,11 +126,6 @@ stub_cname(
 	stub_record(m, name, 5, ttl, t.bytes, t.len);
 }
 
-/* What the test answers: false for nothing at all.  m holds the question with
- * the head of a good answer; tcp: over TCP. */
-static bool stub_answer(
-    struct stub_msg *m, const char *name, int type, bool tcp);
-
 static inline size_t
 stub_question(const uint8_t *in, size_t len, char name[256], int *type)
 {
@@ -175,7 +177,7 @@ stub_serve(
 	m->bytes[2] = 0x81; /* a response, recursion desired */
 	m->bytes[3] = 0x80; /* and available */
 	memset(m->bytes + 6, 0, 6);
-	return stub_answer(m, name, type, tcp);
+	return s->answer(m, name, type, tcp);
 }
 
 static inline void
@@ -289,12 +291,13 @@ stub_bind(struct stub *s)
 }
 
 static inline void
-stub_init(struct stub *s, struct loop *loop)
+stub_init(struct stub *s, struct loop *loop, stub_fn *answer)
 {
 	int port = -1, tries;
 
 	memset(s, 0, sizeof(*s));
 	s->loop = loop;
+	s->answer = answer;
 	s->conn = -1;
 	for (tries = 0; port == -1 && tries < 20; tries++)
 		port = stub_bind(s);
