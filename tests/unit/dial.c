@@ -7,92 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/unit/agent.h"
+#include "tests/unit/dial_call.h"
 #include "tests/unit/unit.h"
-
-/* One dial of a test. */
-struct call {
-	struct agent *agent;
-	struct dial dial;
-	struct wire_host host;
-	struct verdict verdict;
-	int client;
-	int n; /* callbacks */
-	enum wire_reason reason;
-	int fd;
-	char early[64];
-	char via[TABLE_NAME_MAX + 1];
-};
-
-static struct call *
-call_new(struct agent *a)
-{
-	struct call *c = calloc(1, sizeof(*c));
-
-	c->agent = a;
-	c->client = -1;
-	c->fd = -1;
-	c->verdict = (struct verdict){.class = CLASS_NORMAL, .rule = -1};
-	c->host.port = 443;
-	wire_host_set(&c->host, "www.example.com", 15);
-	return c;
-}
-
-static void
-done(struct dial *d, struct dialed *r)
-{
-	struct call *c = container_of(d, struct call, dial);
-
-	c->n++;
-	c->reason = r->reason;
-	c->fd = r->fd;
-	memset(c->early, 0, sizeof(c->early));
-	if (r->early != NULL)
-		memcpy(c->early, buf_bytes(r->early), r->early->len);
-	buf_free(r->early);
-	CHECK((r->try != NULL) == (r->reason == REASON_OK), "try");
-	if (r->try != NULL)
-		memcpy(c->via, r->try->name, sizeof(c->via));
-}
-
-static void
-start(struct call *c)
-{
-	struct dial_request r = {
-	    c->agent->settings, &c->host, &c->verdict, c->client};
-
-	dial_start(&c->dial, &c->agent->env, &r, done);
-	CHECK_INT(c->n, 0);
-}
-
-static void
-run(struct call *c)
-{
-	start(c);
-	RIG_UNTIL(c->agent->loop, c->n > 0);
-	CHECK_INT(c->n, 1);
-}
-
-static void
-leave(struct call *c)
-{
-	if (c->fd != -1) {
-		loop_close(c->agent->loop, c->fd);
-		if (c->dial.tries[c->dial.tries_n - 1].direct == false)
-			record_leave(&c->agent->record,
-			    c->dial.tries[c->dial.tries_n - 1].hop);
-	}
-	dial_cancel(&c->dial);
-	free(c);
-}
-
-/* What ends with the first byte, as the session says it. */
-static void
-leave_proved(struct call *c)
-{
-	dial_judge(&c->dial, REASON_OK);
-	leave(c);
-}
 
 static void
 succeeds(void)
@@ -102,14 +18,14 @@ succeeds(void)
 	struct call *c = call_new(a);
 
 	agent_settings(a, "");
-	run(c);
+	call_run(c);
 	CHECK_INT(c->reason, REASON_OK);
 	CHECK(c->fd >= 0, "an fd");
 	CHECK_STR(c->via, "hop-0");
 	CHECK_STR(c->early, "");
 	CHECK_INT(f->requests, 1);
 	AGENT_CHECK(a, 0, 1, 0, 0, 1);
-	leave_proved(c);
+	call_leave_proved(c);
 	AGENT_CHECK(a, 0, 1, 1, 0, 0);
 	CHECK(a->loads[0].ewma_us > 0, "measured");
 	fake_free(f);
@@ -124,10 +40,10 @@ hands_on_what_follows_the_reply(void)
 	struct call *c = call_new(a);
 
 	agent_settings(a, "");
-	run(c);
+	call_run(c);
 	CHECK_INT(c->reason, REASON_OK);
 	CHECK_STR(c->early, "hello");
-	leave_proved(c);
+	call_leave_proved(c);
 	fake_free(f);
 	agent_free(a);
 }
@@ -164,7 +80,7 @@ goes_on_with(size_t i)
 
 	bad->code = failures[i].code;
 	agent_settings(a, "[agent]\nattempt-timeout = 500ms\n");
-	run(c);
+	call_run(c);
 	CHECK(c->reason == REASON_OK, "%s: %s", failures[i].name,
 	    wire_reason_word(c->reason));
 	CHECK_STR(c->via, "hop-1");
@@ -172,7 +88,7 @@ goes_on_with(size_t i)
 	CHECK(c->dial.tries[0].reason == failures[i].reason, "%s: %s",
 	    failures[i].name, wire_reason_word(c->dial.tries[0].reason));
 	AGENT_CHECK(a, 0, 1, 0, failures[i].charged_at_once, 0);
-	leave_proved(c);
+	call_leave_proved(c);
 	AGENT_CHECK(a, 0, 1, 0, failures[i].charged_in_the_end, 0);
 	AGENT_CHECK(a, 1, 1, 1, 0, 0);
 	CHECK_INT(AGENT_GET(&a->slab.rows[0].failures[failures[i].reason]), 1);
@@ -200,10 +116,10 @@ charges_nobody_without_proof(void)
 	struct call *c = call_new(a);
 
 	agent_settings(a, "[agent]\nattempt-timeout = 500ms\n");
-	run(c);
+	call_run(c);
 	CHECK_INT(c->reason, REASON_OK);
 	dial_judge(&c->dial, REASON_CANCELLED);
-	leave(c);
+	call_leave(c);
 	AGENT_CHECK(a, 0, 1, 0, 0, 0);
 	AGENT_CHECK(a, 1, 1, 0, 0, 0);
 	CHECK_INT(AGENT_GET(&a->slab.rows[0].failures[REASON_HOP_SILENT]), 1);
@@ -225,12 +141,12 @@ goes_on_after_a_refused_connect(void)
 	agent_hop(a, "127.0.0.1", port);
 	good = agent_fake(a, FAKE_ECHO);
 	agent_settings(a, "");
-	run(c);
+	call_run(c);
 	CHECK_STR(c->via, "hop-1");
 	CHECK_INT(c->dial.tries[0].reason, REASON_HOP_REFUSED);
 	AGENT_CHECK(a, 0, 1, 0, 1, 0);
 	CHECK(a->loads[0].avoid_until_us > 0, "to be avoided now");
-	leave_proved(c);
+	call_leave_proved(c);
 	AGENT_CHECK(a, 0, 1, 0, 1, 0);
 	close(fd);
 	fake_free(good);
@@ -244,10 +160,10 @@ says_that_there_is_no_path(void)
 	struct call *c = call_new(a);
 
 	agent_settings(a, "");
-	run(c);
+	call_run(c);
 	CHECK_INT(c->reason, REASON_NO_PATH);
 	CHECK_INT(c->dial.tries_n, 0);
-	leave(c);
+	call_leave(c);
 	agent_free(a);
 }
 
@@ -265,10 +181,10 @@ believes_two(void)
 		f[i]->code = 5;
 	}
 	agent_settings(a, "");
-	run(c);
+	call_run(c);
 	CHECK_INT(c->reason, REASON_REFUSED);
 	CHECK_INT(c->dial.tries_n, 2);
-	leave(c);
+	call_leave(c);
 	AGENT_CHECK(a, 0, 1, 0, 0, 0);
 	AGENT_CHECK(a, 1, 1, 0, 0, 0);
 	AGENT_CHECK(a, 2, 0, 0, 0, 0);
@@ -291,10 +207,10 @@ goes_on_after_general_failures(void)
 		f[i]->code = i == 1 ? 2 : 1;
 	}
 	agent_settings(a, "");
-	run(c);
+	call_run(c);
 	CHECK_INT(c->reason, REASON_OK);
 	CHECK_STR(c->via, "hop-3");
-	leave_proved(c);
+	call_leave_proved(c);
 	for (i = 0; i < 4; i++)
 		fake_free(f[i]);
 	agent_free(a);
@@ -315,7 +231,7 @@ tells_the_truest_reason(void)
 	f[1]->code = 5;
 	f[2] = agent_fake(a, FAKE_HANG_UP);
 	agent_settings(a, "[agent]\nattempts-each = 1\n");
-	run(c);
+	call_run(c);
 	CHECK_INT(c->reason, REASON_REFUSED);
 	CHECK_INT(c->dial.tries_n, 3);
 	CHECK_INT(c->dial.tries[1].code, 5);
@@ -325,7 +241,7 @@ tells_the_truest_reason(void)
 	CHECK(strstr(text, "\nhop-1 (tier 2): ") != NULL, "%s", text);
 	CHECK(text[strlen(text) - 1] == '\n', "whole lines");
 	CHECK_INT(dial_report(&c->dial, text, 40), 0);
-	leave(c);
+	call_leave(c);
 	for (i = 0; i < 3; i++)
 		fake_free(f[i]);
 	agent_free(a);
@@ -343,17 +259,17 @@ counts_its_tries(void)
 		f[i] = agent_fake(a, FAKE_CLOSED);
 	agent_settings(a, "");
 	c = call_new(a);
-	run(c);
+	call_run(c);
 	CHECK_INT(c->reason, REASON_HOP_CLOSED);
 	CHECK_INT(c->dial.tries_n, 4);
-	leave(c);
+	call_leave(c);
 	/* Of one alone, not more often than it may be. */
 	a->table.rows_n = 1;
 	path_index_build(&a->index, &a->table);
 	c = call_new(a);
-	run(c);
+	call_run(c);
 	CHECK_INT(c->dial.tries_n, 2);
-	leave(c);
+	call_leave(c);
 	for (i = 0; i < 6; i++)
 		fake_free(f[i]);
 	agent_free(a);
@@ -371,10 +287,10 @@ keeps_its_deadline(void)
 		f[i] = agent_fake(a, FAKE_STALLED);
 	agent_settings(
 	    a, "[agent]\nattempt-timeout = 1s\ndial-timeout = 1400ms\n");
-	run(c);
+	call_run(c);
 	CHECK_INT(c->reason, REASON_HOP_TIMEOUT);
 	CHECK_INT(c->dial.tries_n, 2);
-	leave(c);
+	call_leave(c);
 	AGENT_CHECK(a, 0, 1, 0, 1, 0);
 	/* The second had no time to show what it can do. */
 	AGENT_CHECK(a, 1, 1, 0, 0, 0);
@@ -396,10 +312,10 @@ goes_direct(void)
 	c->verdict.via = VIA_DIRECT;
 	c->host.port = origin->port;
 	wire_host_set(&c->host, "127.0.0.1", 9);
-	run(c);
+	call_run(c);
 	CHECK_INT(c->reason, REASON_OK);
 	CHECK_STR(c->via, "direct");
-	leave_proved(c);
+	call_leave_proved(c);
 	fake_free(origin);
 	agent_free(a);
 }
@@ -415,10 +331,10 @@ believes_a_destination_that_refuses(void)
 	agent_settings(a, LOOPBACK);
 	c->verdict.direct_first = true;
 	wire_host_set(&c->host, "127.0.0.1", 9);
-	run(c);
+	call_run(c);
 	CHECK_INT(c->reason, REASON_REFUSED);
 	CHECK_INT(f->accepted, 0);
-	leave(c);
+	call_leave(c);
 	close(fd);
 	fake_free(f);
 	agent_free(a);
@@ -434,11 +350,11 @@ goes_on_when_direct_fails(void)
 
 	agent_settings(a, "[agent]\nattempt-timeout = 500ms\n");
 	c->verdict.direct_first = true;
-	run(c);
+	call_run(c);
 	CHECK_INT(c->reason, REASON_OK);
 	CHECK_STR(c->via, "hop-0");
 	CHECK_INT(c->dial.tries[0].reason, REASON_NAME_FAILED);
-	leave_proved(c);
+	call_leave_proved(c);
 	AGENT_CHECK(a, 0, 1, 1, 0, 0);
 	fake_free(f);
 	agent_free(a);
@@ -454,16 +370,16 @@ goes_direct_when_nobody_is_left(void)
 	agent_settings(a, "[agent]\nno-path = direct\n" LOOPBACK);
 	c->host.port = origin->port;
 	wire_host_set(&c->host, "127.0.0.1", 9);
-	run(c);
+	call_run(c);
 	CHECK_STR(c->via, "direct");
-	leave(c);
+	call_leave(c);
 	/* But not where a rule says otherwise. */
 	c = call_new(a);
 	c->verdict.via = VIA_TIER;
 	c->verdict.tier = 1;
-	run(c);
+	call_run(c);
 	CHECK_INT(c->reason, REASON_NO_PATH);
-	leave(c);
+	call_leave(c);
 	fake_free(origin);
 	agent_free(a);
 }
@@ -480,9 +396,9 @@ goes_direct_only_where_it_may(void)
 	agent_settings(a, "[agent]\nno-path = direct\n");
 	c->host.port = origin->port;
 	wire_host_set(&c->host, "127.0.0.1", 9);
-	run(c);
+	call_run(c);
 	CHECK_INT(c->reason, REASON_DENIED);
-	leave(c);
+	call_leave(c);
 	CHECK_INT(origin->accepted, 0);
 	f = agent_fake(a, FAKE_ECHO);
 	c = call_new(a);
@@ -490,9 +406,9 @@ goes_direct_only_where_it_may(void)
 	c->host.port = origin->port;
 	wire_host_set(&c->host, "127.0.0.1", 9);
 	a->table.conf_serial = a->settings->serial;
-	run(c);
+	call_run(c);
 	CHECK_STR(c->via, "hop-0");
-	leave_proved(c);
+	call_leave_proved(c);
 	CHECK_INT(origin->accepted, 0);
 	fake_free(f);
 	fake_free(origin);
@@ -515,12 +431,12 @@ charges_nobody_for_our_own_limits(void)
 	now.rlim_cur = (rlim_t)next;
 	close(next);
 	setrlimit(RLIMIT_NOFILE, &now);
-	run(c);
+	call_run(c);
 	setrlimit(RLIMIT_NOFILE, &was);
 	CHECK_INT(c->reason, REASON_OVERLOAD);
 	AGENT_CHECK(a, 0, 2, 0, 0, 0);
 	CHECK_INT(a->loads[0].avoid_until_us, 0);
-	leave(c);
+	call_leave(c);
 	fake_free(f);
 	agent_free(a);
 }
@@ -534,14 +450,14 @@ cancel_after(enum fake_script script, int turns)
 	int i;
 
 	agent_settings(a, "");
-	start(c);
+	call_start(c);
 	for (i = 0; i < turns && c->n == 0; i++)
 		loop_turn(a->loop, 0);
 	dial_cancel(&c->dial);
 	i = c->n;
 	rig_settle(a->loop);
 	CHECK_INT(c->n, i);
-	leave(c);
+	call_leave(c);
 	AGENT_CHECK(a, 0, 1, 0, 0, 0);
 	fake_free(f);
 	agent_free(a);
@@ -573,7 +489,7 @@ ends_when_the_client_has_gone(void)
 	rig_tcp_pair(pair);
 	c->client = pair[0];
 	agent_settings(a, "");
-	start(c);
+	call_start(c);
 	RIG_UNTIL(a->loop, silent->requests == 1);
 	/* The end of its stream is not its end. */
 	CHECK_INT(shutdown(pair[1], SHUT_WR), 0);
@@ -584,240 +500,10 @@ ends_when_the_client_has_gone(void)
 	RIG_UNTIL(a->loop, c->n > 0);
 	CHECK_INT(c->reason, REASON_CANCELLED);
 	loop_close(a->loop, pair[0]);
-	leave(c);
+	call_leave(c);
 	AGENT_CHECK(a, 1, 1, 0, 0, 0);
 	fake_free(closed);
 	fake_free(silent);
-	agent_free(a);
-}
-
-/* A path that broke before its first byte: the next one, and blame only once
- * that has proved itself. */
-static void
-goes_on_with_a_broken_path(void)
-{
-	struct agent *a = agent_new();
-	struct fake *f[2];
-	struct call *c = call_new(a);
-
-	f[0] = agent_fake(a, FAKE_LIAR);
-	f[1] = agent_fake(a, FAKE_ECHO);
-	agent_settings(a, "");
-	run(c);
-	CHECK_STR(c->via, "hop-0");
-	loop_close(a->loop, c->fd);
-	record_leave(&a->record, c->dial.tries[0].hop);
-	c->n = 0;
-	dial_again(&c->dial, REASON_HOP_HUNG_UP, done);
-	CHECK_INT(c->n, 0);
-	RIG_UNTIL(a->loop, c->n > 0);
-	CHECK_STR(c->via, "hop-1");
-	AGENT_CHECK(a, 0, 1, 0, 0, 0);
-	AGENT_CHECK(a, 1, 1, 0, 0, 1);
-	leave_proved(c);
-	AGENT_CHECK(a, 0, 1, 0, 1, 0);
-	AGENT_CHECK(a, 1, 1, 1, 0, 0);
-	fake_free(f[0]);
-	fake_free(f[1]);
-	agent_free(a);
-}
-
-/* Two that break alike: so does the destination. */
-static void
-believes_two_that_broke(void)
-{
-	struct agent *a = agent_new();
-	struct fake *f[3];
-	struct call *c = call_new(a);
-	int i;
-
-	for (i = 0; i < 3; i++)
-		f[i] = agent_fake(a, FAKE_LIAR);
-	agent_settings(a, "");
-	run(c);
-	for (i = 0; i < 2; i++) {
-		CHECK_INT(c->reason, REASON_OK);
-		loop_close(a->loop, c->fd);
-		record_leave(&a->record, c->dial.tries[i].hop);
-		c->n = 0;
-		dial_again(&c->dial, REASON_HOP_HUNG_UP, done);
-		CHECK_INT(c->n, 0);
-		RIG_UNTIL(a->loop, c->n > 0);
-	}
-	CHECK_INT(c->reason, REASON_HOP_HUNG_UP);
-	leave(c);
-	AGENT_CHECK(a, 0, 1, 0, 0, 0);
-	AGENT_CHECK(a, 1, 1, 0, 0, 0);
-	AGENT_CHECK(a, 2, 0, 0, 0, 0);
-	for (i = 0; i < 3; i++)
-		fake_free(f[i]);
-	agent_free(a);
-}
-
-/* As often as the settings can allow, and then once more: the tries of all
- * dials of a request share one array. */
-static void
-counts_tries_over_broken_paths(void)
-{
-	struct agent *a = agent_new();
-	struct fake *f[DIAL_TRIES_MAX + 1];
-	struct call *c = call_new(a);
-	int i;
-
-	for (i = 0; i <= DIAL_TRIES_MAX; i++)
-		f[i] = agent_fake(
-		    a, i == DIAL_TRIES_MAX - 1 ? FAKE_ECHO : FAKE_CLOSED);
-	agent_settings(a, "[agent]\nattempts = 8\nattempts-each = 8\n");
-	run(c);
-	CHECK_INT(c->reason, REASON_OK);
-	CHECK_INT(c->dial.tries_n, DIAL_TRIES_MAX);
-	loop_close(a->loop, c->fd);
-	record_leave(&a->record, c->dial.tries[DIAL_TRIES_MAX - 1].hop);
-	c->n = 0;
-	dial_again(&c->dial, REASON_HOP_HUNG_UP, done);
-	CHECK_INT(c->n, 0);
-	RIG_UNTIL(a->loop, c->n > 0);
-	CHECK_INT(c->reason, REASON_HOP_HUNG_UP);
-	CHECK_INT(c->dial.tries_n, DIAL_TRIES_MAX);
-	CHECK_INT(f[DIAL_TRIES_MAX]->accepted, 0);
-	leave(c);
-	for (i = 0; i <= DIAL_TRIES_MAX; i++)
-		fake_free(f[i]);
-	agent_free(a);
-}
-
-/* Many requests, one after the other; the tries that they took in all. */
-static uint32_t
-run_many(struct agent *a, int n)
-{
-	uint32_t tries = 0;
-	struct call *c;
-	int i;
-
-	for (i = 0; i < n; i++) {
-		c = call_new(a);
-		run(c);
-		tries += c->dial.tries_n;
-		if (c->reason == REASON_OK)
-			leave_proved(c);
-		else
-			leave(c);
-	}
-	return tries;
-}
-
-static void
-tries_less_when_all_is_down(void)
-{
-	struct agent *a = agent_new();
-	struct fake *f[2];
-	uint32_t tries;
-
-	f[0] = agent_fake(a, FAKE_CLOSED);
-	f[1] = agent_fake(a, FAKE_CLOSED);
-	agent_settings(a, "");
-	/* At first nobody knows. */
-	CHECK_INT(run_many(a, 10), 40);
-	tries = run_many(a, 990) + 40;
-	CHECK(tries > 1000 && tries <= 1210, "%u tries", tries);
-	/* One that comes back is found, and then all is as before. */
-	f[1]->script = FAKE_ECHO;
-	run_many(a, 10);
-	f[1]->script = FAKE_CLOSED;
-	CHECK_INT(run_many(a, 5), 20);
-	fake_free(f[0]);
-	fake_free(f[1]);
-	agent_free(a);
-}
-
-/* While some path is proved now and then, nobody goes without its tries. */
-static void
-tries_on_while_something_serves(void)
-{
-	struct agent *a = agent_new();
-	struct fake *f[2];
-	int i;
-
-	f[0] = agent_fake(a, FAKE_CLOSED);
-	f[1] = agent_fake(a, FAKE_CLOSED);
-	agent_settings(a, "");
-	a->budget.proved_us = mono_us();
-	CHECK(run_many(a, 100) == 400 ||
-		  mono_us() - a->budget.proved_us >= DIAL_DOWN_US,
-	    "a proof a moment ago");
-	for (i = 0; i < 20; i++) {
-		f[1]->script = FAKE_ECHO;
-		run_many(a, 1);
-		f[1]->script = FAKE_CLOSED;
-		a->budget.proved_us = 0;
-		CHECK_INT(run_many(a, 5), 20);
-	}
-	fake_free(f[0]);
-	fake_free(f[1]);
-	agent_free(a);
-}
-
-/* Rows move between picks. */
-static void
-swap_rows(void *arg)
-{
-	struct agent *a = arg;
-	struct table_row first = a->table.rows[0];
-
-	a->table.rows[0] = a->table.rows[1];
-	a->table.rows[1] = first;
-	path_index_build(&a->index, &a->table);
-}
-
-static void
-follows_rows_that_move(void)
-{
-	struct agent *a = agent_new();
-	struct fake *f[2];
-	struct call *c = call_new(a);
-
-	f[0] = agent_fake(a, FAKE_CLOSED);
-	f[1] = agent_fake(a, FAKE_ECHO);
-	agent_settings(a, "[agent]\nattempts-each = 1\n");
-	a->env.refresh = swap_rows;
-	a->env.arg = a;
-	run(c);
-	CHECK_STR(c->via, "hop-1");
-	leave_proved(c);
-	AGENT_CHECK(a, 0, 1, 0, 1, 0);
-	AGENT_CHECK(a, 1, 1, 1, 0, 0);
-	fake_free(f[0]);
-	fake_free(f[1]);
-	agent_free(a);
-}
-
-static void
-counts_trials(void)
-{
-	struct agent *a = agent_new();
-	struct fake *f = agent_fake(a, FAKE_SILENT);
-	struct call *c[3];
-	int i;
-
-	a->table.rows[0].observed = TABLE_HALF_OPEN;
-	a->table.rows[0].trials = 2;
-	path_index_build(&a->index, &a->table);
-	agent_settings(a, "");
-	for (i = 0; i < 2; i++) {
-		c[i] = call_new(a);
-		start(c[i]);
-		CHECK_INT(a->loads[0].trials, i + 1);
-		CHECK(a->loads[0].trial_us > loop_now_us(a->loop), "a gap");
-		a->loads[0].trial_us = 0;
-	}
-	dial_cancel(&c[0]->dial);
-	CHECK_INT(a->loads[0].trials, 1);
-	f->script = FAKE_ECHO;
-	RIG_UNTIL(a->loop, c[1]->n > 0);
-	CHECK_INT(a->loads[0].trials, 0);
-	leave(c[0]);
-	leave_proved(c[1]);
-	fake_free(f);
 	agent_free(a);
 }
 
@@ -842,13 +528,6 @@ static const struct unit_case cases[] = {
     {"charges nobody for our own limits", charges_nobody_for_our_own_limits},
     {"can be cancelled", can_be_cancelled},
     {"ends when the client has gone", ends_when_the_client_has_gone},
-    {"goes on with a broken path", goes_on_with_a_broken_path},
-    {"believes two that broke", believes_two_that_broke},
-    {"counts tries over broken paths", counts_tries_over_broken_paths},
-    {"tries less when all is down", tries_less_when_all_is_down},
-    {"tries on while something serves", tries_on_while_something_serves},
-    {"follows rows that move", follows_rows_that_move},
-    {"counts trials", counts_trials},
 };
 
 UNIT_MAIN("dial", cases)

@@ -1,0 +1,249 @@
+/* What a dial learns from others and from paths that broke. */
+#include "cagentd/dial.h"
+
+#include <string.h>
+
+#include "tests/unit/dial_call.h"
+#include "tests/unit/unit.h"
+
+/* A path that broke before its first byte: the next one, and blame only once
+ * that has proved itself. */
+static void
+goes_on_with_a_broken_path(void)
+{
+	struct agent *a = agent_new();
+	struct fake *f[2];
+	struct call *c = call_new(a);
+
+	f[0] = agent_fake(a, FAKE_LIAR);
+	f[1] = agent_fake(a, FAKE_ECHO);
+	agent_settings(a, "");
+	call_run(c);
+	CHECK_STR(c->via, "hop-0");
+	loop_close(a->loop, c->fd);
+	record_leave(&a->record, c->dial.tries[0].hop);
+	c->n = 0;
+	dial_again(&c->dial, REASON_HOP_HUNG_UP, call_done);
+	CHECK_INT(c->n, 0);
+	RIG_UNTIL(a->loop, c->n > 0);
+	CHECK_STR(c->via, "hop-1");
+	AGENT_CHECK(a, 0, 1, 0, 0, 0);
+	AGENT_CHECK(a, 1, 1, 0, 0, 1);
+	call_leave_proved(c);
+	AGENT_CHECK(a, 0, 1, 0, 1, 0);
+	AGENT_CHECK(a, 1, 1, 1, 0, 0);
+	fake_free(f[0]);
+	fake_free(f[1]);
+	agent_free(a);
+}
+
+/* Two that break alike: so does the destination. */
+static void
+believes_two_that_broke(void)
+{
+	struct agent *a = agent_new();
+	struct fake *f[3];
+	struct call *c = call_new(a);
+	int i;
+
+	for (i = 0; i < 3; i++)
+		f[i] = agent_fake(a, FAKE_LIAR);
+	agent_settings(a, "");
+	call_run(c);
+	for (i = 0; i < 2; i++) {
+		CHECK_INT(c->reason, REASON_OK);
+		loop_close(a->loop, c->fd);
+		record_leave(&a->record, c->dial.tries[i].hop);
+		c->n = 0;
+		dial_again(&c->dial, REASON_HOP_HUNG_UP, call_done);
+		CHECK_INT(c->n, 0);
+		RIG_UNTIL(a->loop, c->n > 0);
+	}
+	CHECK_INT(c->reason, REASON_HOP_HUNG_UP);
+	call_leave(c);
+	AGENT_CHECK(a, 0, 1, 0, 0, 0);
+	AGENT_CHECK(a, 1, 1, 0, 0, 0);
+	AGENT_CHECK(a, 2, 0, 0, 0, 0);
+	for (i = 0; i < 3; i++)
+		fake_free(f[i]);
+	agent_free(a);
+}
+
+/* As often as the settings can allow, and then once more: the tries of all
+ * dials of a request share one array. */
+static void
+counts_tries_over_broken_paths(void)
+{
+	struct agent *a = agent_new();
+	struct fake *f[DIAL_TRIES_MAX + 1];
+	struct call *c = call_new(a);
+	int i;
+
+	for (i = 0; i <= DIAL_TRIES_MAX; i++)
+		f[i] = agent_fake(
+		    a, i == DIAL_TRIES_MAX - 1 ? FAKE_ECHO : FAKE_CLOSED);
+	agent_settings(a, "[agent]\nattempts = 8\nattempts-each = 8\n");
+	call_run(c);
+	CHECK_INT(c->reason, REASON_OK);
+	CHECK_INT(c->dial.tries_n, DIAL_TRIES_MAX);
+	loop_close(a->loop, c->fd);
+	record_leave(&a->record, c->dial.tries[DIAL_TRIES_MAX - 1].hop);
+	c->n = 0;
+	dial_again(&c->dial, REASON_HOP_HUNG_UP, call_done);
+	CHECK_INT(c->n, 0);
+	RIG_UNTIL(a->loop, c->n > 0);
+	CHECK_INT(c->reason, REASON_HOP_HUNG_UP);
+	CHECK_INT(c->dial.tries_n, DIAL_TRIES_MAX);
+	CHECK_INT(f[DIAL_TRIES_MAX]->accepted, 0);
+	call_leave(c);
+	for (i = 0; i <= DIAL_TRIES_MAX; i++)
+		fake_free(f[i]);
+	agent_free(a);
+}
+
+/* Many requests, one after the other; the tries that they took in all. */
+static uint32_t
+run_many(struct agent *a, int n)
+{
+	uint32_t tries = 0;
+	struct call *c;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		c = call_new(a);
+		call_run(c);
+		tries += c->dial.tries_n;
+		if (c->reason == REASON_OK)
+			call_leave_proved(c);
+		else
+			call_leave(c);
+	}
+	return tries;
+}
+
+static void
+tries_less_when_all_is_down(void)
+{
+	struct agent *a = agent_new();
+	struct fake *f[2];
+	uint32_t tries;
+
+	f[0] = agent_fake(a, FAKE_CLOSED);
+	f[1] = agent_fake(a, FAKE_CLOSED);
+	agent_settings(a, "");
+	/* At first nobody knows. */
+	CHECK_INT(run_many(a, 10), 40);
+	tries = run_many(a, 990) + 40;
+	CHECK(tries > 1000 && tries <= 1210, "%u tries", tries);
+	/* One that comes back is found, and then all is as before. */
+	f[1]->script = FAKE_ECHO;
+	run_many(a, 10);
+	f[1]->script = FAKE_CLOSED;
+	CHECK_INT(run_many(a, 5), 20);
+	fake_free(f[0]);
+	fake_free(f[1]);
+	agent_free(a);
+}
+
+/* While some path is proved now and then, nobody goes without its tries. */
+static void
+tries_on_while_something_serves(void)
+{
+	struct agent *a = agent_new();
+	struct fake *f[2];
+	int i;
+
+	f[0] = agent_fake(a, FAKE_CLOSED);
+	f[1] = agent_fake(a, FAKE_CLOSED);
+	agent_settings(a, "");
+	a->budget.proved_us = mono_us();
+	CHECK(run_many(a, 100) == 400 ||
+		  mono_us() - a->budget.proved_us >= DIAL_DOWN_US,
+	    "a proof a moment ago");
+	for (i = 0; i < 20; i++) {
+		f[1]->script = FAKE_ECHO;
+		run_many(a, 1);
+		f[1]->script = FAKE_CLOSED;
+		a->budget.proved_us = 0;
+		CHECK_INT(run_many(a, 5), 20);
+	}
+	fake_free(f[0]);
+	fake_free(f[1]);
+	agent_free(a);
+}
+
+/* Rows move between picks. */
+static void
+swap_rows(void *arg)
+{
+	struct agent *a = arg;
+	struct table_row first = a->table.rows[0];
+
+	a->table.rows[0] = a->table.rows[1];
+	a->table.rows[1] = first;
+	path_index_build(&a->index, &a->table);
+}
+
+static void
+follows_rows_that_move(void)
+{
+	struct agent *a = agent_new();
+	struct fake *f[2];
+	struct call *c = call_new(a);
+
+	f[0] = agent_fake(a, FAKE_CLOSED);
+	f[1] = agent_fake(a, FAKE_ECHO);
+	agent_settings(a, "[agent]\nattempts-each = 1\n");
+	a->env.refresh = swap_rows;
+	a->env.arg = a;
+	call_run(c);
+	CHECK_STR(c->via, "hop-1");
+	call_leave_proved(c);
+	AGENT_CHECK(a, 0, 1, 0, 1, 0);
+	AGENT_CHECK(a, 1, 1, 1, 0, 0);
+	fake_free(f[0]);
+	fake_free(f[1]);
+	agent_free(a);
+}
+
+static void
+counts_trials(void)
+{
+	struct agent *a = agent_new();
+	struct fake *f = agent_fake(a, FAKE_SILENT);
+	struct call *c[3];
+	int i;
+
+	a->table.rows[0].observed = TABLE_HALF_OPEN;
+	a->table.rows[0].trials = 2;
+	path_index_build(&a->index, &a->table);
+	agent_settings(a, "");
+	for (i = 0; i < 2; i++) {
+		c[i] = call_new(a);
+		call_start(c[i]);
+		CHECK_INT(a->loads[0].trials, i + 1);
+		CHECK(a->loads[0].trial_us > loop_now_us(a->loop), "a gap");
+		a->loads[0].trial_us = 0;
+	}
+	dial_cancel(&c[0]->dial);
+	CHECK_INT(a->loads[0].trials, 1);
+	f->script = FAKE_ECHO;
+	RIG_UNTIL(a->loop, c[1]->n > 0);
+	CHECK_INT(a->loads[0].trials, 0);
+	call_leave(c[0]);
+	call_leave_proved(c[1]);
+	fake_free(f);
+	agent_free(a);
+}
+
+static const struct unit_case cases[] = {
+    {"goes on with a broken path", goes_on_with_a_broken_path},
+    {"believes two that broke", believes_two_that_broke},
+    {"counts tries over broken paths", counts_tries_over_broken_paths},
+    {"tries less when all is down", tries_less_when_all_is_down},
+    {"tries on while something serves", tries_on_while_something_serves},
+    {"follows rows that move", follows_rows_that_move},
+    {"counts trials", counts_trials},
+};
+
+UNIT_MAIN("dial_again", cases)
