@@ -390,6 +390,40 @@ t_syslog(void)
 	kill((pid_t)pid_in(path), SIGTERM);
 }
 
+/* The service manager hears of every change of state, and only of those. */
+static void
+t_notify(void)
+{
+	static const char *const words[] = {
+	    "READY=1", "RELOADING=1\nMONOTONIC_USEC=", "READY=1", "STOPPING=1"};
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	static struct rig_agent a;
+	char env[RIG_PATH_MAX + 32], got[256], path[RIG_PATH_MAX];
+	const char *const envs[] = {env, NULL};
+	ssize_t n;
+	size_t i;
+	int fd;
+
+	rig_path(path, "notify");
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%.100s", path);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	REQUIRE(bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0, "bind");
+	snprintf(env, sizeof(env), "NOTIFY_SOCKET=%s", path);
+	rig_agent_init(&a, "agent");
+	a.env = envs;
+	rig_agent_start(&a);
+	CHECK_INT(rig_agent_reload(&a, WAIT_MS, NULL), 0);
+	rig_agent_stop(&a);
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		n = recv(fd, got, sizeof(got) - 1, 0);
+		got[n > 0 ? n : 0] = '\0';
+		CHECK(strncmp(got, words[i], strlen(words[i])) == 0,
+		    "%zu: \"%s\", not \"%s\"", i, got, words[i]);
+	}
+	CHECK_INT(recv(fd, got, sizeof(got), 0), -1);
+	close(fd);
+}
+
 static const struct rig_case cases[] = {
     {"one-only", t_one_only, 0, 0},
     {"stale-pid", t_stale_pid, 0, 0},
@@ -399,6 +433,7 @@ static const struct rig_case cases[] = {
     {"interrupt", t_interrupt, 0, 0},
     {"no-root", t_no_root, 0, 0},
     {"refused", t_refused, 0, 0},
+    {"notify", t_notify, 0, 0},
     {"syslog", t_syslog, 0, RIG_NEEDS_ROOT | RIG_NEEDS_NETNS},
 };
 

@@ -328,6 +328,36 @@ t_no_fork(void)
 	rig_agent_stop(&a);
 }
 
+/* What root may do at the start it must be able to do at a reload, with most
+ * of its rights gone: low ports, and what is a user's own. */
+static void
+t_rights(void)
+{
+	static struct rig_agent a;
+	char dir[RIG_PATH_MAX], secret[RIG_PATH_MAX], line[512] = "";
+	struct rig_conn c;
+
+	start(&a);
+	rig_path(dir, "home");
+	REQUIRE(mkdir(dir, 0700) == 0 && chown(dir, USER, USER) == 0, "mkdir");
+	rig_path(secret, "home/secret");
+	rig_write(secret, "hush\n", 0600);
+	REQUIRE(chown(secret, USER, USER) == 0, "chown");
+	rig_agent_key(&a, "listen = 127.0.0.1:81");
+	rig_agent_key(&a, "listen = unix:%s/sock", dir);
+	rig_agent_intermediary(&a, "one", "socks5", "127.0.0.1", 9);
+	rig_agent_add(&a, "username = u\npassword-file = %s\n", secret);
+	rig_agent_write(&a);
+	REQUIRE(rig_agent_reload(&a, WAIT_MS, line) == 0, "%s", line);
+	CHECK(rig_open(&c, "127.0.0.1", 81, 2000) == RIG_OK, "port 81");
+	rig_conn_close(&c);
+	strlcat(dir, "/sock", sizeof(dir));
+	CHECK(access(dir, F_OK) == 0, "no unix listener");
+	rig_agent_serves(&a, "127.0.0.1", "after it");
+	rig_agent_stop(&a);
+	CHECK(access(dir, F_OK) == -1, "the unix listener is left");
+}
+
 static const struct rig_case cases[] = {
     {"flat-fds", t_flat_fds, 180, 0},
     {"workers", t_workers, 120, 0},
@@ -335,6 +365,7 @@ static const struct rig_case cases[] = {
     {"hung-control", t_hung_control, 0, 0},
     {"spoilt-slab", t_spoilt_slab, 0, 0},
     {"hosts-change", t_hosts_change, 0, RIG_NEEDS_NETNS},
+    {"rights", t_rights, 0, RIG_NEEDS_ROOT | RIG_NEEDS_NETNS},
     {"no-fork", t_no_fork, 0, RIG_NEEDS_ROOT},
 };
 
