@@ -57,7 +57,9 @@ role_main(const struct arguments *a)
 	int role = procs_role_parse(a->role);
 	char name[32];
 
-	/* The terminal's signals go to all of us: the master decides. */
+	/* A terminal's signals go to all of us, and so do those of killall(1):
+	 * what becomes of the tunnels, the master decides. */
+	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	snprintf(name, sizeof(name), "%s %u", a->role, a->index);

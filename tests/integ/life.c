@@ -224,8 +224,8 @@ t_detach(void)
 	kill((pid_t)pid, SIGTERM);
 }
 
-/* Ctrl-C reaches every process of the terminal's group; the master alone
- * decides, and a second one ends it at once. */
+/* Ctrl-C reaches every process of the terminal's group, and killall all of the
+ * name; the master alone decides, and a second one ends it at once. */
 static void
 t_interrupt(void)
 {
@@ -241,7 +241,7 @@ t_interrupt(void)
 	p = rig_agent_proxy(&a, RIG_SOCKS5);
 	REQUIRE(rig_dial(&c, &p, "127.0.0.1", echo.port, 5000) == RIG_OK,
 	    "no tunnel: %s", c.text);
-	rig_proc_signal_group(&a.proc, SIGINT);
+	rig_proc_signal_group(&a.proc, SIGTERM);
 	CHECK(rig_proc_wait_log(&a.proc, "killed by signal", &w) == -ETIMEDOUT,
 	    "a child has died of it, or all have left");
 	CHECK(rig_echo(&c, 1, 0, 1000) == RIG_OK, "the tunnel: %s", c.text);
