@@ -426,10 +426,23 @@ on_idle(struct loop *loop, struct op *op, const struct op_result *res)
 		finish(r, RELAY_NO_MEMORY, RELAY_CLIENT);
 }
 
+/* What goes first is sent at once, so that it costs no turn of the loop. */
 static int
 begin_flow(struct relay *r, enum relay_side from, struct buf *first)
 {
-	return first != NULL ? send_rest(r, from, first) : read_on(r, from);
+	int to = r->side[other(from)].fd;
+	ssize_t n;
+
+	if (first == NULL)
+		return read_on(r, from);
+	n = loop_send_now(r->loop, to, buf_bytes(first), first->len);
+	if (n > 0)
+		buf_consume(first, (size_t)n);
+	/* An error, too, is told when the rest is sent. */
+	if (first->len > 0)
+		return send_rest(r, from, first);
+	buf_free(first);
+	return read_on(r, from);
 }
 
 void
