@@ -88,6 +88,7 @@ exec_child(const struct rig_spawn *s, const char *log)
 	char *argv[RIG_ARGS_MAX + 1] = {NULL};
 	sigset_t none;
 	size_t i;
+	int program = -1;
 
 	setpgid(0, 0);
 	sigemptyset(&none);
@@ -96,6 +97,10 @@ exec_child(const struct rig_spawn *s, const char *log)
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	take_output(log, s->out);
+	/* Another user may not be able to find it where this one can: a clone
+	 * below a private home. */
+	if (s->uid != 0 && strchr(s->argv[0], '/') != NULL)
+		program = open(s->argv[0], O_RDONLY | O_CLOEXEC);
 	become(s);
 	/* After the change of uid, which would clear it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -103,7 +108,10 @@ exec_child(const struct rig_spawn *s, const char *log)
 		putenv(strdup(s->env[i]));
 	for (i = 0; i < RIG_ARGS_MAX && s->argv[i] != NULL; i++)
 		argv[i] = strdup(s->argv[i]);
-	execvp(argv[0], argv);
+	if (program != -1)
+		fexecve(program, argv, environ);
+	else
+		execvp(argv[0], argv);
 	fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
 	_exit(127);
 }
