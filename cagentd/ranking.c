@@ -1,4 +1,4 @@
-/* Owns the table's content: folds what workers saw, ranks, publishes. */
+/* Owns the table's content: takes what the workers saw, ranks, publishes. */
 #include "cagentd/ranking.h"
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mono.h"
+#include "cagentd/ranking_fold.h"
 #include "wire/wire.h"
 
 /* The sums that the last look saw, of one tenant of a slot. */
@@ -130,13 +131,6 @@ free_slot(const bool *used)
 	return slot;
 }
 
-static uint32_t
-tenant_in(const struct slab *s, uint32_t slot)
-{
-	return atomic_load_explicit(
-	    &s->rows[slot].incarnation, memory_order_relaxed);
-}
-
 static bool
 in_a_slab(const struct ranking *r, uint32_t slot, uint32_t incarnation)
 {
@@ -144,7 +138,7 @@ in_a_slab(const struct ranking *r, uint32_t slot, uint32_t incarnation)
 
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
 		if (r->slabs[i] != NULL &&
-		    tenant_in(r->slabs[i], slot) == incarnation)
+		    ranking_fold_tenant(r->slabs[i], slot) == incarnation)
 			return true;
 	}
 	return false;
@@ -261,92 +255,11 @@ ranking_settings(struct ranking *r, const struct settings *s)
 	free(old);
 }
 
-/* Sums over the workers of one row. */
-struct sum {
-	struct rank_seen total;
-	uint64_t attempts, up, down;
-	uint32_t in_flight;
-	int64_t last_ok_us, last_failure_us;
-	uint32_t handshake[HIST_BUCKETS], connect[HIST_BUCKETS];
-};
-
-static void
-add_sample(struct sum *sum, const struct slab_sample *s)
-{
-	uint32_t i;
-
-	sum->total.successes += s->successes;
-	sum->total.charged += s->charged;
-	sum->attempts += s->attempts;
-	sum->up += s->bytes_up;
-	sum->down += s->bytes_down;
-	sum->in_flight += s->in_flight;
-	if (s->last_ok_us > sum->last_ok_us)
-		sum->last_ok_us = s->last_ok_us;
-	if (s->last_failure_us > sum->last_failure_us) {
-		sum->last_failure_us = s->last_failure_us;
-		sum->total.last_failure = s->last_failure;
-	}
-	for (i = 0; i < HIST_BUCKETS; i++) {
-		sum->handshake[i] += s->handshake[i];
-		sum->connect[i] += s->connect[i];
-	}
-}
-
-static void
-sum_row(const struct ranking *r, const struct table_row *row, int64_t wall_us,
-    struct sum *sum)
-{
-	struct slab_sample sample;
-	uint32_t i;
-
-	memset(sum, 0, sizeof(*sum));
-	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
-		/* A glance first: most rows of most slabs are not in use. */
-		if (r->slabs[i] == NULL ||
-		    tenant_in(r->slabs[i], row->slot) != row->incarnation)
-			continue;
-		slab_sample(r->slabs[i], row->slot, wall_us, &sample);
-		if (sample.incarnation == row->incarnation)
-			add_sample(sum, &sample);
-	}
-}
-
-static uint32_t
-quantile(const uint32_t count[HIST_BUCKETS], double q)
-{
-	int64_t us = hist_quantile_us(count, q);
-
-	return us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
-}
-
-static void
-fill_row(struct ranking *r, struct table_row *row, const struct sum *sum)
-{
-	if (row->attempts != sum->attempts ||
-	    row->successes != sum->total.successes ||
-	    row->charged != sum->total.charged ||
-	    row->in_flight != sum->in_flight || row->bytes_up != sum->up ||
-	    row->bytes_down != sum->down)
-		r->dirty = true;
-	row->in_flight = sum->in_flight;
-	row->attempts = sum->attempts;
-	row->successes = sum->total.successes;
-	row->charged = sum->total.charged;
-	row->bytes_up = sum->up;
-	row->bytes_down = sum->down;
-	row->last_ok_us = sum->last_ok_us;
-	row->last_failure_us = sum->last_failure_us;
-	row->last_failure = sum->total.last_failure;
-	row->handshake_p50_us = quantile(sum->handshake, 0.5);
-	row->handshake_p95_us = quantile(sum->handshake, 0.95);
-	row->connect_p50_us = quantile(sum->connect, 0.5);
-}
-
 /* What is new since the last look.  Of a tenant first seen, nothing: a
  * control process that starts anew must not judge by old counts. */
 static struct rank_seen
-delta(struct ranking *r, const struct table_row *row, const struct sum *sum)
+delta(struct ranking *r, const struct table_row *row,
+    const struct ranking_sum *sum)
 {
 	struct ranking_seen *seen = &r->seen[row->slot];
 	struct rank_seen d = {.last_failure = sum->total.last_failure};
@@ -404,15 +317,16 @@ ranking_step(struct ranking *r)
 	int64_t wake, next = INT64_MAX;
 	struct rank_seen seen;
 	struct table_row *row;
-	struct sum sum;
+	struct ranking_sum sum;
 	uint16_t tier;
 	uint8_t observed;
 	uint32_t i, usable = usable_n(r->table);
 
 	for (i = 0; i < r->table->rows_n; i++) {
 		row = &r->table->rows[i];
-		sum_row(r, row, now.wall_us, &sum);
-		fill_row(r, row, &sum);
+		ranking_fold(r, row, now.wall_us, &sum);
+		if (ranking_fold_fill(row, &sum))
+			r->dirty = true;
 		seen = delta(r, row, &sum);
 		usable -= ranking_usable(row);
 		now.usable_others = usable;
