@@ -121,6 +121,9 @@ const struct field row_fields[] = {
 	"took no longer, in microseconds; 0 (\"-\"): none yet"},
     {"handshake.p95_us", "P95", "handshake, 95 %", FIELD_SPAN, false, NULL,
 	"19 of 20 handshakes took no longer, in microseconds"},
+    {"recent_p95_us", NULL, "handshake, 95 % of late", FIELD_SPAN, false, NULL,
+	"the same for those of the last 30 seconds, by which it is judged "
+	"slow; 0 (\"-\"): fewer than 20"},
     {"connect.p50_us", NULL, "connect, median", FIELD_SPAN, false, NULL,
 	"half of the TCP connections to it stood within, in microseconds"},
     {"connect.p95_us", NULL, "connect, 95 %", FIELD_SPAN, false, NULL,
@@ -148,6 +151,9 @@ const struct field row_fields[] = {
 	"the tier that the policy server gave it; 0: none"},
     {"tier_pinned", NULL, "tier pinned", FIELD_RANK, false, NULL,
 	"the tier that \"pin\" gave it, over all others; 0: none"},
+    {"tier_observed", NULL, "tier for slowness", FIELD_RANK, false, NULL,
+	"the tier it was lowered to for slowness; it is in the worse of this "
+	"and the one it is meant for, unless that is pinned; 0: none"},
     {"ejections", NULL, "ejections in a row", FIELD_COUNT, false, NULL,
 	"how often it was ejected without being well in between; each one "
 	"lasts longer"},
@@ -231,13 +237,15 @@ add_counts(json_t *j, const struct table_row *row)
 static void
 add_history(json_t *j, const struct table_row *row)
 {
-	json_t *more = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o}",
-	    "since_us", (json_int_t)row->since_us, "reconsider_us",
-	    (json_int_t)row->reconsider_us, "ejections",
-	    (json_int_t)row->ejections, "trials", (json_int_t)row->trials,
-	    "last_ok_us", (json_int_t)row->last_ok_us, "last_failure_us",
-	    (json_int_t)row->last_failure_us, "last_failure", failure_word(row),
-	    "reason", field_json_string(row->reason));
+	json_t *more =
+	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:I}",
+		"since_us", (json_int_t)row->since_us, "reconsider_us",
+		(json_int_t)row->reconsider_us, "ejections",
+		(json_int_t)row->ejections, "trials", (json_int_t)row->trials,
+		"last_ok_us", (json_int_t)row->last_ok_us, "last_failure_us",
+		(json_int_t)row->last_failure_us, "last_failure",
+		failure_word(row), "reason", field_json_string(row->reason),
+		"recent_p95_us", (json_int_t)row->recent_p95_us);
 
 	json_object_update(j, more);
 	json_decref(more);
@@ -247,7 +255,7 @@ json_t *
 row_json(const struct table *t, const struct table_row *row)
 {
 	json_t *j =
-	    json_pack("{s:o, s:s, s:o, s:s, s:s, s:I, s:o, s:I, s:I, s:I}",
+	    json_pack("{s:o, s:s, s:o, s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:I}",
 		"name", field_json_string(row->name), "type",
 		table_type_word((enum table_type)row->type), "address",
 		address_json(row), "admin",
@@ -257,7 +265,8 @@ row_json(const struct table *t, const struct table_row *row)
 		field_json_string(tier_name(t, row->tier)), "tier_configured",
 		(json_int_t)row->tier_conf, "tier_pinned",
 		(json_int_t)row->tier_pinned, "tier_policy",
-		(json_int_t)row->tier_policy);
+		(json_int_t)row->tier_policy, "tier_observed",
+		(json_int_t)row->tier_observed);
 
 	if (j == NULL)
 		return NULL;

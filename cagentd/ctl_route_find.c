@@ -56,8 +56,8 @@ before(const void *pa, const void *pb, void *arg)
 
 	if (on_trial(r, a) != on_trial(r, b))
 		return on_trial(r, a) ? 1 : -1;
-	if (ra->tier != rb->tier)
-		return ra->tier < rb->tier ? -1 : 1;
+	if (path_rank(ra) != path_rank(rb))
+		return path_rank(ra) < path_rank(rb) ? -1 : 1;
 	if (r->cost[a] != r->cost[b])
 		return r->cost[a] < r->cost[b] ? -1 : 1;
 	return a < b ? -1 : a > b;

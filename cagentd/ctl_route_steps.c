@@ -50,7 +50,7 @@ group_end(const struct ctl_route *r, uint32_t from)
 
 	for (i = from + 1; i < r->order_n; i++) {
 		row = &t->rows[r->order[i]];
-		if (row->tier != first->tier ||
+		if (path_rank(row) != path_rank(first) ||
 		    (row->observed == TABLE_HALF_OPEN) !=
 			(first->observed == TABLE_HALF_OPEN))
 			break;
@@ -64,14 +64,15 @@ group_step(
 {
 	const struct table *t = r->query.table;
 	const struct table_row *row = &t->rows[r->order[from]];
-	const char *name = tier_name(t, row->tier);
+	const char *name = tier_name(t, path_rank(row));
 	char text[NAMES_MAX * (TABLE_NAME_MAX + 3) + 256];
 	size_t len;
 	uint32_t i;
 
 	snprintf(text, sizeof(text), "%stier %u%s%s%s: ",
-	    row->observed == TABLE_HALF_OPEN ? "on trial, of " : "", row->tier,
-	    name[0] != '\0' ? " (" : "", name, name[0] != '\0' ? ")" : "");
+	    row->observed == TABLE_HALF_OPEN ? "on trial, of " : "",
+	    path_rank(row), name[0] != '\0' ? " (" : "", name,
+	    name[0] != '\0' ? ")" : "");
 	for (i = from; i < end && i < from + NAMES_MAX; i++) {
 		len = strlen(text);
 		snprintf(text + len, sizeof(text) - len, "%s%s",

@@ -41,6 +41,7 @@ set_place(json_t *o, const struct table_row *row)
 	ctl_set_int(o, "tier_configured", row->tier_conf);
 	ctl_set_int(o, "tier_pinned", row->tier_pinned);
 	ctl_set_int(o, "tier_policy", row->tier_policy);
+	ctl_set_int(o, "tier_observed", row->tier_observed);
 	ctl_set_int(o, "weight", row->weight);
 	ctl_set_int(o, "connections_max", row->connections_max);
 }
@@ -75,6 +76,7 @@ set_history(json_t *o, const struct table_row *row)
 	ctl_set(o, "connect", times(row->connect_p50_us, -1));
 	ctl_set(o, "handshake",
 	    times(row->handshake_p50_us, row->handshake_p95_us));
+	ctl_set_int(o, "recent_p95_us", row->recent_p95_us);
 }
 
 json_t *

@@ -49,7 +49,8 @@ add_since(struct sentence *s, const struct table_row *row, int64_t now_us)
 static void
 add_state(struct sentence *s, const struct table_row *row)
 {
-	if (row->tier == 0 && row->observed != TABLE_EJECTED) {
+	if (row->tier == 0 && row->observed != TABLE_EJECTED &&
+	    row->observed != TABLE_HALF_OPEN) {
 		add(s, "not used (in no tier)");
 		return;
 	}
@@ -67,7 +68,7 @@ add_state(struct sentence *s, const struct table_row *row)
 		add(s, "not used (ejected)");
 		return;
 	case TABLE_HALF_OPEN:
-		add(s, "on trial in tier %u (half-open)", row->tier);
+		add(s, "on trial for tier %u (half-open)", table_home(row));
 		return;
 	case TABLE_SLOW_START:
 		add(s, "used a little in tier %u (slow start)", row->tier);
@@ -79,7 +80,8 @@ add_state(struct sentence *s, const struct table_row *row)
 static void
 add_tier(struct sentence *s, const struct table_row *row)
 {
-	const char *was = row->tier == 0 ? "was " : "";
+	bool out = row->tier == 0 && row->observed != TABLE_HALF_OPEN;
+	const char *was = out ? "was " : "";
 
 	if (row->tier_pinned != 0)
 		add(s,
@@ -89,7 +91,12 @@ add_tier(struct sentence *s, const struct table_row *row)
 	else if (row->tier_policy != 0)
 		add(s, "; %sin tier %u by policy, configured for tier %u", was,
 		    row->tier_policy, row->tier_conf);
-	else if (row->tier == 0)
+	else if (row->tier_observed > row->tier_conf)
+		add(s,
+		    "; %slowered to tier %u for slowness, configured for "
+		    "tier %u",
+		    was, row->tier_observed, row->tier_conf);
+	else if (out)
 		add(s, "; was configured for tier %u", row->tier_conf);
 }
 

@@ -30,6 +30,12 @@ table_tier(const struct table *t, uint16_t rank)
 	return NULL;
 }
 
+uint16_t
+path_rank(const struct table_row *row)
+{
+	return row->observed == TABLE_HALF_OPEN ? table_home(row) : row->tier;
+}
+
 /* The best rank above after that some row has, or 0. */
 static uint16_t
 next_rank(const struct table *t, uint16_t after)
@@ -114,7 +120,7 @@ verdict_allows(const struct path_query *q, const struct table_row *row)
 	const struct verdict *v = q->verdict;
 
 	if (v->via == VIA_TIER)
-		return row->tier == v->tier;
+		return table_home(row) == v->tier;
 	if (v->via == VIA_INTERMEDIARY) {
 		return strcmp(row->name,
 			   q->settings->intermediaries[v->intermediary].name) ==
@@ -175,11 +181,11 @@ fit(const struct path_query *q, const struct table_row *row)
 
 	if (row->admin == TABLE_DRAIN)
 		return PATH_SKIP_DRAIN;
-	if (row->tier == 0 || row->observed == TABLE_EJECTED)
+	if (path_rank(row) == 0 || row->observed == TABLE_EJECTED)
 		return PATH_SKIP_EJECTED;
 	if (!verdict_allows(q, row))
 		return PATH_SKIP_TIER;
-	tier = table_tier(q->table, row->tier);
+	tier = table_tier(q->table, path_rank(row));
 	if (tier != NULL && tier->reserved_for != 0 &&
 	    (tier->reserved_for & 1u << q->verdict->class) == 0)
 		return PATH_SKIP_RESERVED;
@@ -326,7 +332,7 @@ choose(const struct path_query *q, const struct pair *pair, uint64_t *seed,
 	}
 	out->row = pair->row[i];
 	out->rival = pair->n == 2 ? pair->row[1 - i] : out->row;
-	out->rank = q->table->rows[out->row].tier;
+	out->rank = path_rank(&q->table->rows[out->row]);
 	out->trial = q->table->rows[out->row].observed == TABLE_HALF_OPEN;
 }
 

@@ -110,6 +110,8 @@ int path_pick(const struct path_query *, uint64_t *seed, struct path_pick *out);
 /* Is this row a candidate, and if not, why? */
 enum path_skip path_eligible(const struct path_query *, uint32_t row);
 uint64_t path_cost(const struct path_query *, uint32_t row);
+/* The tier that it is in, or, on trial, would be in. */
+uint16_t path_rank(const struct table_row *);
 enum hop_type path_hop_type(const struct table_row *);
 
 /* Note how an attempt went: the EWMA, and how long to avoid after a charged

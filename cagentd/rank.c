@@ -34,13 +34,20 @@ explain(struct table_row *row, const struct rank_now *now, const char *fmt, ...)
 void
 rank_settle(struct table_row *row)
 {
-	uint16_t rank = row->tier_conf;
+	uint16_t rank = table_home(row);
 
-	if (row->tier_policy != 0)
-		rank = row->tier_policy;
-	if (row->tier_pinned != 0)
-		rank = row->tier_pinned;
-	row->tier = row->observed == TABLE_EJECTED ? 0 : rank;
+	if (row->tier_pinned == 0 && rank != 0 && row->tier_observed > rank)
+		rank = row->tier_observed;
+	if (row->observed == TABLE_EJECTED || row->observed == TABLE_HALF_OPEN)
+		rank = 0;
+	row->tier = rank;
+}
+
+/* Is the last change long enough ago for another one? */
+static bool
+may_move(const struct rank_state *st, const struct rank_now *now)
+{
+	return st->moved_us == 0 || now->mono_us - st->moved_us >= RANK_GAP_US;
 }
 
 /* Move the window on to this second, forgetting what is older than it. */
@@ -90,6 +97,10 @@ count(struct rank_state *st, const struct rank_seen *seen)
 		st->row = 0;
 	else
 		add(&st->row, seen->charged);
+	if (seen->charged > 0)
+		st->mended = false;
+	else if (seen->successes > 0)
+		st->mended = true;
 }
 
 /* The share of successes over the window in percent; 100 below the least
@@ -187,20 +198,34 @@ eject(struct table_row *row, struct rank_state *st,
 }
 
 static bool
-tripped(const struct rank_state *st, const struct rank_seen *seen)
+tripped(const struct rank_state *st, const struct rank_seen *seen,
+    const struct rank_now *now)
 {
-	return seen->charged > 0 &&
-	       (st->row >= RANK_ROW || percent(st) < RANK_MIN_PERCENT);
+	if (seen->charged == 0)
+		return false;
+	return st->row >= RANK_ROW ||
+	       (percent(st) < RANK_MIN_PERCENT && may_move(st, now));
+}
+
+/* Known for the first time, or well again. */
+static bool
+is_up(const struct table_row *row, const struct rank_state *st,
+    const struct rank_now *now)
+{
+	if (row->observed == TABLE_UNKNOWN)
+		return st->mended;
+	return row->observed == TABLE_SUSPECT && st->mended &&
+	       may_move(st, now);
 }
 
 static bool
 step_serving(struct table_row *row, struct rank_state *st,
     const struct rank_seen *seen, const struct rank_now *now)
 {
-	if (tripped(st, seen))
+	if (tripped(st, seen, now))
 		return eject(row, st, seen, now);
 	if (seen->charged > 0 && row->observed != TABLE_SUSPECT &&
-	    row->observed != TABLE_SLOW_START) {
+	    row->observed != TABLE_SLOW_START && may_move(st, now)) {
 		enter(row, st, TABLE_SUSPECT);
 		explain(row, now, "%s", failure_text(seen));
 		return true;
@@ -211,9 +236,7 @@ step_serving(struct table_row *row, struct rank_state *st,
 		st->well_since_us = now->mono_us;
 		return true;
 	}
-	if (seen->successes > 0 && seen->charged == 0 &&
-	    (row->observed == TABLE_UNKNOWN ||
-		row->observed == TABLE_SUSPECT)) {
+	if (is_up(row, st, now)) {
 		enter(row, st, TABLE_UP);
 		explain(row, now, "requests succeed");
 		st->well_since_us = now->mono_us;
@@ -250,6 +273,8 @@ step_half_open(struct table_row *row, struct rank_state *st,
 	add(&st->trials_ok, seen->successes);
 	if (st->trials_ok < RANK_TRIALS_OK)
 		return false;
+	if (!may_move(st, now) && now->usable_others > 0)
+		return false;
 	enter(row, st, TABLE_SLOW_START);
 	memset(st->bad, 0, sizeof(st->bad)); /* the past is paid for */
 	st->until_us = now->mono_us + RANK_SLOW_START_US;
@@ -258,12 +283,122 @@ step_half_open(struct table_row *row, struct rank_state *st,
 	return true;
 }
 
-bool
-rank_step(struct table_row *row, struct rank_state *st,
+static int64_t
+lowered_us(const struct rank_state *st)
+{
+	int64_t us = RANK_LOWERED_MIN_US;
+	uint32_t i;
+
+	for (i = 1; i < st->lowerings && us < RANK_LOWERED_MAX_US; i++)
+		us *= 2;
+	return us < RANK_LOWERED_MAX_US ? us : RANK_LOWERED_MAX_US;
+}
+
+static bool
+lower(struct table_row *row, struct rank_state *st,
     const struct rank_seen *seen, const struct rank_now *now)
 {
-	advance(st, now->mono_us);
-	count(st, seen);
+	st->lowerings++;
+	st->over_since_us = 0;
+	st->under_since_us = 0;
+	st->lowered_until_us = now->mono_us + lowered_us(st);
+	row->tier_observed = seen->lower;
+	explain(row, now, "p95 %u ms, over %u ms for %lld s; was tier %u",
+	    seen->p95_us / 1000, seen->limit_us / 1000, RANK_SLOW_US / 1000000,
+	    row->tier);
+	rank_settle(row);
+	return true;
+}
+
+static bool
+step_fast(struct table_row *row, struct rank_state *st,
+    const struct rank_seen *seen, const struct rank_now *now)
+{
+	bool over = seen->limit_us != 0 && seen->p95_us > seen->limit_us;
+
+	if (st->lowerings > 0 &&
+	    now->mono_us - st->lowered_until_us > RANK_FORGET_US)
+		st->lowerings = 0;
+	if (!over || row->tier_pinned != 0) {
+		st->over_since_us = 0;
+		return false;
+	}
+	if (st->over_since_us == 0)
+		st->over_since_us = now->mono_us;
+	if (now->mono_us - st->over_since_us < RANK_SLOW_US ||
+	    seen->lower == 0 || now->usable_others == 0 || !may_move(st, now))
+		return false;
+	return lower(row, st, seen, now);
+}
+
+static bool
+raise_again(struct table_row *row)
+{
+	row->tier_observed = 0;
+	row->reconsider_us = 0;
+	rank_settle(row);
+	return true;
+}
+
+/* Its requests tell, and when there are too few of them, time. */
+static bool
+step_lowered(struct table_row *row, struct rank_state *st,
+    const struct rank_seen *seen, const struct rank_now *now)
+{
+	bool judged = seen->p95_us != 0 && seen->limit_us != 0;
+	uint32_t back_us =
+	    (uint32_t)((uint64_t)seen->limit_us * RANK_FAST_PERCENT / 100);
+
+	if (row->tier_pinned != 0)
+		return raise_again(row);
+	if (!judged || seen->p95_us > back_us)
+		st->under_since_us = 0;
+	else if (st->under_since_us == 0)
+		st->under_since_us = now->mono_us;
+	if (judged)
+		st->lowered_until_us = now->mono_us + lowered_us(st);
+	row->reconsider_us =
+	    judged ? 0 : now->wall_us + st->lowered_until_us - now->mono_us;
+	if (!may_move(st, now))
+		return false;
+	if (st->under_since_us != 0 &&
+	    now->mono_us - st->under_since_us >= RANK_FAST_US) {
+		explain(row, now, "p95 %u ms, under %u ms for %lld s",
+		    seen->p95_us / 1000, back_us / 1000,
+		    RANK_FAST_US / 1000000);
+		return raise_again(row);
+	}
+	if (judged || now->mono_us < st->lowered_until_us)
+		return false;
+	explain(row, now, "was slow; back on trial, as too few requests told");
+	return raise_again(row);
+}
+
+static bool
+step_slow(struct table_row *row, struct rank_state *st,
+    const struct rank_seen *seen, const struct rank_now *now)
+{
+	switch ((enum table_observed)row->observed) {
+	case TABLE_UNKNOWN:
+	case TABLE_UP:
+	case TABLE_SUSPECT:
+		break;
+	case TABLE_EJECTED:
+	case TABLE_HALF_OPEN:
+	case TABLE_SLOW_START:
+		st->over_since_us = 0;
+		st->under_since_us = 0;
+		return false;
+	}
+	if (row->tier_observed != 0)
+		return step_lowered(row, st, seen, now);
+	return step_fast(row, st, seen, now);
+}
+
+static bool
+step_state(struct table_row *row, struct rank_state *st,
+    const struct rank_seen *seen, const struct rank_now *now)
+{
 	switch ((enum table_observed)row->observed) {
 	case TABLE_UNKNOWN:
 	case TABLE_UP:
@@ -278,41 +413,43 @@ rank_step(struct table_row *row, struct rank_state *st,
 	return false;
 }
 
+/* What counts as a change: not the first that is known of it, nor that an
+ * ejection goes on with trials. */
+static bool
+has_moved(const struct table_row *row, uint8_t observed, uint16_t tier)
+{
+	if (row->tier != tier)
+		return true;
+	return row->observed != observed && observed != TABLE_UNKNOWN &&
+	       row->observed != TABLE_HALF_OPEN;
+}
+
+bool
+rank_step(struct table_row *row, struct rank_state *st,
+    const struct rank_seen *seen, const struct rank_now *now)
+{
+	uint8_t observed = row->observed;
+	uint16_t tier = row->tier;
+	bool changed;
+
+	advance(st, now->mono_us);
+	count(st, seen);
+	changed = step_state(row, st, seen, now);
+	if (!changed)
+		changed = step_slow(row, st, seen, now);
+	if (changed && has_moved(row, observed, tier))
+		st->moved_us = now->mono_us;
+	return changed;
+}
+
 int64_t
 rank_wake_us(const struct table_row *row, const struct rank_state *st)
 {
 	if (row->observed == TABLE_EJECTED || row->observed == TABLE_SLOW_START)
 		return st->until_us;
+	if ((row->observed == TABLE_SUSPECT && st->mended) ||
+	    (row->observed == TABLE_HALF_OPEN &&
+		st->trials_ok >= RANK_TRIALS_OK))
+		return st->moved_us + RANK_GAP_US;
 	return INT64_MAX;
-}
-
-/* What is left of a time on the wall clock, which may have been set since. */
-static int64_t
-left_us(const struct table_row *row, const struct rank_now *now)
-{
-	int64_t most = row->observed == TABLE_SLOW_START ? RANK_SLOW_START_US
-							 : RANK_EJECT_MAX_US;
-
-	if (row->reconsider_us <= now->wall_us)
-		return 0;
-	return row->reconsider_us - now->wall_us < most
-		   ? row->reconsider_us - now->wall_us
-		   : most;
-}
-
-void
-rank_resume(
-    struct table_row *row, struct rank_state *st, const struct rank_now *now)
-{
-	memset(st, 0, sizeof(*st));
-	st->second = now->mono_us / 1000000;
-	st->well_since_us = now->mono_us;
-	if (row->observed == TABLE_EJECTED ||
-	    row->observed == TABLE_SLOW_START) {
-		st->until_us = now->mono_us + left_us(row, now);
-		row->reconsider_us = now->wall_us + left_us(row, now);
-	} else if (row->observed > TABLE_SLOW_START) {
-		row->observed = TABLE_UNKNOWN;
-	}
-	rank_settle(row);
 }

@@ -20,6 +20,14 @@
  * jitter.  The last usable member of all tiers is never ejected: it stays
  * suspect, and the reason says so; and when none is usable, ejections end at
  * once.
+ *
+ * Apart from that, one whose handshakes were over the limit for 30 s is lowered
+ * to a worse tier, and comes back after 60 s under 80 % of it; or on trial,
+ * after 60 s that double to 600 s, when too few requests came to judge by.
+ *
+ * No state and no tier changes within 10 s of the last change, but for three
+ * failures in a row, a failure on trial, and where no other is usable.  One
+ * that is half-open is still in no tier.
  */
 #define RANK_ROW	   3
 #define RANK_WINDOW_S	   30
@@ -31,12 +39,22 @@
 #define RANK_TRIALS_OK	   2
 #define RANK_SLOW_START_US 30000000ll
 #define RANK_FORGET_US	   600000000ll /* up so long: back-off starts anew */
+#define RANK_GAP_US	   10000000ll  /* between changes */
+
+#define RANK_SLOW_US	    30000000ll /* over the limit: lowered */
+#define RANK_FAST_US	    60000000ll /* well under it: back */
+#define RANK_FAST_PERCENT   80	       /* of the limit is well under it */
+#define RANK_LOWERED_MIN_US 60000000ll /* with nothing to judge by */
+#define RANK_LOWERED_MAX_US 600000000ll
 
 /* What came since the last look, summed over the workers. */
 struct rank_seen {
 	uint64_t successes;
 	uint64_t charged;      /* failures that are the intermediary's own */
 	uint32_t last_failure; /* enum wire_reason */
+	uint32_t p95_us;       /* of the last 30 s; 0: too few to say */
+	uint32_t limit_us;     /* for that; 0: nothing to compare it with */
+	uint16_t lower;	       /* the rank for a slow one; 0: none */
 };
 
 /* Per slot, private to the control process; zeroed for a new tenant. */
@@ -48,6 +66,11 @@ struct rank_state {
 	uint32_t row;	    /* charged failures in a row, over all workers */
 	int64_t until_us;   /* monotonic: end of ejection or of slow start */
 	int64_t well_since_us;
+	int64_t moved_us; /* the last change of state or tier; 0: none */
+	bool mended;	  /* the last news was good */
+	int64_t over_since_us, under_since_us; /* the limit; 0: is not */
+	int64_t lowered_until_us;	       /* at least */
+	uint32_t lowerings;		       /* in a row */
 };
 
 struct rank_now {
@@ -74,8 +97,16 @@ int64_t rank_wake_us(const struct table_row *, const struct rank_state *);
 void rank_resume(
     struct table_row *, struct rank_state *, const struct rank_now *);
 
-/* The effective tier of the three columns: pinned, else policy, else
- * configured; 0 when ejected.  Also after an administrator's command. */
+/* As if it had never been seen; the administrator's column stays. */
+void rank_forget(
+    struct table_row *, struct rank_state *, const struct rank_now *);
+
+/* The configuration has moved it: what slowness did to it is forgotten. */
+void rank_rehome(struct table_row *, struct rank_state *);
+
+/* The effective tier of the three columns: the worse one of table_home() and
+ * where slowness put it, which does not move a pinned one; 0 when ejected or
+ * half-open.  Also after an administrator's command. */
 void rank_settle(struct table_row *);
 
 #endif

@@ -10,7 +10,11 @@
 #include "base/log.h"
 #include "base/mono.h"
 #include "cagentd/ranking_fold.h"
+#include "cagentd/ranking_slow.h"
 #include "wire/wire.h"
+
+/* Slowness is a matter of seconds, and measuring it is the dearer part. */
+#define RANKING_SLOW_GAP_US 1000000
 
 /* The sums that the last look saw, of one tenant of a slot. */
 struct ranking_seen {
@@ -25,6 +29,15 @@ now_of(struct ranking *r)
 	    .mono_us = mono_us(), .wall_us = mono_wall_us(), .seed = &r->seed};
 }
 
+/* Its counts are as old as what was seen. */
+static void
+forget(struct ranking *r, struct table_row *row, const struct rank_now *now)
+{
+	rank_forget(row, &r->states[row->slot], now);
+	r->seen[row->slot] =
+	    (struct ranking_seen){row->incarnation, UINT64_MAX, UINT64_MAX};
+}
+
 /* What the file holds: ranks, orders and counters' tenants go on. */
 static void
 take_up(struct ranking *r, int table_fd)
@@ -32,18 +45,26 @@ take_up(struct ranking *r, int table_fd)
 	struct rank_now now = now_of(r);
 	struct table_reader *reader;
 	struct table_row *row;
+	bool stale;
 	uint32_t i;
 
 	if (table_reader_open(&reader, table_fd) != 0)
 		fatalx("tier table: not readable");
 	if (table_read(reader, r->table) == 1) {
+		stale = now.wall_us - r->table->published_us > RANKING_STALE_US;
 		for (i = 0; i < r->table->rows_n; i++) {
 			row = &r->table->rows[i];
 			if (row->slot >= TABLE_ROWS_MAX)
 				fatalx("tier table: slot %u", row->slot);
 			r->incarnations[row->slot] = row->incarnation;
-			rank_resume(row, &r->states[row->slot], &now);
+			if (stale)
+				forget(r, row, &now);
+			else
+				rank_resume(row, &r->states[row->slot], &now);
 		}
+		if (stale && r->table->rows_n > 0)
+			events_add(r->events, EVENT_NOTE, "",
+			    "the tier table is too old: all ranks start anew");
 	}
 	table_reader_close(reader);
 }
@@ -59,8 +80,9 @@ ranking_init(struct ranking *r, int table_fd, struct events *events)
 	r->states = calloc(TABLE_ROWS_MAX, sizeof(*r->states));
 	r->seen = calloc(TABLE_ROWS_MAX, sizeof(*r->seen));
 	r->incarnations = calloc(TABLE_ROWS_MAX, sizeof(*r->incarnations));
-	if (r->table == NULL || r->states == NULL || r->seen == NULL ||
-	    r->incarnations == NULL)
+	r->slow = calloc(TABLE_ROWS_MAX, sizeof(*r->slow));
+	if (r->table == NULL || r->slow == NULL || r->states == NULL ||
+	    r->seen == NULL || r->incarnations == NULL)
 		fatalx("out of memory");
 	arc4random_buf(&r->seed, sizeof(r->seed));
 	take_up(r, table_fd);
@@ -80,6 +102,7 @@ ranking_free(struct ranking *r)
 	free(r->table);
 	free(r->states);
 	free(r->seen);
+	free(r->slow);
 	free(r->incarnations);
 }
 
@@ -203,6 +226,7 @@ set_row(struct ranking *r, const struct table *old,
 {
 	struct table_row *row = &r->table->rows[r->table->rows_n++];
 	const struct table_row *was = table_find(old, si->name);
+	uint16_t home = was != NULL ? table_home(was) : 0;
 	uint16_t pinned = was != NULL ? was->tier_pinned : 0;
 	uint8_t admin = was != NULL ? was->admin : TABLE_ENABLED;
 	uint32_t slot;
@@ -220,6 +244,8 @@ set_row(struct ranking *r, const struct table *old,
 			    was != NULL ? "has another address" : "added");
 	}
 	configure(row, si);
+	if (table_home(row) != home)
+		rank_rehome(row, &r->states[row->slot]);
 	if (was != NULL && row->tier != was->tier)
 		row->since_us = mono_wall_us();
 	if (was != NULL && si->tier != was->tier_conf)
@@ -249,6 +275,7 @@ ranking_settings(struct ranking *r, const struct settings *s)
 	r->table->rows_n = 0;
 	r->table->conf_serial = s->serial;
 	set_tiers(r->table, s);
+	ranking_slow_settings(r, s);
 	for (i = 0; i < s->intermediaries_n; i++)
 		set_row(r, old, &s->intermediaries[i], used);
 	r->dirty = true;
@@ -318,6 +345,7 @@ ranking_step(struct ranking *r)
 	struct rank_seen seen;
 	struct table_row *row;
 	struct ranking_sum sum;
+	bool measure = now.mono_us >= r->slow_at_us;
 	uint16_t tier;
 	uint8_t observed;
 	uint32_t i, usable = usable_n(r->table);
@@ -327,7 +355,12 @@ ranking_step(struct ranking *r)
 		ranking_fold(r, row, now.wall_us, &sum);
 		if (ranking_fold_fill(row, &sum))
 			r->dirty = true;
+		if (measure)
+			ranking_slow_see(r, row, &sum, now.mono_us);
 		seen = delta(r, row, &sum);
+		seen.p95_us = row->recent_p95_us;
+		seen.limit_us = r->slow[row->slot].limit_us;
+		seen.lower = r->slow[row->slot].lower;
 		usable -= ranking_usable(row);
 		now.usable_others = usable;
 		observed = row->observed;
@@ -340,6 +373,10 @@ ranking_step(struct ranking *r)
 		wake = rank_wake_us(row, &r->states[row->slot]);
 		if (wake < next)
 			next = wake;
+	}
+	if (measure) {
+		ranking_slow_compare(r);
+		r->slow_at_us = now.mono_us + RANKING_SLOW_GAP_US;
 	}
 	if (r->dirty)
 		ranking_publish(r);

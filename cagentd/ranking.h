@@ -22,10 +22,17 @@ struct ranking {
 	struct slab *slabs[SETTINGS_WORKERS_MAX]; /* read-only; NULL: none */
 	struct rank_state *states;		  /* by slot */
 	struct ranking_seen *seen;		  /* by slot */
-	uint32_t *incarnations; /* by slot: the newest tenant */
+	uint32_t *incarnations;			/* by slot: the newest tenant */
+	struct ranking_slow *slow;		/* by slot */
+	uint32_t slow_over_us[TABLE_TIERS_MAX]; /* of table->tiers[i] */
+	int64_t slow_at_us;			/* when next to be measured */
 	uint64_t seed;
 	bool dirty; /* something is to be published */
 };
+
+/* What an earlier control process saw is worth nothing when it is so old; an
+ * administrator's orders stand. */
+#define RANKING_STALE_US 900000000ll
 
 /* Map table_fd for writing and take up what an earlier control process left
  * in it.  fatal() on failure. */

@@ -45,6 +45,7 @@ struct settings_tier {
 	char name[SETTINGS_NAME_MAX + 1];
 	uint16_t rank;	       /* 1 is used first */
 	uint32_t reserved_for; /* bit set of 1u << class; 0: for all */
+	int64_t slow_over_ms;  /* 0: by comparison with its members */
 };
 
 struct settings_intermediary {

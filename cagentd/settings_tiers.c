@@ -55,6 +55,11 @@ const struct conf_option settings_tier_options[] = {
 	.parse = add_class,
 	.repeats = true,
 	.expects = "critical, interactive, normal or bulk"},
+    {.key = "slow-over",
+	.type = CONF_MS,
+	.offset = offsetof(struct build_tier, tier.slow_over_ms),
+	.min = 1,
+	.max = 60000},
     {.key = NULL},
 };
 

@@ -85,6 +85,14 @@ table_spans(
 	spans[2].n = rows_n * (sizeof(struct table_row) / 8);
 }
 
+uint16_t
+table_home(const struct table_row *row)
+{
+	if (row->tier_pinned != 0)
+		return row->tier_pinned;
+	return row->tier_policy != 0 ? row->tier_policy : row->tier_conf;
+}
+
 const struct table_row *
 table_find(const struct table *t, const char *name)
 {

@@ -21,7 +21,7 @@
  * All sizes are fixed, there are no pointers, and names are NUL-terminated.
  */
 #define TABLE_MAGIC	 0x746e6567614331ull /* "1Cagent" */
-#define TABLE_LAYOUT	 2
+#define TABLE_LAYOUT	 3
 #define TABLE_ROWS_MAX	 1024
 #define TABLE_TIERS_MAX	 64
 #define TABLE_NAME_MAX	 63
@@ -60,8 +60,9 @@ struct table_row {
 	uint8_t type;	  /* enum table_type */
 	uint8_t admin;	  /* enum table_admin */
 	uint8_t observed; /* enum table_observed */
-	uint8_t pad[3];
+	uint8_t pad;
 	/* Ranks, 1 the best; 0: none. */
+	uint16_t tier_observed; /* lowered to, for slowness */
 	uint16_t tier_conf;
 	uint16_t tier_policy;
 	uint16_t tier_pinned; /* by the administrator, at run time */
@@ -85,8 +86,8 @@ struct table_row {
 	uint64_t bytes_down;
 	int64_t last_ok_us;
 	int64_t last_failure_us;
-	uint32_t last_failure; /* enum wire_reason */
-	uint32_t pad2;
+	uint32_t last_failure;	/* enum wire_reason */
+	uint32_t recent_p95_us; /* of the last 30 s' handshakes; 0: too few */
 };
 
 struct table_tier {
@@ -143,6 +144,9 @@ int table_read(struct table_reader *, struct table *out);
 
 /* The row of that name, or NULL. */
 const struct table_row *table_find(const struct table *, const char *name);
+/* The rank that the administrator and policy give it, whatever was observed:
+ * pinned, else policy, else configured. */
+uint16_t table_home(const struct table_row *);
 
 const char *table_observed_word(enum table_observed);
 const char *table_admin_word(enum table_admin);

@@ -66,7 +66,7 @@ agent_hop(struct agent *a, const char *host, uint16_t port)
 	snprintf(row->host, sizeof(row->host), "%s", host);
 	row->port = port;
 	row->type = TABLE_SOCKS5;
-	row->tier = (uint16_t)(i + 1);
+	row->tier = row->tier_conf = (uint16_t)(i + 1);
 	row->weight = 10;
 	snprintf(a->conf + len, sizeof(a->conf) - len,
 	    "[intermediary \"hop-%u\"]\ntype = socks5\naddress = %s:%u\n"

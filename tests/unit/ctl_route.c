@@ -259,6 +259,7 @@ on_trial(void)
 
 	rig_open(CONFIG);
 	rig_row("a")->observed = TABLE_HALF_OPEN;
+	rig_row("a")->tier = 0;
 	rig_row("a")->trials = 2;
 	lines = rig_answer("route example.com 443", false);
 	a = rig_first(lines, true);

@@ -77,11 +77,10 @@ static const struct {
     {"half-open",
 	{.name = "a",
 	    .tier_conf = 1,
-	    .tier = 1,
 	    .observed = TABLE_HALF_OPEN,
 	    .since_us = NOW_US,
 	    .reason = "its ejection is over: 2 trials"},
-	"a: on trial in tier 1 (half-open) since 22:13:20Z: its ejection is "
+	"a: on trial for tier 1 (half-open) since 22:13:20Z: its ejection is "
 	"over: 2 trials"},
     {"slow start",
 	{.name = "a",
@@ -118,6 +117,24 @@ static const struct {
 	    .since_us = NOW_US},
 	"a: used in tier 2 since 22:13:20Z; in tier 2 by policy, configured "
 	"for tier 1"},
+    {"lowered",
+	{.name = "a",
+	    .tier_conf = 1,
+	    .tier_observed = 2,
+	    .tier = 2,
+	    .observed = TABLE_UP,
+	    .since_us = NOW_US,
+	    .reason = "requests succeed"},
+	"a: used in tier 2 since 22:13:20Z: requests succeed; lowered to tier "
+	"2 for slowness, configured for tier 1"},
+    {"lowered and ejected",
+	{.name = "a",
+	    .tier_conf = 1,
+	    .tier_observed = 2,
+	    .observed = TABLE_EJECTED,
+	    .since_us = NOW_US},
+	"a: not used (ejected) since 22:13:20Z; was lowered to tier 2 for "
+	"slowness, configured for tier 1"},
     {"drained",
 	{.name = "a",
 	    .tier_conf = 1,

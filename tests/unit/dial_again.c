@@ -215,6 +215,7 @@ counts_trials(void)
 	int i;
 
 	a->table.rows[0].observed = TABLE_HALF_OPEN;
+	a->table.rows[0].tier = 0;
 	a->table.rows[0].trials = 2;
 	path_index_build(&a->index, &a->table);
 	agent_settings(a, "");

@@ -53,7 +53,7 @@ add(uint16_t tier)
 	snprintf(row->name, sizeof(row->name), "hop-%u", i);
 	snprintf(row->host, sizeof(row->host), "192.0.2.1");
 	row->port = 1080;
-	row->tier = tier;
+	row->tier = row->tier_conf = tier;
 	row->weight = 10;
 	row->observed = TABLE_UP;
 	loads[row->slot].incarnation = row->incarnation;
@@ -92,7 +92,8 @@ pick_one(const struct path_query *q, uint64_t *seed)
 		return -1;
 	CHECK(pick.row < table.rows_n && pick.rival < table.rows_n,
 	    "a row of the table");
-	CHECK_INT(pick.rank, table.rows[pick.row].tier);
+	CHECK_INT(pick.rank, pick.trial ? table.rows[pick.row].tier_conf
+					: table.rows[pick.row].tier);
 	return (int)pick.row;
 }
 
@@ -127,6 +128,18 @@ check_share(uint32_t row, uint32_t members)
 	CHECK(picked[row] > fair * 85 / 100 && picked[row] < fair * 115 / 100,
 	    "row %u of %u: %u picks, %u are fair", row, members, picked[row],
 	    fair);
+}
+
+/* Half-open: in no tier, but due for trials. */
+static struct table_row *
+add_half_open(uint16_t tier)
+{
+	struct table_row *row = add(tier);
+
+	row->observed = TABLE_HALF_OPEN;
+	row->tier = 0;
+	row->trials = 2;
+	return row;
 }
 
 static void
@@ -488,8 +501,7 @@ lets_trials_through(void)
 	struct path_pick p;
 
 	add(1);
-	add(2)->observed = TABLE_HALF_OPEN;
-	table.rows[1].trials = 2;
+	add_half_open(2);
 	l = &loads[SLOT_OF(1)];
 	path_index_build(&index_of, &table);
 	CHECK_INT(path_pick(&q, &seed, &p), 0);
@@ -518,8 +530,7 @@ tries_only_fresh_requests_on_trials(void)
 
 	add(1);
 	add(2);
-	add(3)->observed = TABLE_HALF_OPEN;
-	table.rows[2].trials = 2;
+	add_half_open(3);
 	tried = tried_row(0, 1);
 	q.tried = &tried;
 	q.tried_n = 1;
@@ -541,8 +552,7 @@ trials_obey_rules(void)
 	table.tiers_n = 1;
 	table.tiers[0].rank = 1;
 	table.tiers[0].reserved_for = 1u << CLASS_CRITICAL;
-	add(1)->observed = TABLE_HALF_OPEN;
-	table.rows[0].trials = 2;
+	add_half_open(1);
 	add(2);
 	CHECK_INT(pick(&q), 1);
 	verdict.class = CLASS_CRITICAL;
@@ -593,7 +603,8 @@ serves_a_thousand(void)
 	check_share(997, 2);
 	for (i = 0; i < 1000; i++) {
 		table.rows[i].admin = TABLE_ENABLED;
-		table.rows[i].tier = (uint16_t)(1000 - i);
+		table.rows[i].tier = table.rows[i].tier_conf =
+		    (uint16_t)(1000 - i);
 	}
 	CHECK_INT(pick(&q), 999);
 }

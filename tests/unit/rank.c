@@ -42,7 +42,9 @@ now_of(struct one *o)
 static bool
 look(struct one *o, uint64_t ok, uint64_t bad)
 {
-	struct rank_seen seen = {ok, bad, REASON_HOP_REFUSED};
+	struct rank_seen seen = {.successes = ok,
+	    .charged = bad,
+	    .last_failure = REASON_HOP_REFUSED};
 	struct rank_now now = now_of(o);
 
 	return rank_step(&o->row, &o->st, &seen, &now);
@@ -82,10 +84,31 @@ static const struct {
     {"a failure makes it suspect, a success up again",
 	{{0, 1, 0, 1, UP, true, NULL},
 	    {1, 0, 1, 1, SUS, true, "the intermediary refused the connection"},
-	    {1, 0, 0, 1, SUS, false, NULL}, {1, 1, 0, 1, UP, true, NULL}, END}},
+	    {9, 0, 0, 1, SUS, false, NULL}, {1, 1, 0, 1, UP, true, NULL}, END}},
+    {"no second change within 10 s",
+	{{0, 20, 0, 1, UP, true, NULL}, {1, 0, 1, 1, SUS, true, NULL},
+	    {9.9, 20, 0, 1, SUS, false, NULL},
+	    {0.1, 0, 0, 1, UP, true, "requests succeed"},
+	    {9.9, 0, 1, 1, UP, false, NULL}, {0.1, 0, 1, 1, SUS, true, NULL},
+	    {9.9, 20, 0, 1, SUS, false, NULL}, {0.1, 0, 1, 1, SUS, false, NULL},
+	    {5, 0, 0, 1, SUS, false, NULL}, END}},
+    {"a bad share waits for it",
+	{{0, 7, 0, 1, UP, true, NULL}, {1, 1, 1, 1, SUS, true, NULL},
+	    {9.9, 1, 2, 1, SUS, false, NULL},
+	    {0.1, 1, 1, 1, EJ, true, "71 % of requests in 30 s succeeded"},
+	    END}},
+    {"a row of three does not",
+	{{0, 7, 0, 1, UP, true, NULL}, {1, 0, 1, 1, SUS, true, NULL},
+	    {0, 0, 2, 1, EJ, true, NULL}, END}},
+    {"the return from trials waits, unless there is nobody else",
+	{{0, 0, 3, 1, EJ, true, NULL}, {5.1, 0, 0, 1, HO, true, NULL},
+	    {1, 2, 0, 1, HO, false, NULL}, {3.8, 1, 0, 1, HO, false, NULL},
+	    {0.1, 0, 0, 1, SS, true, NULL}, {1, 0, 3, 1, EJ, true, NULL},
+	    {1, 0, 0, 0, HO, true, NULL}, {0, 2, 0, 0, SS, true, NULL}, END}},
     {"two in a row are not three",
 	{{0, 20, 0, 1, UP, true, NULL}, {1, 0, 2, 1, SUS, true, NULL},
-	    {1, 20, 0, 1, UP, true, NULL}, {1, 0, 2, 1, SUS, true, NULL}, END}},
+	    {10, 20, 0, 1, UP, true, NULL}, {10, 0, 2, 1, SUS, true, NULL},
+	    END}},
     {"three in a row eject, at one look",
 	{{0, 0, 3, 1, EJ, true,
 	     "the intermediary refused the connection, 3 in a row"},
@@ -102,7 +125,7 @@ static const struct {
     {"under 80 % of at least 5 ejects",
 	{{0, 7, 0, 1, UP, true, NULL}, {1, 1, 1, 1, SUS, true, NULL},
 	    {1, 1, 1, 1, SUS, false, NULL},
-	    {1, 1, 1, 1, EJ, true, "76 % of requests in 30 s succeeded"}, END}},
+	    {9, 1, 1, 1, EJ, true, "76 % of requests in 30 s succeeded"}, END}},
     {"just 80 % does not", {{0, 4, 1, 1, SUS, true, NULL}, END}},
     {"4 requests say nothing", {{0, 2, 2, 1, SUS, true, NULL}, END}},
     {"5 do", {{0, 3, 2, 1, EJ, true, NULL}, END}},
@@ -114,7 +137,7 @@ static const struct {
 	    {10, 0, 0, 1, SUS, false, NULL}, {10, 4, 1, 1, SUS, false, NULL},
 	    END}},
     {"successes do not trip, however bad the share",
-	{{0, 0, 3, 0, SUS, true, NULL}, {0, 2, 0, 1, UP, true, NULL}, END}},
+	{{0, 0, 3, 0, SUS, true, NULL}, {10, 2, 0, 1, UP, true, NULL}, END}},
     {"it comes back by trials and a slow start",
 	{{0, 0, 3, 1, EJ, true, NULL}, {2.4, 0, 0, 1, EJ, false, NULL},
 	    {2.7, 0, 0, 1, HO, true, "its ejection is over: 2 trials"},
@@ -142,11 +165,11 @@ static const struct {
 	    {4.1, 0, 9, 1, HO, true, NULL}, END}},
     {"one failure in a slow start is borne",
 	{{0, 0, 3, 1, EJ, true, NULL}, {5.1, 0, 0, 1, HO, true, NULL},
-	    {1, 2, 0, 1, SS, true, NULL}, {1, 4, 1, 1, SS, false, NULL},
+	    {5, 2, 0, 1, SS, true, NULL}, {1, 4, 1, 1, SS, false, NULL},
 	    {1, 0, 3, 1, EJ, true, NULL}, END}},
     {"the past is paid for after the trials",
 	{{0, 0, 4, 1, EJ, true, NULL}, {5.1, 0, 0, 1, HO, true, NULL},
-	    {1, 2, 0, 1, SS, true, NULL}, {1, 10, 1, 1, SS, false, NULL}, END}},
+	    {5, 2, 0, 1, SS, true, NULL}, {1, 10, 1, 1, SS, false, NULL}, END}},
     {"the last one is kept, and says so",
 	{{0, 0, 3, 0, SUS, true,
 	     "the intermediary refused the connection; kept as the last one "
@@ -158,7 +181,7 @@ static const struct {
 	    {1, 0, 2, 0, SUS, true,
 		"the intermediary refused the connection; kept as the last one "
 		"usable"},
-	    {1, 1, 0, 0, UP, true, "requests succeed"}, END}},
+	    {9, 1, 0, 0, UP, true, "requests succeed"}, END}},
     {"the last one goes when it is the last no more",
 	{{0, 0, 3, 0, SUS, true, NULL}, {1, 0, 1, 1, EJ, true, NULL}, END}},
     {"the last one on trial is kept",
@@ -173,7 +196,7 @@ static void
 run_story(const char *name, const struct step *steps)
 {
 	struct one o;
-	bool changed;
+	bool changed, out;
 	int i;
 
 	fresh(&o);
@@ -190,8 +213,9 @@ run_story(const char *name, const struct step *steps)
 		CHECK(steps[i].reason == NULL ||
 			  strcmp(steps[i].reason, o.row.reason) == 0,
 		    "%s, step %d: \"%s\"", name, i, o.row.reason);
-		CHECK(o.row.tier == (o.row.observed == EJ ? 0 : 2),
-		    "%s, step %d: tier %u", name, i, o.row.tier);
+		out = o.row.observed == EJ || o.row.observed == HO;
+		CHECK(o.row.tier == (out ? 0 : 2), "%s, step %d: tier %u", name,
+		    i, o.row.tier);
 		CHECK((o.row.trials != 0) == (o.row.observed == HO),
 		    "%s, step %d: %u trials", name, i, o.row.trials);
 	}
@@ -256,6 +280,7 @@ forgets(void)
 	look(&o, 0, 3);
 	o.at_us += RANK_EJECT_MIN_US;
 	look(&o, 0, 0);
+	o.at_us += RANK_GAP_US;
 	look(&o, 2, 0);
 	CHECK_INT(o.row.observed, SS);
 	CHECK_INT(o.row.reconsider_us, WALL_US + o.at_us + RANK_SLOW_START_US);
@@ -287,6 +312,7 @@ since(void)
 	CHECK_INT(o.row.since_us, WALL_US);
 	look(&o, 0, 1);
 	CHECK_INT(o.row.since_us, WALL_US + 7 * S);
+	CHECK_INT(rank_wake_us(&o.row, &o.st), INT64_MAX);
 	o.others = 0;
 	o.at_us += S;
 	look(&o, 0, 3); /* suspect before and after */
@@ -343,7 +369,8 @@ static const struct {
     {1, 0, 0, UP, 1},
     {1, 2, 0, UP, 2},
     {1, 2, 3, UP, 3},
-    {1, 0, 3, HO, 3},
+    {1, 0, 3, SUS, 3},
+    {1, 0, 3, HO, 0},
     {1, 2, 3, EJ, 0},
     {1, 0, 0, EJ, 0},
     {0, 0, 0, UP, 0},

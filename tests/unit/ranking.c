@@ -101,7 +101,7 @@ ejects(void)
 	skew_us += RANK_EJECT_MIN_US;
 	next = ranking_step(r);
 	CHECK_INT(published("a")->observed, TABLE_HALF_OPEN);
-	CHECK_INT(published("a")->tier, 1);
+	CHECK_INT(published("a")->tier, 0);
 	CHECK_INT(published("a")->trials, RANK_TRIALS);
 	CHECK(next == INT64_MAX, "wants to be called without need");
 	rig_close();

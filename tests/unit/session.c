@@ -614,7 +614,8 @@ survives_chaos(void)
 		rig = rig_new();
 		for (i = 0; i < 8; i++) {
 			add(rig, scripts[i])->code = 1;
-			rig->agent->table.rows[i].tier = 1;
+			rig->agent->table.rows[i].tier =
+			    rig->agent->table.rows[i].tier_conf = 1;
 		}
 		path_index_build(&rig->agent->index, &rig->agent->table);
 		configure(rig, "");
