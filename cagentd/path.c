@@ -51,6 +51,28 @@ next_rank(const struct table *t, uint16_t after)
 	return best;
 }
 
+/* Of those that are meant for a tier and not drained, how many serve in it? */
+static uint32_t
+kept_percent(const struct table *t, uint16_t rank)
+{
+	uint64_t healthy = 0, total = 0, keeps;
+	const struct table_row *row;
+	uint32_t i;
+
+	for (i = 0; i < t->rows_n; i++) {
+		row = &t->rows[i];
+		if (table_home(row) != rank || row->admin == TABLE_DRAIN)
+			continue;
+		total += row->weight;
+		if (row->tier == rank)
+			healthy += row->weight;
+	}
+	if (total == 0)
+		return 100;
+	keeps = healthy * PATH_OVERPROVISION / total;
+	return keeps < 100 ? (uint32_t)keeps : 100;
+}
+
 void
 path_index_build(struct path_index *ix, const struct table *t)
 {
@@ -72,6 +94,7 @@ path_index_build(struct path_index *ix, const struct table *t)
 				ix->order[placed++] = (uint16_t)i;
 		}
 		pt->n = placed - pt->first;
+		pt->keeps = kept_percent(t, rank);
 	}
 	for (i = 0; i < t->rows_n; i++) {
 		if (t->rows[i].observed == TABLE_HALF_OPEN)
@@ -258,6 +281,7 @@ is_avoided(const struct path_query *q, uint32_t row)
 struct level {
 	uint32_t times; /* tried exactly so often for this request */
 	bool avoided;
+	uint32_t first; /* the tier to begin with */
 };
 
 /* Two different eligible members of a tier. */
@@ -360,15 +384,33 @@ pick_half_open(const struct path_query *q, bool last, uint64_t *seed,
 	return false;
 }
 
+/* Which tier a request begins with; when all spill, the first takes the
+ * rest. */
+static uint32_t
+first_tier(const struct path_query *q, uint64_t *seed)
+{
+	const struct path_tier *t = q->index->tiers;
+	uint32_t i, class = 1u << q->verdict->class;
+
+	for (i = 0; i < q->index->tiers_n; i++) {
+		if (t[i].reserved_for != 0 && (t[i].reserved_for & class) == 0)
+			continue;
+		if (t[i].keeps >= 100 || draw(seed, 100) < t[i].keeps)
+			return i;
+	}
+	return 0;
+}
+
 static bool
 pick_at(const struct path_query *q, struct level level, uint64_t *seed,
     struct path_pick *out)
 {
+	uint32_t i, tiers_n = q->index->tiers_n;
 	struct pair pair;
-	uint32_t i;
 
-	for (i = 0; i < q->index->tiers_n; i++) {
-		find_pair(q, &q->index->tiers[i], level, seed, &pair);
+	for (i = 0; i < tiers_n; i++) {
+		find_pair(q, &q->index->tiers[(level.first + i) % tiers_n],
+		    level, seed, &pair);
 		if (pair.n == 0)
 			continue;
 		choose(q, &pair, seed, out);
@@ -380,13 +422,15 @@ pick_at(const struct path_query *q, struct level level, uint64_t *seed,
 int
 path_pick(const struct path_query *q, uint64_t *seed, struct path_pick *out)
 {
-	uint32_t times;
+	uint32_t times, first;
 
 	if (q->tried_n == 0 && pick_half_open(q, false, seed, out))
 		return 0;
+	first = first_tier(q, seed);
 	for (times = 0; times < q->times_max; times++) {
-		if (pick_at(q, (struct level){times, false}, seed, out) ||
-		    pick_at(q, (struct level){times, true}, seed, out))
+		if (pick_at(
+			q, (struct level){times, false, first}, seed, out) ||
+		    pick_at(q, (struct level){times, true, first}, seed, out))
 			return 0;
 	}
 	return pick_half_open(q, true, seed, out) ? 0 : -ENOENT;

@@ -19,6 +19,10 @@
  * 1) / weight.  An idle member that was never measured costs nothing, so that
  * each is tried; costs that are near are drawn between, so that all of a tier
  * work at once.
+ *
+ * A tier that has lost much of its weight spills: it keeps 1.4 times the share
+ * of its weight that is healthy (all of it down to 71 %), as Envoy has it, and
+ * the other requests begin with the next tier.
  */
 
 /* What one worker knows of an intermediary, by slot. */
@@ -38,6 +42,7 @@ struct path_load {
 #define PATH_EWMA_HALVE_US   7000000 /* what is not used becomes worth a try */
 #define PATH_NEAR_PERCENT    25	     /* costs so near are equal: draw */
 #define PATH_TRIAL_GAP_US    500000  /* between trials by one worker */
+#define PATH_OVERPROVISION   140     /* percent of what a tier must carry */
 #define PATH_AVOID_MIN_US    1000000
 #define PATH_AVOID_MAX_US    10000000
 
@@ -46,6 +51,7 @@ struct path_tier {
 	uint16_t rank;
 	uint32_t reserved_for;
 	uint32_t first, n; /* in order[] */
+	uint32_t keeps;	   /* percent of the requests that come to it */
 };
 struct path_index {
 	uint32_t tiers_n;
