@@ -53,7 +53,9 @@ ready(struct scene *s)
 	s->load.proxies_n = RIG_AGENT_PROXIES;
 	s->load.host = "127.0.0.1";
 	s->load.port = s->origin.port;
-	s->load.bytes = 1000;
+	/* One segment, and within the least buffer of an intermediary (1024
+	 * bytes): half an answer cannot be asked for again. */
+	s->load.bytes = 500;
 	s->load.total = REQUESTS;
 	s->load.flight = FLIGHT;
 	s->load.timeout_ms = 15000;
