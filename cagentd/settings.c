@@ -18,6 +18,7 @@
 #include "base/rundir.h"
 #include "cagentd/bundle.h"
 #include "cagentd/settings_build.h"
+#include "wire/ctl.h"
 
 const char settings_default_path[] = SYSCONFDIR "/cagent/cagentd.ini";
 
@@ -200,7 +201,7 @@ fill_in(struct build *b)
 	if (s->run_dir[0] == '\0')
 		default_run_dir(b);
 	if (s->pid_file[0] == '\0')
-		snprintf(s->pid_file, sizeof(s->pid_file), "%s/cagentd.pid",
+		snprintf(s->pid_file, sizeof(s->pid_file), "%s/" CTL_PID_NAME,
 		    s->run_dir);
 	settings_fill_timeouts(s);
 	if (s->access_n != 0)

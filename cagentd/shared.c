@@ -17,6 +17,7 @@
 #include "cagentd/bundle.h"
 #include "shm/slab.h"
 #include "shm/table.h"
+#include "wire/ctl.h"
 
 #define BACKLOG 4096
 
@@ -79,7 +80,7 @@ make_table(struct shared *sh, const struct settings *s)
 {
 	char path[SHARED_PATH_MAX];
 
-	shared_path(s, SHARED_TABLE, path);
+	shared_path(s, CTL_TABLE_NAME, path);
 	sh->table_rw = lock_table(path);
 	if (sh->table_rw < 0)
 		fatalx("%s: %s", path, strerror(-sh->table_rw));
@@ -95,7 +96,7 @@ make_control_socket(struct shared *sh, const struct settings *s)
 	char path[SHARED_PATH_MAX], text[SHARED_PATH_MAX + 8];
 	union net_addr addr;
 
-	shared_path(s, SHARED_CONTROL, path);
+	shared_path(s, CTL_SOCKET_NAME, path);
 	snprintf(text, sizeof(text), "unix:%s", path);
 	if (net_addr_parse(text, &addr) < 0)
 		fatalx("%s: not a socket's name", path);
@@ -301,7 +302,7 @@ shared_remove(const struct settings *s)
 {
 	char path[SHARED_PATH_MAX];
 
-	if (unlink(shared_path(s, SHARED_CONTROL, path)) == -1)
+	if (unlink(shared_path(s, CTL_SOCKET_NAME, path)) == -1)
 		log_warn("%s", path);
 }
 

@@ -63,12 +63,10 @@ void shared_use(struct shared *, const struct shared_conf *);
 /* Both at once. */
 int shared_seal(struct shared *, const struct bundle *);
 
-/* Names under the run directory; out holds SHARED_PATH_MAX bytes. */
+/* A name (wire/ctl.h has those that cagent-ctl knows too) under the run
+ * directory; out holds SHARED_PATH_MAX bytes. */
 #define SHARED_PATH_MAX 128
 const char *shared_path(
     const struct settings *, const char *name, char out[SHARED_PATH_MAX]);
-#define SHARED_TABLE   "tiers"
-#define SHARED_CONTROL "control"
-#define SHARED_PID     "cagentd.pid"
 
 #endif
