@@ -90,7 +90,7 @@ LIBS_ctl := $(LIB_ctl) $(LIB_shm) $(LIB_wire) $(LIB_base)
 $(LIB_base): $(call objs,base)
 $(LIB_wire): $(call objs,wire) $(LLHTTP_OBJ)
 $(LIB_shm): $(call objs,shm)
-$(LIB_agent): $(call objs,cagentd)
+$(LIB_agent): $(call objs,cagentd) $(call objs,cagentd/*)
 $(LIB_ctl): $(call objs,cagent-ctl)
 
 PROGS	:= $(B)/bin/cagentd $(B)/bin/cagent-ctl

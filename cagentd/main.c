@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cagentd/bundle.h"
-#include "cagentd/procs.h"
+#include "cagentd/conf/bundle.h"
+#include "cagentd/common/procs.h"
 #include "cagentd/roles.h"
-#include "cagentd/settings.h"
+#include "cagentd/conf/settings.h"
 
 struct arguments {
 	const char *path;

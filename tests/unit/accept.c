@@ -1,5 +1,5 @@
 /* Listeners: what is taken, what waits, and running out of descriptors. */
-#include "cagentd/accept.h"
+#include "cagentd/worker/accept.h"
 
 #include <sys/resource.h>
 #include <sys/un.h>

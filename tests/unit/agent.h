@@ -1,8 +1,8 @@
 #ifndef TESTS_UNIT_AGENT_H
 #define TESTS_UNIT_AGENT_H
 
-#include "cagentd/dial.h"
-#include "cagentd/settings.h"
+#include "cagentd/worker/dial.h"
+#include "cagentd/conf/settings.h"
 #include "tests/unit/fake.h"
 #include "tests/unit/settings_sample.h"
 

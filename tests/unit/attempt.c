@@ -1,5 +1,5 @@
 /* One attempt at one path, against servers and a resolver of the test's. */
-#include "cagentd/attempt.h"
+#include "cagentd/common/attempt.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* What each failure says, and of whom, as a full table. */
-#include "cagentd/blame.h"
+#include "cagentd/decide/blame.h"
 
 #include "tests/unit/unit.h"
 

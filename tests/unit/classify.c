@@ -1,5 +1,5 @@
 /* What rules and lists of direct destinations make of requests. */
-#include "cagentd/classify.h"
+#include "cagentd/decide/classify.h"
 
 #include <stdio.h>
 #include <string.h>

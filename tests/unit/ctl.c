@@ -1,6 +1,6 @@
 /* The control socket itself: lines, limits, deadlines, and peers that mean
  * harm. */
-#include "cagentd/ctl.h"
+#include "cagentd/control/ctl.h"
 
 #include <fcntl.h>
 

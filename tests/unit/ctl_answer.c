@@ -1,5 +1,5 @@
 /* What the verbs of the control socket answer, and what they refuse. */
-#include "cagentd/ctl_answer.h"
+#include "cagentd/control/ctl_answer.h"
 
 #include <signal.h>
 

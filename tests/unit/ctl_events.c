@@ -1,5 +1,5 @@
 /* Events on the control socket, and those who follow them. */
-#include "cagentd/ctl.h"
+#include "cagentd/control/ctl.h"
 
 #include "tests/unit/ctl_socket.h"
 

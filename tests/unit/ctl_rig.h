@@ -12,8 +12,8 @@
 #include <jansson.h>
 
 #include "base/buf.h"
-#include "cagentd/control.h"
-#include "cagentd/ctl_answer.h"
+#include "cagentd/control/control.h"
+#include "cagentd/control/ctl_answer.h"
 #include "tests/unit/settings_sample.h"
 #include "tests/unit/unit.h"
 

@@ -1,5 +1,5 @@
 /* The dry run of a request: rules, tiers, order, and what is left out why. */
-#include "cagentd/ctl_route.h"
+#include "cagentd/control/ctl_route.h"
 
 #include <string.h>
 

@@ -7,9 +7,10 @@
 #include <poll.h>
 #include <time.h>
 
+#include "base/loop.h"
 #include "base/mono.h"
 #include "base/net.h"
-#include "cagentd/ctl.h"
+#include "cagentd/control/ctl.h"
 #include "tests/unit/ctl_rig.h"
 #include "wire/ctl.h"
 

@@ -1,5 +1,5 @@
 /* The sentence that says why an intermediary stands where it does. */
-#include "cagentd/ctl_why.h"
+#include "cagentd/control/ctl_why.h"
 
 #include <string.h>
 

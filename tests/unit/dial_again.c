@@ -1,5 +1,5 @@
 /* What a dial learns from others and from paths that broke. */
-#include "cagentd/dial.h"
+#include "cagentd/worker/dial.h"
 
 #include <string.h>
 

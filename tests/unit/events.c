@@ -1,5 +1,5 @@
 /* The ring of events: ids, what is overwritten, and who is told. */
-#include "cagentd/events.h"
+#include "cagentd/control/events.h"
 
 #include <stdio.h>
 #include <string.h>

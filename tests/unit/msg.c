@@ -1,11 +1,11 @@
 /* The payloads between our processes: round trips, every length, rubbish. */
-#include "cagentd/msg.h"
+#include "cagentd/common/msg.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cagentd/settings.h"
+#include "cagentd/conf/settings.h"
 #include "tests/unit/unit.h"
 
 /* From memory of just that size, so that a sanitizer sees a read beyond. */

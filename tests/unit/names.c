@@ -1,5 +1,5 @@
 /* Names to addresses, against a name server inside the test. */
-#include "cagentd/names.h"
+#include "cagentd/resolver/names.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* hosts(5) as it is found on machines, and localhost. */
-#include "cagentd/names_hosts.h"
+#include "cagentd/resolver/names_hosts.h"
 
 #include <errno.h>
 #include <fcntl.h>

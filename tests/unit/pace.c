@@ -1,5 +1,5 @@
 /* Starts a minute, over all children, and who must leave some to others. */
-#include "cagentd/pace.h"
+#include "cagentd/master/pace.h"
 
 #include "tests/unit/unit.h"
 

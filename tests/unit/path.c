@@ -1,5 +1,5 @@
 /* The choice among ranked intermediaries, on tables made by hand. */
-#include "cagentd/path.h"
+#include "cagentd/decide/path.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* How much of the requests a tier keeps that has lost some of its weight. */
-#include "cagentd/path.h"
+#include "cagentd/decide/path.h"
 
 #include <stdio.h>
 #include <string.h>

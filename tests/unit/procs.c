@@ -1,5 +1,5 @@
 /* The tables of processes and messages: who may say and do what. */
-#include "cagentd/procs.h"
+#include "cagentd/common/procs.h"
 
 #include <linux/capability.h>
 #include <sys/socket.h>

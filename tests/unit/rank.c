@@ -1,6 +1,6 @@
 /* Where what was seen puts an intermediary: stories of looks, each with what
  * came since the last one and what must be so afterwards. */
-#include "cagentd/rank.h"
+#include "cagentd/decide/rank.h"
 
 #include <stdio.h>
 #include <string.h>

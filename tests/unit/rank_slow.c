@@ -1,6 +1,6 @@
 /* Lowered for slowness and back, and how often anything may change at all:
  * minutes of looks, with the clock passed in. */
-#include "cagentd/rank.h"
+#include "cagentd/decide/rank.h"
 
 #include <string.h>
 

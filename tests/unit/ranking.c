@@ -1,6 +1,6 @@
 /* The control process's picture, over a real table file and real slabs: what
  * it folds, what it tells, and what it does not believe. */
-#include "cagentd/ranking.h"
+#include "cagentd/control/ranking.h"
 
 #include <fcntl.h>
 

@@ -1,5 +1,5 @@
 /* What of the picture outlives a reload or a restart, and what must not. */
-#include "cagentd/ranking.h"
+#include "cagentd/control/ranking.h"
 
 #include "tests/unit/ranking_rig.h"
 

@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "base/mono.h"
-#include "cagentd/ranking.h"
+#include "cagentd/control/ranking.h"
 #include "tests/unit/ctl_rig.h"
 
 /* The clock is ours. */

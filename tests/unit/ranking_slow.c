@@ -1,6 +1,6 @@
 /* Who is lowered for slowness, over real slabs, and what becomes of a table
  * that is too old. */
-#include "cagentd/ranking.h"
+#include "cagentd/control/ranking.h"
 
 #include "tests/unit/ranking_rig.h"
 

@@ -1,5 +1,5 @@
 /* What a worker writes down, and for which tenant of a slot. */
-#include "cagentd/record.h"
+#include "cagentd/worker/record.h"
 
 #include <sys/eventfd.h>
 

@@ -1,5 +1,5 @@
 /* Reading a client's handshake over a connection, however it is cut. */
-#include "cagentd/request.h"
+#include "cagentd/worker/request.h"
 
 #include <errno.h>
 #include <stdio.h>

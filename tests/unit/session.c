@@ -1,5 +1,5 @@
 /* Whole client connections, from accept to their end, in one process. */
-#include "cagentd/session.h"
+#include "cagentd/worker/session.h"
 
 #include <errno.h>
 #include <stdio.h>

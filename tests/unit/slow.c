@@ -1,5 +1,5 @@
 /* What the last half minute's handshakes took, and which limit follows. */
-#include "cagentd/slow.h"
+#include "cagentd/decide/slow.h"
 
 #include <string.h>
 

@@ -1,0 +1,399 @@
+/* Owns one attempt at one path; knows nothing of tiers, retries or clients. */
+#include "cagentd/common/attempt.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+static void connect_next(struct attempt *);
+static void on_deadline(struct loop *, struct op *, const struct op_result *);
+
+static void
+release(struct attempt *a)
+{
+	resolve_cancel(a->resolve, &a->query);
+	loop_cancel(a->loop, &a->timer);
+	loop_cancel(a->loop, &a->recv);
+	loop_cancel(a->loop, &a->connect_or_send);
+	loop_close(a->loop, a->fd);
+	a->fd = -1;
+	buf_free(a->in);
+	a->in = NULL;
+	a->state = ATTEMPT_IDLE;
+}
+
+void
+attempt_cancel(struct attempt *a)
+{
+	if (a->state != ATTEMPT_IDLE)
+		release(a);
+}
+
+static void
+finish(struct attempt *a, enum wire_reason reason, struct buf *early)
+{
+	struct attempt_result r = {.reason = reason, .code = -1, .fd = -1};
+	attempt_fn *done = a->done;
+
+	r.handshake_us =
+	    loop_now_us(a->loop) -
+	    (a->connecting_us != 0 ? a->connecting_us : a->started_us);
+	if (a->connected_us != 0)
+		r.connect_us = a->connected_us - a->connecting_us;
+	if (a->state == ATTEMPT_SHAKING && !a->target.direct)
+		r.code = a->hop.code;
+	if (reason == REASON_OK) {
+		loop_cancel(a->loop, &a->recv);
+		r.fd = a->fd;
+		r.early = early;
+		a->fd = -1;
+	}
+	release(a);
+	done(a, &r);
+}
+
+/* What an errno of connect(2) or of the stream says of this path. */
+static enum wire_reason
+connect_reason(const struct attempt *a, int error)
+{
+	bool direct = a->target.direct;
+
+	switch (-error) {
+	case ECONNREFUSED:
+	case ECONNRESET:
+		return direct ? REASON_REFUSED : REASON_HOP_REFUSED;
+	case ETIMEDOUT:
+		return direct ? REASON_TIMEOUT : REASON_HOP_TIMEOUT;
+	case ENETUNREACH:
+	case ENETDOWN:
+	case EAFNOSUPPORT: /* no IPv6 here */
+		return direct ? REASON_NET_UNREACHABLE : REASON_HOP_UNREACHABLE;
+	case EHOSTUNREACH:
+	case EHOSTDOWN:
+	case ENONET: /* what ICMP can say */
+	case ENOPROTOOPT:
+	case EOPNOTSUPP:
+	case EPROTO:
+	case EACCES: /* a prohibit route, a firewall's REJECT */
+	case EPERM:
+	case EINVAL: /* link-local without a zone */
+		return direct ? REASON_HOST_UNREACHABLE
+			      : REASON_HOP_UNREACHABLE;
+	default: /* EMFILE, ENOBUFS, EADDRNOTAVAIL ...: ours */
+		return REASON_OVERLOAD;
+	}
+}
+
+static enum wire_reason
+timeout_reason(const struct attempt *a)
+{
+	switch (a->state) {
+	case ATTEMPT_RESOLVING:
+		return a->target.direct ? REASON_NAME_FAILED
+					: REASON_HOP_UNREACHABLE;
+	case ATTEMPT_SHAKING:
+		return hop_timeout(&a->hop);
+	case ATTEMPT_IDLE:
+	case ATTEMPT_CONNECTING:
+		break;
+	}
+	return a->target.direct ? REASON_TIMEOUT : REASON_HOP_TIMEOUT;
+}
+
+/* Addresses that are left share the time that is left. */
+static void
+arm(struct attempt *a)
+{
+	int64_t now = loop_now_us(a->loop);
+	int64_t left = a->addresses.ips_n - a->ip_next;
+	int64_t span = a->deadline_us - now;
+
+	if (a->state == ATTEMPT_CONNECTING)
+		span /= left + 1;
+	if (span < ATTEMPT_ADDRESS_US)
+		span = ATTEMPT_ADDRESS_US;
+	if (span > a->deadline_us - now)
+		span = a->deadline_us - now;
+	/* Armed from the start on: moving it needs no memory. */
+	loop_timer(a->loop, &a->timer, now + span, on_deadline);
+}
+
+static void
+on_deadline(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct attempt *a = container_of(op, struct attempt, timer);
+	bool more =
+	    a->state == ATTEMPT_CONNECTING && a->ip_next < a->addresses.ips_n;
+
+	(void)r; /* time is the only news */
+	/* A refused start comes this way too, so as not to call back early. */
+	if (a->last != REASON_OK) {
+		finish(a, a->last, NULL);
+	} else if (more && loop_now_us(loop) < a->deadline_us) {
+		a->last = timeout_reason(a);
+		loop_close(loop, a->fd);
+		a->fd = -1;
+		connect_next(a);
+	} else {
+		finish(a, timeout_reason(a), NULL);
+	}
+}
+
+static void
+fail_soon(struct attempt *a, enum wire_reason reason)
+{
+	a->last = reason;
+	/* Moving an armed timer needs no memory. */
+	loop_timer(a->loop, &a->timer, loop_now_us(a->loop), on_deadline);
+}
+
+static void
+on_sent(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct attempt *a = container_of(op, struct attempt, connect_or_send);
+
+	(void)loop;
+	if (r->res < 0)
+		finish(a, hop_closed(&a->hop), NULL);
+}
+
+/* 0 or -errno. */
+static int
+send_out(struct attempt *a)
+{
+	struct buf *rest;
+	ssize_t n;
+	size_t sent;
+
+	if (loop_op_active(&a->connect_or_send))
+		return -EPIPE; /* it answers what it cannot have read */
+	n = loop_send_now(a->loop, a->fd, a->hop.out, a->hop.out_len);
+	if (n < 0)
+		return (int)n;
+	sent = (size_t)n;
+	if (sent == a->hop.out_len)
+		return 0;
+	rest = buf_copy(a->hop.out + sent, a->hop.out_len - sent);
+	if (rest == NULL)
+		return -ENOMEM;
+	return loop_send(a->loop, &a->connect_or_send, a->fd, rest, on_sent);
+}
+
+/*
+ * Feed what was received until the hop wants more.  The bytes are the lent
+ * ones, or those of a->in when an earlier answer came in pieces.
+ */
+static void
+feed(struct attempt *a, const uint8_t *data, size_t len)
+{
+	struct buf *early = NULL;
+	enum hop_step step;
+	size_t used;
+
+	for (;;) {
+		step = hop_feed(&a->hop, data, len, &used);
+		data += used;
+		len -= used;
+		if (step != HOP_SEND)
+			break;
+		if (send_out(a) != 0) {
+			finish(a, hop_closed(&a->hop), NULL);
+			return;
+		}
+	}
+	if (step == HOP_FAIL) {
+		finish(a, a->hop.reason, NULL);
+		return;
+	}
+	if (step == HOP_DONE) {
+		if (loop_op_active(&a->connect_or_send))
+			finish(a, REASON_HOP_BAD, NULL);
+		else if (len > 0 && (early = buf_copy(data, len)) == NULL)
+			finish(a, REASON_OVERLOAD, NULL);
+		else
+			finish(a, REASON_OK, early);
+		return;
+	}
+	if (buf_holds(a->in, data))
+		buf_consume(a->in, a->in->len - len);
+	else if (len > 0 && buf_extend(&a->in, data, len) != 0)
+		finish(a, REASON_OVERLOAD, NULL);
+}
+
+static void
+on_recv(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct attempt *a = container_of(op, struct attempt, recv);
+
+	(void)loop;
+	if (r->res <= 0) {
+		finish(a, hop_closed(&a->hop), NULL);
+		return;
+	}
+	if (a->in == NULL || a->in->len == 0) {
+		buf_free(a->in);
+		a->in = NULL;
+		feed(a, r->data, (size_t)r->res);
+		return;
+	}
+	/* Bounded: the hop fails on more than HOP_IN_MAX without an end. */
+	if (buf_extend(&a->in, r->data, (size_t)r->res) != 0)
+		finish(a, REASON_OVERLOAD, NULL);
+	else
+		feed(a, buf_bytes(a->in), a->in->len);
+}
+
+static void
+shake(struct attempt *a)
+{
+	const struct attempt_target *t = &a->target;
+
+	a->state = ATTEMPT_SHAKING;
+	arm(a);
+	if (hop_start(&a->hop, t->type, t->dest, t->user, t->password) !=
+	    HOP_SEND) {
+		finish(a, a->hop.reason, NULL);
+		return;
+	}
+	if (send_out(a) != 0 ||
+	    loop_recv(a->loop, &a->recv, a->fd, on_recv) != 0)
+		finish(a, hop_closed(&a->hop), NULL);
+}
+
+static void
+on_connect(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct attempt *a = container_of(op, struct attempt, connect_or_send);
+
+	if (r->res < 0) {
+		a->last = connect_reason(a, r->res);
+		loop_close(loop, a->fd);
+		a->fd = -1;
+		connect_next(a);
+		return;
+	}
+	a->last = REASON_OK;
+	a->connected_us = loop_now_us(loop);
+	if (a->target.direct)
+		finish(a, REASON_OK, NULL);
+	else
+		shake(a);
+}
+
+/* 0: the next address is being connected to; or -errno. */
+static int
+try_address(struct attempt *a)
+{
+	union net_addr addr;
+	socklen_t len;
+	int error;
+
+	len = net_addr_make(
+	    &a->addresses.ips[a->ip_next++], a->target.port, &addr);
+	a->fd = net_stream_socket(addr.sa.sa_family);
+	if (a->fd < 0) {
+		error = a->fd;
+		a->fd = -1;
+		return error;
+	}
+	error = loop_connect(
+	    a->loop, &a->connect_or_send, a->fd, &addr.sa, len, on_connect);
+	if (error != 0) {
+		loop_close(a->loop, a->fd);
+		a->fd = -1;
+	}
+	return error;
+}
+
+/* In a callback, so that it may end the attempt. */
+static void
+connect_next(struct attempt *a)
+{
+	int error;
+
+	while (a->ip_next < a->addresses.ips_n) {
+		error = try_address(a);
+		if (error == 0) {
+			a->last = REASON_OK;
+			arm(a);
+			return;
+		}
+		a->last = connect_reason(a, error);
+	}
+	finish(a, a->last, NULL);
+}
+
+static void
+start_connecting(struct attempt *a)
+{
+	a->state = ATTEMPT_CONNECTING;
+	a->connecting_us = loop_now_us(a->loop);
+}
+
+/* What is connected to is what was judged: nothing is resolved again. */
+static void
+take_addresses(struct attempt *a, const struct msg_resolved *m)
+{
+	const struct attempt_target *t = &a->target;
+	uint32_t i;
+
+	for (i = 0; i < m->ips_n; i++) {
+		if (t->may == NULL || t->may(t->arg, &m->ips[i]))
+			a->addresses.ips[a->addresses.ips_n++] = m->ips[i];
+	}
+	if (a->addresses.ips_n == 0)
+		a->last = REASON_DENIED;
+}
+
+static void
+on_resolved(struct resolve_query *q, const struct msg_resolved *m)
+{
+	struct attempt *a = container_of(q, struct attempt, query);
+
+	if (m->outcome == RESOLVE_OK) {
+		take_addresses(a, m);
+		start_connecting(a);
+		connect_next(a);
+		return;
+	}
+	/* An intermediary whose name is gone is unreachable. */
+	if (!a->target.direct)
+		finish(a, REASON_HOP_UNREACHABLE, NULL);
+	else if (m->outcome == RESOLVE_UNKNOWN)
+		finish(a, REASON_NAME_UNKNOWN, NULL);
+	else
+		finish(a, REASON_NAME_FAILED, NULL);
+}
+
+void
+attempt_start(struct attempt *a, struct loop *loop, struct resolve *resolve,
+    const struct attempt_target *t, int64_t deadline_us, attempt_fn *done)
+{
+	int error;
+
+	a->loop = loop;
+	a->resolve = resolve;
+	a->target = *t;
+	a->done = done;
+	a->fd = -1;
+	a->in = NULL;
+	a->started_us = loop_now_us(loop);
+	a->connecting_us = a->connected_us = 0;
+	a->deadline_us = deadline_us;
+	a->ip_next = 0;
+	a->addresses.ips_n = 0;
+	a->last = REASON_OK;
+	a->state = ATTEMPT_RESOLVING;
+	loop_timer(loop, &a->timer, deadline_us, on_deadline);
+	if (net_ip_parse(t->host, &a->addresses.ips[0]) == 0) {
+		a->addresses.ips_n = 1;
+		start_connecting(a);
+		error = try_address(a);
+		if (error != 0)
+			fail_soon(a, connect_reason(a, error));
+	} else if (resolve_start(resolve, &a->query, t->host, on_resolved) !=
+		   0) {
+		fail_soon(a, REASON_OVERLOAD);
+	}
+}

@@ -1,0 +1,80 @@
+#ifndef CAGENTD_ATTEMPT_H
+#define CAGENTD_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "cagentd/common/resolve.h"
+#include "wire/hop.h"
+
+struct buf;
+
+/*
+ * One attempt at one path: resolve where TCP goes if that is a name, connect,
+ * and shake hands with the intermediary unless the path is direct.
+ */
+struct attempt_target {
+	bool direct;
+	const char *host; /* where TCP goes; borrowed */
+	uint16_t port;
+	enum hop_type type;	      /* unless direct */
+	const char *user, *password;  /* borrowed; NULL: no login */
+	const struct wire_host *dest; /* borrowed */
+	/* Of the addresses of a name, which may be connected to?  NULL: all. */
+	bool (*may)(const void *arg, const struct net_ip *);
+	const void *arg;
+};
+
+struct attempt_result {
+	enum wire_reason reason;
+	int code;	    /* the intermediary's own, or -1 */
+	int fd;		    /* REASON_OK: the tunnel, the callee's */
+	struct buf *early;  /* its first payload, or NULL; the callee's */
+	int64_t connect_us; /* TCP; 0: never stood */
+	int64_t
+	    handshake_us; /* from the start of TCP, if that far, to the end */
+};
+
+/* The least time that one of several addresses gets before the next. */
+#define ATTEMPT_ADDRESS_US 250000
+
+enum attempt_state {
+	ATTEMPT_IDLE,
+	ATTEMPT_RESOLVING,
+	ATTEMPT_CONNECTING,
+	ATTEMPT_SHAKING
+};
+
+struct attempt;
+typedef void attempt_fn(struct attempt *, struct attempt_result *);
+
+/* Embedded by its owner; zeroed before first use. */
+struct attempt {
+	enum attempt_state state;
+	struct loop *loop;
+	struct resolve *resolve;
+	struct attempt_target target;
+	attempt_fn *done;
+	int fd; /* -1: none */
+	int64_t started_us, connecting_us, connected_us, deadline_us;
+	uint32_t ip_next;
+	struct msg_resolved addresses;
+	struct resolve_query query;
+	struct op connect_or_send, recv, timer;
+	struct hop hop;
+	struct buf *in;	       /* of an answer that came in pieces, or NULL */
+	enum wire_reason last; /* of the last address that failed */
+};
+
+/*
+ * Ends by done() at deadline_us (mono_us()) at the latest, never before this
+ * returns.  To be started in the loop's callback of a timer or where one has
+ * just been cancelled, so that its own needs no memory.
+ */
+void attempt_start(struct attempt *, struct loop *, struct resolve *,
+    const struct attempt_target *, int64_t deadline_us, attempt_fn *done);
+/* No callback comes after this; what was open is closed.  Idempotent. */
+void attempt_cancel(struct attempt *);
+
+#endif

@@ -1,0 +1,52 @@
+#ifndef CAGENTD_CHILD_H
+#define CAGENTD_CHILD_H
+
+#include <stdint.h>
+
+#include "base/chan.h"
+#include "base/loop.h"
+#include "cagentd/common/procs.h"
+#include "cagentd/conf/settings.h"
+
+/*
+ * What every child of the master does alike: receive what it may have, drop
+ * what it may not do, say that it is ready and then that it is alive.
+ */
+struct child_start {
+	struct settings *settings; /* the child's reference */
+	int table_fd;		   /* -1: not given, as all below */
+	int wake_fd;
+	int control_fd;
+	int slab_fds[SETTINGS_WORKERS_MAX];	/* by worker */
+	int resolver_fds[SETTINGS_WORKERS_MAX]; /* by worker */
+	int listener_fds[SETTINGS_LISTENERS_MAX];
+	uint32_t listeners_n;
+	uint32_t sandbox; /* bits reached, after child_enter() */
+};
+
+/* Wait for the master's messages up to MSG_START.  Anything but success is
+ * fatal(): there is nobody else to tell. */
+void child_receive(enum proc_role, struct child_start *);
+
+struct child {
+	struct loop *loop;
+	struct chan *chan;
+	struct op alive;
+	const struct chan_owner *owner;
+};
+
+/*
+ * Drop rights, open the channel, say MSG_READY and go on saying MSG_ALIVE.
+ * owner is borrowed; its closed() means that the master is gone.
+ */
+void child_enter(struct child *, enum proc_role, struct loop *,
+    struct child_start *, const struct chan_owner *owner);
+
+/* The worker that a message is about, or the first of as many as it has fds:
+ * 0 or -EPROTO. */
+int child_first_worker(const struct chan_msg *, uint32_t *worker);
+
+/* Settings out of a MSG_CONF; NULL with a logged reason.  Takes the fd. */
+struct settings *child_settings(const struct chan_msg *);
+
+#endif

@@ -1,0 +1,147 @@
+/* Encodes and decodes the payloads of the messages between our processes. */
+#include "cagentd/common/msg.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "cagentd/conf/settings.h"
+
+static uint8_t *
+put(uint8_t *p, uint64_t v, size_t n)
+{
+	uint64_t be = htobe64(v);
+
+	memcpy(p, (const uint8_t *)&be + 8 - n, n);
+	return p + n;
+}
+
+static const uint8_t *
+get(const uint8_t *p, uint64_t *v, size_t n)
+{
+	uint64_t be = 0;
+
+	memcpy((uint8_t *)&be + 8 - n, p, n);
+	*v = be64toh(be);
+	return p + n;
+}
+
+size_t
+msg_u64_encode(uint64_t v, uint8_t *buf)
+{
+	put(buf, v, 8);
+	return 8;
+}
+
+int
+msg_u64_decode(const uint8_t *in, size_t len, uint64_t *v)
+{
+	if (len != 8)
+		return -EPROTO;
+	get(in, v, 8);
+	return 0;
+}
+
+size_t
+msg_child_encode(const struct proc_child *c, uint8_t *buf)
+{
+	uint8_t *p = buf;
+
+	p = put(p, c->role, 4);
+	p = put(p, c->index, 4);
+	p = put(p, c->pid, 4);
+	p = put(p, c->state, 4);
+	p = put(p, c->restarts, 4);
+	p = put(p, c->sandbox, 4);
+	p = put(p, c->exit_status, 4);
+	return (size_t)(p - buf);
+}
+
+int
+msg_child_decode(const uint8_t *in, size_t len, struct proc_child *c)
+{
+	uint32_t *fields[] = {&c->role, &c->index, &c->pid, &c->state,
+	    &c->restarts, &c->sandbox, &c->exit_status};
+	uint64_t v;
+	size_t i;
+
+	if (len != 28)
+		return -EPROTO;
+	for (i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		in = get(in, &v, 4);
+		*fields[i] = (uint32_t)v;
+	}
+	return c->role < ROLE_COUNT && c->index < SETTINGS_WORKERS_MAX &&
+		       c->state <= PROC_WAITING
+		   ? 0
+		   : -EPROTO;
+}
+
+size_t
+msg_resolve_encode(const struct msg_resolve *m, uint8_t *buf)
+{
+	size_t len = strlen(m->name);
+
+	put(buf, m->id, 8);
+	memcpy(buf + 8, m->name, len);
+	return 8 + len;
+}
+
+int
+msg_resolve_decode(const uint8_t *in, size_t len, struct msg_resolve *m)
+{
+	if (len < 9 || len - 8 > NET_HOST_MAX ||
+	    memchr(in + 8, '\0', len - 8) != NULL)
+		return -EPROTO;
+	get(in, &m->id, 8);
+	memcpy(m->name, in + 8, len - 8);
+	m->name[len - 8] = '\0';
+	return net_name_valid(m->name, len - 8) ? 0 : -EPROTO;
+}
+
+size_t
+msg_resolved_encode(const struct msg_resolved *m, uint8_t *buf)
+{
+	uint8_t *p = buf;
+	uint32_t i;
+
+	p = put(p, m->id, 8);
+	p = put(p, m->outcome, 1);
+	p = put(p, m->ttl_s, 4);
+	p = put(p, m->ips_n, 1);
+	for (i = 0; i < m->ips_n; i++) {
+		p = put(p, m->ips[i].family, 1);
+		memcpy(p, m->ips[i].bytes, 16);
+		p += 16;
+	}
+	return (size_t)(p - buf);
+}
+
+int
+msg_resolved_decode(const uint8_t *in, size_t len, struct msg_resolved *m)
+{
+	uint64_t v;
+	uint32_t i;
+
+	if (len < 14)
+		return -EPROTO;
+	in = get(in, &m->id, 8);
+	in = get(in, &v, 1);
+	if (v > RESOLVE_TIMEOUT)
+		return -EPROTO;
+	m->outcome = (enum resolve_outcome)v;
+	in = get(in, &v, 4);
+	m->ttl_s = (uint32_t)v;
+	in = get(in, &v, 1);
+	if (v > MSG_ADDRESSES_MAX || len != 14 + 17 * v)
+		return -EPROTO;
+	m->ips_n = (uint32_t)v;
+	for (i = 0; i < m->ips_n; i++) {
+		if (in[0] != 4 && in[0] != 6)
+			return -EPROTO;
+		m->ips[i].family = in[0];
+		memcpy(m->ips[i].bytes, in + 1, 16);
+		in += 17;
+	}
+	return m->outcome != RESOLVE_OK || m->ips_n > 0 ? 0 : -EPROTO;
+}

@@ -1,0 +1,44 @@
+#ifndef CAGENTD_MSG_H
+#define CAGENTD_MSG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/net.h"
+#include "cagentd/common/procs.h"
+
+/* The payloads of the messages in procs.h, field by field, big-endian. */
+#define MSG_ADDRESSES_MAX 16
+
+enum resolve_outcome {
+	RESOLVE_OK,
+	RESOLVE_UNKNOWN,
+	RESOLVE_FAILED,
+	RESOLVE_TIMEOUT
+};
+
+struct msg_resolve {
+	uint64_t id;
+	char name[NET_HOST_MAX + 1];
+};
+
+struct msg_resolved {
+	uint64_t id;
+	enum resolve_outcome outcome;
+	uint32_t ttl_s;
+	uint32_t ips_n;
+	struct net_ip ips[MSG_ADDRESSES_MAX]; /* in order of preference */
+};
+
+/* Encoders return the length; buf holds CHAN_DATA_MAX bytes.  Decoders
+ * return 0, or -EPROTO for a message of the right size but wrong content. */
+size_t msg_u64_encode(uint64_t v, uint8_t *buf);
+int msg_u64_decode(const uint8_t *in, size_t len, uint64_t *v);
+size_t msg_child_encode(const struct proc_child *, uint8_t *buf);
+int msg_child_decode(const uint8_t *in, size_t len, struct proc_child *);
+size_t msg_resolve_encode(const struct msg_resolve *, uint8_t *buf);
+int msg_resolve_decode(const uint8_t *in, size_t len, struct msg_resolve *);
+size_t msg_resolved_encode(const struct msg_resolved *, uint8_t *buf);
+int msg_resolved_decode(const uint8_t *in, size_t len, struct msg_resolved *);
+
+#endif

@@ -1,0 +1,161 @@
+/* The agent's processes: what each may say, and what each may do. */
+#include "cagentd/common/procs.h"
+
+#include <linux/capability.h>
+#include <sys/socket.h>
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "cagentd/conf/settings.h"
+
+#define M (1u << ROLE_MASTER)
+#define C (1u << ROLE_CONTROL)
+#define W (1u << ROLE_WORKER)
+#define R (1u << ROLE_RESOLVER)
+
+/* Type, from, to, least and most bytes, least and most fds. */
+static const struct chan_rule rules[MSG_COUNT] = {
+    [MSG_CONF] = {"conf", M, C | W | R, 8, 8, 1, 1},
+    [MSG_TABLE] = {"table", M, C | W, 0, 0, 1, 1},
+    [MSG_SLAB] = {"slab", M, C | W, 8, 8, 1, CHAN_FDS_MAX},
+    [MSG_WAKE] = {"wake", M, C | W, 0, 0, 1, 1},
+    [MSG_LISTENERS] = {"listeners", M, W, 0, 0, 0, CHAN_FDS_MAX},
+    [MSG_CONTROL_SOCKET] = {"control-socket", M, C, 0, 0, 1, 1},
+    [MSG_RESOLVER] = {"resolver", M, W | R, 8, 8, 1, 1},
+    [MSG_START] = {"start", M, C | W | R, 0, 0, 0, 0},
+    [MSG_READY] = {"ready", C | W | R, M, 8, 8, 0, 0},
+    [MSG_ALIVE] = {"alive", C | W | R, M, 0, 0, 0, 0},
+    [MSG_DRAIN] = {"drain", M, C | W | R, 0, 0, 0, 0},
+    [MSG_LOG] = {"log", M, C | W | R, 0, 0, 1, 1},
+    [MSG_CHILD] = {"child", M, C, 28, 28, 0, 0},
+    [MSG_NOTE] = {"note", M, C, 1, 1024, 0, 0},
+    [MSG_RESOLVE] = {"resolve", W, R, 9, 8 + NET_HOST_MAX, 0, 0},
+    [MSG_RESOLVED] = {"resolved", R, W, 14, 14 + 17 * 16, 0, 0},
+};
+
+const struct chan_rules procs_rules = {rules, MSG_COUNT};
+
+/* What every child's loop, log and memory need. */
+#define SYSCALLS_COMMON                                                        \
+	"brk", "clock_gettime", "clock_nanosleep", "close", "epoll_ctl",       \
+	    "epoll_pwait", "epoll_wait", "exit", "exit_group", "fcntl",        \
+	    "futex", "getpid", "getrandom", "gettid", "gettimeofday", "lseek", \
+	    "madvise", "mlock", "mmap", "mprotect", "mremap", "munlock",       \
+	    "munmap", "poll", "ppoll", "read", "recvmsg", "restart_syscall",   \
+	    "rt_sigprocmask", "rt_sigreturn", "sendmsg", "sendto", "write"
+
+static const char *const control_syscalls[] = {
+    SYSCALLS_COMMON, "accept4", "getsockopt", "recvfrom", "shutdown", NULL};
+
+static const char *const worker_syscalls[] = {SYSCALLS_COMMON, "accept4",
+    "connect", "getpeername", "getsockname", "getsockopt", "recvfrom",
+    "setsockopt", "shutdown", "socket", NULL};
+
+static const char *const resolver_syscalls[] = {SYSCALLS_COMMON, "bind",
+    "connect", "getpeername", "getsockname", "getsockopt", "ioctl", "recvfrom",
+    "setsockopt", "socket", "writev", NULL};
+
+/*
+ * What a call must not be able to do by its argument.  fcntl: make the kernel
+ * signal others in our name, or change how a listener behaves that all
+ * workers share.  shutdown, setsockopt: the same, by ending or filtering it.
+ */
+static const int channel_fcntls[] = {
+    F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GET_SEALS, -1};
+static const int resolver_fcntls[] = {
+    F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, -1};
+static const int half_close[] = {SHUT_WR, -1};
+static const int worker_options[] = {TCP_NODELAY, SO_LINGER, -1};
+
+static const struct sandbox_arg control_args[] = {
+    {"fcntl", 1, channel_fcntls}, {NULL, 0, NULL}};
+static const struct sandbox_arg worker_args[] = {{"fcntl", 1, channel_fcntls},
+    {"shutdown", 1, half_close}, {"setsockopt", 2, worker_options},
+    {NULL, 0, NULL}};
+static const struct sandbox_arg resolver_args[] = {
+    {"fcntl", 1, resolver_fcntls}, {NULL, 0, NULL}};
+
+static const int no_families[] = {-1};
+static const int inet_families[] = {AF_INET, AF_INET6, -1};
+
+const char *
+procs_role_word(enum proc_role role)
+{
+	switch (role) {
+	case ROLE_MASTER:
+		return "master";
+	case ROLE_CONTROL:
+		return "control";
+	case ROLE_WORKER:
+		return "worker";
+	case ROLE_RESOLVER:
+		return "resolver";
+	case ROLE_COUNT:
+		break;
+	}
+	return "?";
+}
+
+int
+procs_role_parse(const char *word)
+{
+	int role;
+
+	for (role = 0; role < ROLE_COUNT; role++) {
+		if (strcmp(word, procs_role_word((enum proc_role)role)) == 0)
+			return role;
+	}
+	return -1;
+}
+
+void
+procs_rights(
+    enum proc_role role, const struct settings *s, struct sandbox_spec *out)
+{
+	static const struct sandbox_spec nothing = {
+	    .uid = (uid_t)-1, .gid = (gid_t)-1};
+
+	*out = nothing;
+	switch (role) {
+	case ROLE_MASTER:
+		/* What it takes to start children and open listeners.  A
+		 * reload must not fail where the start did not, be it on a
+		 * password file or a socket in a user's directory; to who
+		 * still is uid 0 the last adds little. */
+		out->keep_caps = 1ull << CAP_SETUID | 1ull << CAP_SETGID |
+				 1ull << CAP_SETPCAP | 1ull << CAP_SYS_CHROOT |
+				 1ull << CAP_KILL |
+				 1ull << CAP_NET_BIND_SERVICE |
+				 1ull << CAP_DAC_OVERRIDE;
+		return;
+	case ROLE_CONTROL:
+		out->uid = s->control_user.uid;
+		out->gid = s->control_user.gid;
+		out->syscalls = control_syscalls;
+		out->args = control_args;
+		out->families = no_families;
+		break;
+	case ROLE_WORKER:
+		out->uid = s->worker_user.uid;
+		out->gid = s->worker_user.gid;
+		out->syscalls = worker_syscalls;
+		out->args = worker_args;
+		out->families = inet_families;
+		break;
+	case ROLE_RESOLVER:
+		out->uid = s->resolver_user.uid;
+		out->gid = s->resolver_user.gid;
+		out->syscalls = resolver_syscalls;
+		out->args = resolver_args;
+		out->families = inet_families;
+		break;
+	case ROLE_COUNT:
+		break;
+	}
+	out->chroot_dir = s->run_dir;
+	out->no_files = true;
+	out->scoped = true;
+	out->no_fork = true;
+}

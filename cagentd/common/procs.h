@@ -1,0 +1,78 @@
+#ifndef CAGENTD_PROCS_H
+#define CAGENTD_PROCS_H
+
+#include "base/chan.h"
+#include "base/sandbox.h"
+#include "cagentd/conf/settings.h"
+
+/* The agent's processes and what each may do and say: one table each. */
+enum proc_role {
+	ROLE_MASTER,
+	ROLE_CONTROL,
+	ROLE_WORKER,
+	ROLE_RESOLVER,
+	ROLE_COUNT
+};
+
+const char *procs_role_word(enum proc_role);
+/* -1 when there is no such role. */
+int procs_role_parse(const char *word);
+
+enum proc_msg {
+	/* Start and reload, from the master.  A child begins with these, in
+	 * any order, and MSG_START ends them. */
+	MSG_CONF,      /* serial; fd: sealed bundle */
+	MSG_TABLE,     /* fd: read-write for control, read-only for workers */
+	MSG_SLAB,      /* worker; fds: of it and those that follow, of
+			* which a worker's own can be written */
+	MSG_WAKE,      /* fd: the eventfd by which workers wake control */
+	MSG_LISTENERS, /* fds: all the listeners, each time */
+	MSG_CONTROL_SOCKET, /* fd: cagent-ctl's listener */
+	MSG_RESOLVER, /* worker; fd: channel between it and the resolver */
+	MSG_START,
+	/* To the master. */
+	MSG_READY, /* sandbox bits reached */
+	MSG_ALIVE, /* every PROCS_ALIVE_MS, or the watchdog bites */
+	/* From the master. */
+	MSG_DRAIN, /* stop accepting, leave when the tunnels have ended */
+	MSG_LOG,   /* fd: a socket to syslog, in the place of an earlier one */
+	MSG_CHILD, /* role, index, pid, state, restarts, sandbox */
+	MSG_NOTE,  /* text of an event for the log of events */
+	/* Between workers and the resolver. */
+	MSG_RESOLVE,  /* id, name */
+	MSG_RESOLVED, /* id, outcome, addresses */
+	MSG_COUNT
+};
+
+extern const struct chan_rules procs_rules;
+
+/* A child says MSG_ALIVE this often, and is killed when it has not for
+ * PROCS_SILENT_MS. */
+#define PROCS_ALIVE_MS	2000
+#define PROCS_SILENT_MS 8000
+#define PROCS_START_MS	10000
+
+/* What a role may do once it has started; strings borrowed for ever.
+ * Master: after the listeners are bound. */
+void procs_rights(
+    enum proc_role, const struct settings *, struct sandbox_spec *);
+
+/* Their places. */
+#define PROCS_AT_CONTROL   0
+#define PROCS_AT_RESOLVER  1
+#define PROCS_AT_WORKERS   2
+#define PROCS_CHILDREN_MAX (PROCS_AT_WORKERS + SETTINGS_WORKERS_MAX)
+
+/* The fields of MSG_CHILD. */
+enum proc_state {
+	PROC_STARTING,
+	PROC_READY,
+	PROC_DRAINING,
+	PROC_WAITING
+};
+struct proc_child {
+	uint32_t role, index, pid, state, restarts, sandbox;
+	uint32_t exit_status; /* of the last life, as wait(2) gives it */
+};
+
+#endif

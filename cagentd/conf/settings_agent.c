@@ -1,0 +1,347 @@
+/* The sections [agent], [access] and [direct]; opens no file and no socket. */
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cagentd/conf/settings_build.h"
+
+#define DIAL_TIMEOUT_MS	   8000
+#define ATTEMPT_TIMEOUT_MS 3000
+
+static const struct conf_word log_levels[] = {
+    {"error", LOG_LEVEL_ERROR},
+    {"warn", LOG_LEVEL_WARN},
+    {"info", LOG_LEVEL_INFO},
+    {"debug", LOG_LEVEL_DEBUG},
+    {NULL, 0},
+};
+
+static int
+add_listener(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build *b = conf_arg(ctx);
+	struct settings *s = record;
+	union net_addr addr;
+	int len = net_addr_parse(value, &addr);
+	uint32_t i;
+
+	if (len < 0)
+		return -1;
+	if (!b->listen_set)
+		s->listeners_n = 0;
+	b->listen_set = true;
+	for (i = 0; i < s->listeners_n; i++) {
+		if (!net_addr_equal(&s->listeners[i], &addr) ||
+		    (addr.sa.sa_family != AF_UNIX && net_addr_port(&addr) == 0))
+			continue;
+		conf_error(ctx, "'listen': %s stands at line %d already", value,
+		    b->listen_lines[i]);
+		return -1;
+	}
+	if (s->listeners_n == SETTINGS_LISTENERS_MAX) {
+		conf_error(ctx, "'listen': expected at most %d of them",
+		    SETTINGS_LISTENERS_MAX);
+		return -1;
+	}
+	b->listen_lines[s->listeners_n] = conf_line(ctx);
+	s->listeners[s->listeners_n++] = addr;
+	return 0;
+}
+
+static int
+set_workers(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+	int64_t n = settings_number(value, SETTINGS_WORKERS_MAX);
+
+	(void)ctx;
+	s->workers = 0;
+	if (strcmp(value, "auto") == 0)
+		return 0;
+	if (n < 1)
+		return -1;
+	s->workers = (uint32_t)n;
+	return 0;
+}
+
+static int
+set_group(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	if (strlen(value) > SETTINGS_NAME_MAX)
+		return -1;
+	if (!settings_name_ok(ctx, value))
+		return -1;
+	memcpy(s->group, value, strlen(value) + 1);
+	return 0;
+}
+
+static int
+set_path(char *out, size_t size, const char *value)
+{
+	size_t len = strlen(value);
+
+	if (value[0] != '/' || len >= size)
+		return -1;
+	memcpy(out, value, len + 1);
+	return 0;
+}
+
+static int
+set_run_dir(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	(void)ctx;
+	return set_path(s->run_dir, sizeof(s->run_dir), value);
+}
+
+static int
+set_state_dir(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	(void)ctx;
+	return set_path(s->state_dir, sizeof(s->state_dir), value);
+}
+
+static int
+set_pid_file(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	(void)ctx;
+	return set_path(s->pid_file, sizeof(s->pid_file), value);
+}
+
+static int
+set_no_path(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	(void)ctx;
+	s->no_path_direct = strcmp(value, "direct") == 0;
+	return s->no_path_direct || strcmp(value, "refuse") == 0 ? 0 : -1;
+}
+
+static int
+set_account(struct conf_ctx *ctx, const char *value, struct settings_account *a)
+{
+	if (strlen(value) >= sizeof(a->name))
+		return -1;
+	settings_account(conf_arg(ctx), value, a);
+	return a->uid != (uid_t)-1 ? 0 : -1;
+}
+
+static int
+set_control_user(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	return set_account(ctx, value, &s->control_user);
+}
+
+static int
+set_worker_user(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	return set_account(ctx, value, &s->worker_user);
+}
+
+static int
+set_resolver_user(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	return set_account(ctx, value, &s->resolver_user);
+}
+
+static int
+add_nameserver(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+	union net_addr addr;
+	struct net_ip ip;
+
+	if (net_ip_parse(value, &ip) == 0)
+		net_addr_make(&ip, 53, &addr);
+	else if (net_addr_parse(value, &addr) < 0 || net_addr_port(&addr) == 0)
+		return -1;
+	if (s->nameservers_n == SETTINGS_NAMESERVERS_MAX) {
+		conf_error(ctx, "'nameserver': expected at most %d of them",
+		    SETTINGS_NAMESERVERS_MAX);
+		return -1;
+	}
+	s->nameservers[s->nameservers_n++] = addr;
+	return 0;
+}
+
+static int
+add_access(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	return settings_add_network(ctx, value, &s->access, &s->access_n);
+}
+
+static int
+add_direct_network(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	return settings_add_network(
+	    ctx, value, &s->direct_networks, &s->direct_networks_n);
+}
+
+static int
+add_direct_domain(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	return settings_add_domain(
+	    ctx, value, &s->direct_domains, &s->direct_domains_n);
+}
+
+#define A_USER	     "a user of this machine, a uid or uid:gid"
+#define A_PATH	     "an absolute path of at most "
+#define AGENT(field) offsetof(struct settings, field)
+#define MS(word, field, least, most)                                  \
+	{                                                             \
+		.key = word, .type = CONF_MS, .offset = AGENT(field), \
+		.min = least, .max = most                             \
+	}
+#define CUSTOM(word, fn, text)                                                 \
+	{                                                                      \
+		.key = word, .type = CONF_CUSTOM, .parse = fn, .expects = text \
+	}
+#define LIST(word, fn, text)                                   \
+	{                                                      \
+		.key = word, .type = CONF_CUSTOM, .parse = fn, \
+		.expects = text, .repeats = true               \
+	}
+#define INT(word, field, least, most)                                  \
+	{                                                              \
+		.key = word, .type = CONF_INT, .offset = AGENT(field), \
+		.min = least, .max = most                              \
+	}
+
+const struct conf_option settings_agent_options[] = {
+    LIST("listen", add_listener,
+	"an address like 127.0.0.1:1080, [::1]:1080 or unix:/path"),
+    CUSTOM("workers", set_workers, "auto or a number from 1 to 64"),
+    CUSTOM("group", set_group, "a name of at most 63 bytes"),
+    CUSTOM("run-dir", set_run_dir, A_PATH "75 bytes"),
+    CUSTOM("state-dir", set_state_dir, A_PATH "1023 bytes"),
+    CUSTOM("pid-file", set_pid_file, A_PATH "1023 bytes"),
+    CUSTOM("no-path", set_no_path, "refuse or direct"),
+    {.key = "log-level",
+	.type = CONF_ENUM,
+	.offset = AGENT(log_level),
+	.words = log_levels},
+    CUSTOM("control-user", set_control_user, A_USER),
+    CUSTOM("worker-user", set_worker_user, A_USER),
+    CUSTOM("resolver-user", set_resolver_user, A_USER),
+    LIST("nameserver", add_nameserver,
+	"an address like 192.0.2.53 or 192.0.2.53:53"),
+    MS("handshake-timeout", handshake_timeout_ms, 100, 300000),
+    MS("attempt-timeout", attempt_timeout_ms, 100, 60000),
+    MS("dial-timeout", dial_timeout_ms, 100, 300000),
+    INT("attempts", attempts, 1, 8),
+    INT("attempts-each", attempts_each, 1, 8),
+    MS("idle-timeout", idle_timeout_ms, 1000, 168 * 3600000),
+    MS("drain-timeout", drain_timeout_ms, 0, 24 * 3600000),
+    INT("max-connections", connections_max, 0, 1000000),
+    {.key = NULL},
+};
+
+const struct conf_option settings_access_options[] = {
+    {.key = "network",
+	.type = CONF_CUSTOM,
+	.parse = add_access,
+	.repeats = true,
+	.required = true,
+	.expects = "a network like 192.0.2.0/24 or 2001:db8::/32"},
+    {.key = NULL},
+};
+
+const struct conf_option settings_direct_options[] = {
+    LIST("network", add_direct_network,
+	"a network like 192.0.2.0/24 or 2001:db8::/32"),
+    LIST("domain", add_direct_domain,
+	"a domain like corp.example, which means what is below it too"),
+    {.key = NULL},
+};
+
+void *
+settings_agent_begin(struct conf_ctx *ctx, void *build, const char *name)
+{
+	struct build *b = build;
+
+	(void)ctx;
+	(void)name;
+	return b->s;
+}
+
+void *
+settings_access_begin(struct conf_ctx *ctx, void *build, const char *name)
+{
+	struct build *b = build;
+
+	b->access_set = true;
+	return settings_agent_begin(ctx, build, name);
+}
+
+static bool
+is_open_to_others(const union net_addr *addr)
+{
+	static const uint8_t loopback6[16] = {[15] = 1};
+	struct net_ip ip;
+
+	net_addr_ip(addr, &ip);
+	if (ip.family == 4)
+		return ip.bytes[0] != 127;
+	return ip.family == 6 && memcmp(ip.bytes, loopback6, 16) != 0;
+}
+
+void
+settings_fill_timeouts(struct settings *s)
+{
+	if (s->dial_timeout_ms == 0)
+		s->dial_timeout_ms = DIAL_TIMEOUT_MS;
+	if (s->attempt_timeout_ms != 0)
+		return;
+	s->attempt_timeout_ms = ATTEMPT_TIMEOUT_MS;
+	if (s->attempt_timeout_ms > s->dial_timeout_ms)
+		s->attempt_timeout_ms = s->dial_timeout_ms;
+}
+
+int
+settings_agent_end(struct conf_ctx *ctx, void *build, void *record)
+{
+	struct build *b = build;
+	struct settings *s = record;
+	char text[NET_ADDR_STRLEN];
+	uint32_t i;
+
+	for (i = 0; i < s->listeners_n && !b->access_set; i++) {
+		if (!is_open_to_others(&s->listeners[i]))
+			continue;
+		conf_error_at(ctx, b->listen_lines[i],
+		    "'listen': expected an [access] section that says who may "
+		    "use %s",
+		    net_addr_format(&s->listeners[i], text));
+		return -1;
+	}
+	settings_fill_timeouts(s);
+	if (s->attempt_timeout_ms <= s->dial_timeout_ms)
+		return 0;
+	conf_error(ctx,
+	    "expected an 'attempt-timeout' of at most the 'dial-timeout' of "
+	    "%" PRId64 "ms, found %" PRId64 "ms",
+	    s->dial_timeout_ms, s->attempt_timeout_ms);
+	return -1;
+}

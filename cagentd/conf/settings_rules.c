@@ -1,0 +1,303 @@
+/* The sections [rule], and the lists they share with others. */
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cagentd/conf/settings_build.h"
+#include "wire/intake.h"
+
+static const struct conf_word protocols[] = {
+    {"socks4", PROTOCOL_SOCKS4},
+    {"socks4a", PROTOCOL_SOCKS4A},
+    {"socks5", PROTOCOL_SOCKS5},
+    {"http", PROTOCOL_HTTP},
+    {NULL, 0},
+};
+
+void *
+settings_grow(struct conf_ctx *ctx, void *array, size_t n, size_t size)
+{
+	void *p;
+
+	if ((n & (n - 1)) != 0)
+		return array; /* n + 1 fit since n was a power of two */
+	p = reallocarray(array, n == 0 ? 1 : n * 2, size);
+	if (p == NULL)
+		conf_error(ctx, "out of memory");
+	return p;
+}
+
+int
+settings_add_network(struct conf_ctx *ctx, const char *value,
+    struct net_prefix **networks, size_t *n)
+{
+	struct net_prefix prefix, *p;
+	int error = net_prefix_parse(value, &prefix);
+
+	if (error == -ERANGE) {
+		conf_error(ctx,
+		    "'network': expected no bits beyond the prefix length, "
+		    "found '%s'",
+		    value);
+		return -1;
+	}
+	if (error != 0)
+		return -1;
+	p = settings_grow(ctx, *networks, *n, sizeof(*p));
+	if (p == NULL)
+		return -1;
+	*networks = p;
+	p[(*n)++] = prefix;
+	return 0;
+}
+
+/* ".example.com" is another way to write "example.com". */
+int
+settings_add_domain(
+    struct conf_ctx *ctx, const char *value, char ***domains, size_t *n)
+{
+	char **p, *s;
+
+	value += value[0] == '.';
+	if (!net_name_valid(value, strlen(value)))
+		return -1;
+	p = settings_grow(ctx, *domains, *n, sizeof(*p));
+	if (p == NULL)
+		return -1;
+	*domains = p;
+	p[*n] = strdup(value);
+	if (p[*n] == NULL) {
+		conf_error(ctx, "out of memory");
+		return -1;
+	}
+	for (s = p[*n]; *s != '\0'; s++)
+		*s = (char)tolower((unsigned char)*s);
+	(*n)++;
+	return 0;
+}
+
+static int
+add_domain(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build_rule *r = record;
+
+	return settings_add_domain(
+	    ctx, value, &r->rule.domains, &r->rule.domains_n);
+}
+
+static int
+add_network(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build_rule *r = record;
+
+	return settings_add_network(
+	    ctx, value, &r->rule.networks, &r->rule.networks_n);
+}
+
+static int
+add_ports(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings_rule *r = &((struct build_rule *)record)->rule;
+	const char *dash = strchr(value, '-');
+	size_t len = dash != NULL ? (size_t)(dash - value) : strlen(value);
+	struct settings_ports *p;
+	char first_text[8];
+	int64_t first, last;
+
+	if (len >= sizeof(first_text))
+		return -1;
+	memcpy(first_text, value, len);
+	first_text[len] = '\0';
+	first = settings_number(first_text, UINT16_MAX);
+	last = dash != NULL ? settings_number(dash + 1, UINT16_MAX) : first;
+	if (first < 1 || last < first)
+		return -1;
+	p = settings_grow(ctx, r->ports, r->ports_n, sizeof(*p));
+	if (p == NULL)
+		return -1;
+	r->ports = p;
+	p[r->ports_n++] = (struct settings_ports){
+	    .first = (uint16_t)first, .last = (uint16_t)last};
+	return 0;
+}
+
+static int
+add_user(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings_rule *r = &((struct build_rule *)record)->rule;
+	struct settings_account account;
+	uid_t *p;
+
+	if (strchr(value, ':') != NULL || strlen(value) >= sizeof(account.name))
+		return -1;
+	settings_account(conf_arg(ctx), value, &account);
+	if (account.uid == (uid_t)-1)
+		return -1;
+	p = settings_grow(ctx, r->users, r->users_n, sizeof(*p));
+	if (p == NULL)
+		return -1;
+	r->users = p;
+	p[r->users_n++] = account.uid;
+	return 0;
+}
+
+static int
+add_protocol(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build_rule *r = record;
+	const struct conf_word *w = protocols;
+
+	(void)ctx;
+	while (w->word != NULL && strcmp(w->word, value) != 0)
+		w++;
+	if (w->word == NULL)
+		return -1;
+	r->rule.protocols |= 1u << w->value;
+	return 0;
+}
+
+static int
+set_class(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build_rule *r = record;
+	const struct conf_word *w = settings_classes;
+
+	(void)ctx;
+	while (w->word != NULL && strcmp(w->word, value) != 0)
+		w++;
+	if (w->word == NULL)
+		return -1;
+	r->rule.has_class = true;
+	r->rule.class = (enum traffic_class)w->value;
+	return 0;
+}
+
+/* The name is looked up when all sections have been read. */
+static int
+set_via(struct conf_ctx *ctx, void *record, const char *value)
+{
+	static const struct {
+		const char *word;
+		enum settings_via via;
+		bool named;
+	} ways[] = {
+	    {"default", VIA_DEFAULT, false},
+	    {"direct", VIA_DIRECT, false},
+	    {"deny", VIA_DENY, false},
+	    {"tier", VIA_TIER, true},
+	    {"intermediary", VIA_INTERMEDIARY, true},
+	};
+	struct build_rule *r = record;
+	size_t len = strcspn(value, " \t"), i;
+	const char *name = value + len + strspn(value + len, " \t");
+
+	for (i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		if (strlen(ways[i].word) == len &&
+		    strncmp(value, ways[i].word, len) == 0)
+			break;
+	}
+	if (i == sizeof(ways) / sizeof(*ways) ||
+	    (name[0] != '\0') != ways[i].named ||
+	    strlen(name) >= sizeof(r->via))
+		return -1;
+	r->rule.via = ways[i].via;
+	r->via_line = conf_line(ctx);
+	memcpy(r->via, name, strlen(name) + 1);
+	return 0;
+}
+
+#define LIST(word, fn, text)                                   \
+	{                                                      \
+		.key = word, .type = CONF_CUSTOM, .parse = fn, \
+		.repeats = true, .expects = text               \
+	}
+
+const struct conf_option settings_rule_options[] = {
+    LIST("domain", add_domain,
+	"a domain like corp.example, which means what is below it too"),
+    LIST(
+	"network", add_network, "a network like 192.0.2.0/24 or 2001:db8::/32"),
+    LIST("port", add_ports, "a port like 443 or ports like 8000-8999"),
+    LIST("user", add_user, "a user of this machine or a uid"),
+    LIST("protocol", add_protocol, "socks4, socks4a, socks5 or http"),
+    {.key = "class",
+	.type = CONF_CUSTOM,
+	.parse = set_class,
+	.expects = "critical, interactive, normal or bulk"},
+    {.key = "via",
+	.type = CONF_CUSTOM,
+	.parse = set_via,
+	.expects = "default, direct, deny, 'tier N' or 'intermediary NAME'"},
+    {.key = NULL},
+};
+
+void *
+settings_rule_begin(struct conf_ctx *ctx, void *build, const char *name)
+{
+	struct build *b = build;
+	struct build_rule *r;
+
+	if (!settings_name_ok(ctx, name))
+		return NULL;
+	if (b->rules_n == SETTINGS_RULES_MAX) {
+		conf_error(
+		    ctx, "expected at most %d rules", SETTINGS_RULES_MAX);
+		return NULL;
+	}
+	r = calloc(1, sizeof(*r));
+	if (r == NULL) {
+		conf_error(ctx, "out of memory");
+		return NULL;
+	}
+	memcpy(r->rule.name, name, strlen(name) + 1);
+	STAILQ_INSERT_TAIL(&b->rules, r, next);
+	b->rules_n++;
+	return r;
+}
+
+static int
+resolve_intermediary(
+    struct conf_ctx *ctx, struct build *b, struct build_rule *r)
+{
+	const char *names[SETTINGS_INTERMEDIARIES_MAX + 1], *near;
+	struct build_intermediary *i;
+	uint32_t n = 0;
+
+	STAILQ_FOREACH(i, &b->intermediaries, next)
+	{
+		if (strcmp(i->i.name, r->via) == 0) {
+			r->rule.via_intermediary = n;
+			return 0;
+		}
+		names[n++] = i->i.name;
+	}
+	names[n] = NULL;
+	near = conf_nearest(r->via, names);
+	conf_error_at(ctx, r->via_line,
+	    "expected the name of an [intermediary], found '%s'%s%s%s", r->via,
+	    near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+	    near != NULL ? "'?" : "");
+	return -1;
+}
+
+int
+settings_rule_end(struct conf_ctx *ctx, void *build, void *record)
+{
+	struct build_rule *r = record;
+
+	if (r->via_line == 0 && !r->rule.has_class) {
+		conf_error(ctx,
+		    "[rule \"%s\"]: expected 'via' or 'class', found neither",
+		    r->rule.name);
+		return -1;
+	}
+	if (r->rule.via == VIA_INTERMEDIARY)
+		return resolve_intermediary(ctx, build, r);
+	if (r->rule.via != VIA_TIER)
+		return 0;
+	r->rule.via_tier = settings_rank(ctx, build, r->via, r->via_line, true);
+	return r->rule.via_tier != 0 ? 0 : -1;
+}

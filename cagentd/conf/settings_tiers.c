@@ -1,0 +1,404 @@
+/* The sections [tier] and [intermediary]; reads files only by the bundle. */
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "cagentd/conf/bundle.h"
+#include "cagentd/conf/settings_build.h"
+
+const struct conf_word settings_classes[] = {
+    {"critical", CLASS_CRITICAL},
+    {"interactive", CLASS_INTERACTIVE},
+    {"normal", CLASS_NORMAL},
+    {"bulk", CLASS_BULK},
+    {NULL, 0},
+};
+
+static const struct conf_word hop_types[] = {
+    {"socks5", HOP_SOCKS5},
+    {"socks4a", HOP_SOCKS4A},
+    {"http", HOP_HTTP},
+    {NULL, 0},
+};
+
+_Static_assert(sizeof(enum hop_type) == sizeof(int), "CONF_ENUM sets an int");
+
+static int
+add_class(struct conf_ctx *ctx, void *record, const char *value)
+{
+	const struct conf_word *w = settings_classes;
+	struct build_tier *t = record;
+
+	(void)ctx;
+	while (w->word != NULL && strcmp(w->word, value) != 0)
+		w++;
+	if (w->word == NULL)
+		return -1;
+	t->tier.reserved_for |= 1u << w->value;
+	return 0;
+}
+
+const struct conf_option settings_tier_options[] = {
+    {.key = "rank",
+	.type = CONF_INT,
+	.offset = offsetof(struct build_tier, rank),
+	.min = 1,
+	.max = SETTINGS_RANK_MAX,
+	.required = true},
+    {.key = "reserved-for",
+	.type = CONF_CUSTOM,
+	.parse = add_class,
+	.repeats = true,
+	.expects = "critical, interactive, normal or bulk"},
+    {.key = "slow-over",
+	.type = CONF_MS,
+	.offset = offsetof(struct build_tier, tier.slow_over_ms),
+	.min = 1,
+	.max = 60000},
+    {.key = NULL},
+};
+
+void *
+settings_tier_begin(struct conf_ctx *ctx, void *build, const char *name)
+{
+	struct build *b = build;
+	struct build_tier *t;
+
+	if (!settings_name_ok(ctx, name))
+		return NULL;
+	if (settings_number(name, INT64_MAX) >= 0) {
+		conf_error(ctx,
+		    "expected a tier's name with a letter in it, "
+		    "found '%s', which would be a rank",
+		    name);
+		return NULL;
+	}
+	if (b->tiers_n == SETTINGS_TIERS_MAX) {
+		conf_error(
+		    ctx, "expected at most %d tiers", SETTINGS_TIERS_MAX);
+		return NULL;
+	}
+	t = &b->tiers[b->tiers_n++];
+	memcpy(t->tier.name, name, strlen(name) + 1);
+	t->line = conf_line(ctx);
+	return t;
+}
+
+/* Count the ranks, those of unnamed tiers too. */
+static int
+use_rank(struct conf_ctx *ctx, struct build *b, uint16_t rank, int line)
+{
+	if (b->ranks[rank])
+		return 0;
+	b->ranks[rank] = true;
+	if (b->ranks_n++ < SETTINGS_TIERS_MAX)
+		return 0;
+	conf_error_at(ctx, line, "expected at most %d tiers, found one more",
+	    SETTINGS_TIERS_MAX);
+	return -1;
+}
+
+int
+settings_tier_end(struct conf_ctx *ctx, void *build, void *record)
+{
+	struct build *b = build;
+	struct build_tier *t = record, *other;
+
+	for (other = b->tiers; other < t; other++) {
+		if (other->rank != t->rank)
+			continue;
+		conf_error(ctx,
+		    "expected another rank for tier '%s': %lld is that of "
+		    "'%s' at line %d",
+		    t->tier.name, (long long)t->rank, other->tier.name,
+		    other->line);
+		return -1;
+	}
+	t->tier.rank = (uint16_t)t->rank;
+	return use_rank(ctx, b, t->tier.rank, t->line);
+}
+
+/* Is there anything of that rank? */
+static bool
+rank_exists(struct build *b, int64_t rank)
+{
+	const struct build_intermediary *i;
+	uint32_t t;
+
+	for (t = 0; t < b->tiers_n; t++) {
+		if (b->tiers[t].rank == rank)
+			return true;
+	}
+	STAILQ_FOREACH(i, &b->intermediaries, next)
+	{
+		if (settings_number(i->tier, SETTINGS_RANK_MAX) == rank)
+			return true;
+	}
+	return false;
+}
+
+static const char *
+nearest_tier(struct build *b, const char *word)
+{
+	const char *names[SETTINGS_TIERS_MAX + 1];
+	uint32_t t;
+
+	for (t = 0; t < b->tiers_n; t++)
+		names[t] = b->tiers[t].tier.name;
+	names[t] = NULL;
+	return conf_nearest(word, names);
+}
+
+uint16_t
+settings_rank(struct conf_ctx *ctx, struct build *b, const char *word, int line,
+    bool exists)
+{
+	int64_t rank = settings_number(word, SETTINGS_RANK_MAX);
+	const char *near;
+	uint32_t t;
+
+	if (rank > 0 && (!exists || rank_exists(b, rank)))
+		return (uint16_t)rank;
+	for (t = 0; t < b->tiers_n; t++) {
+		if (strcmp(b->tiers[t].tier.name, word) == 0)
+			return (uint16_t)b->tiers[t].rank;
+	}
+	near = nearest_tier(b, word);
+	conf_error_at(ctx, line,
+	    "expected a rank from 1 to %d%s or a tier's name, found "
+	    "'%s'%s%s%s",
+	    SETTINGS_RANK_MAX, exists ? " that is in use" : "", word,
+	    near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+	    near != NULL ? "'?" : "");
+	return 0;
+}
+
+static int
+set_address(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build_intermediary *b = record;
+	struct settings_intermediary *i = &b->i;
+	char text[NET_IP_STRLEN];
+	struct net_ip ip;
+	char *c;
+
+	(void)ctx;
+	if (net_hostport_split(
+		value, i->host, sizeof(i->host), &i->port, false) != 0)
+		return -1;
+	if (net_ip_parse(i->host, &ip) == 0) {
+		net_ip_format(&ip, text);
+		memcpy(i->host, text, strlen(text) + 1);
+		return 0;
+	}
+	if (!net_name_valid(i->host, strlen(i->host)))
+		return -1;
+	for (c = i->host; *c != '\0'; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return 0;
+}
+
+static int
+set_tier(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build_intermediary *i = record;
+
+	if (strlen(value) >= sizeof(i->tier))
+		return -1;
+	memcpy(i->tier, value, strlen(value) + 1);
+	i->tier_line = conf_line(ctx);
+	return 0;
+}
+
+static const char *
+secret_trouble(int error)
+{
+	switch (error) {
+	case -EPERM:
+		return "others may read or change it (chmod go= it)";
+	case -EINVAL:
+		return "it is not a regular file";
+	case -EFBIG:
+		return "it is larger than 4 kB";
+	case -ETXTBSY:
+		return "it changed while it was read";
+	default:
+		return strerror(-error);
+	}
+}
+
+/* The secret is copied at once: afterwards no process opens files. */
+static int
+set_password_file(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build_intermediary *b = record;
+	struct build *build = conf_arg(ctx);
+	char key[CONF_LINE_MAX + 8];
+	const char *secret;
+	size_t len = 0;
+	int error;
+
+	if (value[0] != '/')
+		return -1;
+	snprintf(key, sizeof(key), "secret:%s", value);
+	secret = bundle_get(build->bundle, key, &len, &error);
+	if (secret == NULL && !build->live)
+		return 0;
+	if (secret == NULL) {
+		conf_error(ctx, "'password-file': %s: %s", value,
+		    secret_trouble(error));
+		return -1;
+	}
+	if (len == 0 || len > 255) {
+		conf_error(ctx,
+		    "'password-file': expected a first line of 1 to 255 bytes "
+		    "in %s, found %zu",
+		    value, len);
+		return -1;
+	}
+	b->i.password = sodium_malloc(len + 1);
+	if (b->i.password == NULL) {
+		conf_error(ctx, "out of memory");
+		return -1;
+	}
+	memcpy(b->i.password, secret, len);
+	b->i.password[len] = '\0';
+	return 0;
+}
+
+#define HOP(field) offsetof(struct build_intermediary, field)
+const struct conf_option settings_intermediary_options[] = {
+    {.key = "type",
+	.type = CONF_ENUM,
+	.offset = HOP(i.type),
+	.words = hop_types,
+	.required = true,
+	.expects = "socks5, socks4a or http"},
+    {.key = "address",
+	.type = CONF_CUSTOM,
+	.parse = set_address,
+	.required = true,
+	.expects = "an address like proxy.example:1080 or [2001:db8::1]:1080"},
+    {.key = "tier",
+	.type = CONF_CUSTOM,
+	.parse = set_tier,
+	.expects = "a rank from 1 to 1000 or a tier's name"},
+    {.key = "weight",
+	.type = CONF_INT,
+	.offset = HOP(weight),
+	.min = 1,
+	.max = 1000},
+    {.key = "max-connections",
+	.type = CONF_INT,
+	.offset = HOP(connections_max),
+	.min = 0,
+	.max = 1000000},
+    {.key = "username",
+	.type = CONF_STRING,
+	.offset = HOP(i.username),
+	.size = sizeof(((struct settings_intermediary *)0)->username)},
+    {.key = "password-file",
+	.type = CONF_CUSTOM,
+	.parse = set_password_file,
+	.expects = "the absolute path of a private file"},
+    {.key = NULL},
+};
+
+void *
+settings_intermediary_begin(struct conf_ctx *ctx, void *build, const char *name)
+{
+	struct build *b = build;
+	struct build_intermediary *i;
+
+	if (!settings_name_ok(ctx, name))
+		return NULL;
+	if (b->intermediaries_n == SETTINGS_INTERMEDIARIES_MAX) {
+		conf_error(ctx, "expected at most %d intermediaries",
+		    SETTINGS_INTERMEDIARIES_MAX);
+		return NULL;
+	}
+	i = calloc(1, sizeof(*i));
+	if (i == NULL) {
+		conf_error(ctx, "out of memory");
+		return NULL;
+	}
+	memcpy(i->i.name, name, strlen(name) + 1);
+	memcpy(i->tier, "1", 2);
+	i->tier_line = conf_line(ctx);
+	i->weight = 10;
+	STAILQ_INSERT_TAIL(&b->intermediaries, i, next);
+	b->intermediaries_n++;
+	return i;
+}
+
+/* A tunnel to our own listener would come back to us for ever. */
+static bool
+is_ourselves(const struct build *b, const struct settings_intermediary *i)
+{
+	struct net_prefix any4 = {.ip = {.family = 4}}, loopback = {.len = 8};
+	struct net_ip host, ip;
+	uint32_t n;
+
+	loopback.ip = (struct net_ip){.family = 4, .bytes = {127}};
+	if (net_ip_parse(i->host, &host) != 0)
+		return false;
+	for (n = 0; n < b->s->listeners_n; n++) {
+		net_addr_ip(&b->s->listeners[n], &ip);
+		if (ip.family == 0 ||
+		    net_addr_port(&b->s->listeners[n]) != i->port)
+			continue;
+		if (net_ip_equal(&ip, &host) ||
+		    (net_ip_equal(&ip, &any4.ip) &&
+			net_prefix_contains(&loopback, &host)))
+			return true;
+	}
+	return false;
+}
+
+/* What is wrong with the login, or NULL. */
+static const char *
+login_trouble(const struct settings_intermediary *i, bool has_password)
+{
+	bool has_user = i->username[0] != '\0';
+
+	if (i->type == HOP_SOCKS4A && has_password)
+		return "socks4a knows no password, only a 'username'";
+	if (has_password && !has_user)
+		return "'password-file' wants a 'username' with it";
+	if (has_user && !has_password && i->type != HOP_SOCKS4A)
+		return "'username' wants a 'password-file' with it";
+	if (i->type == HOP_HTTP && strchr(i->username, ':') != NULL)
+		return "a 'username' for http must not have a colon "
+		       "(RFC 7617)";
+	return NULL;
+}
+
+int
+settings_intermediary_end(struct conf_ctx *ctx, void *build, void *record)
+{
+	struct build *b = build;
+	struct build_intermediary *bi = record;
+	struct settings_intermediary *i = &bi->i;
+	const char *trouble = NULL;
+
+	/* Without secrets nothing can be said; the master has checked. */
+	if (b->live || i->password != NULL)
+		trouble = login_trouble(i, i->password != NULL);
+	if (trouble == NULL && is_ourselves(b, i))
+		trouble = "its 'address' is the agent's own listener";
+	if (trouble != NULL) {
+		conf_error(ctx, "[intermediary \"%s\"]: %s", i->name, trouble);
+		return -1;
+	}
+	i->tier = settings_rank(ctx, b, bi->tier, bi->tier_line, false);
+	if (i->tier == 0)
+		return -1;
+	i->weight = (uint32_t)bi->weight;
+	i->connections_max = (uint32_t)bi->connections_max;
+	return use_rank(ctx, b, i->tier, bi->tier_line);
+}

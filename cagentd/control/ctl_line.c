@@ -1,0 +1,60 @@
+/* Takes a request's line apart; knows no verb. */
+#include "cagentd/control/ctl_line.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <jansson.h>
+
+/* jansson refuses what it could not write: one notion of UTF-8. */
+static bool
+is_utf8(const char *s, size_t len)
+{
+	json_t *j = json_stringn(s, len);
+	bool ok = j != NULL;
+
+	json_decref(j);
+	return ok;
+}
+
+static bool
+has_control(const char *s, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if ((unsigned char)s[i] < ' ' || s[i] == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+const char *
+ctl_line_parse(struct ctl_line *l, const char *line, size_t len)
+{
+	char *at = l->text, *space;
+
+	l->words_n = 0;
+	if (len == 0)
+		return "expected a verb, found an empty line";
+	if (len > CTL_LINE_MAX)
+		return "the line is too long";
+	if (has_control(line, len))
+		return "the line holds a control character";
+	if (!is_utf8(line, len))
+		return "the line is not UTF-8";
+	memcpy(l->text, line, len);
+	l->text[len] = '\0';
+	do {
+		if (l->words_n == CTL_WORDS_MAX)
+			return "too many words";
+		space = strchr(at, ' ');
+		if (space != NULL)
+			*space = '\0';
+		if (*at == '\0')
+			return "expected single spaces between words";
+		l->words[l->words_n++] = at;
+		at = space + 1;
+	} while (space != NULL);
+	return NULL;
+}

@@ -1,0 +1,46 @@
+#ifndef CAGENTD_CTL_ROUTE_H
+#define CAGENTD_CTL_ROUTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "cagentd/decide/classify.h"
+#include "cagentd/decide/path.h"
+
+struct control;
+
+/* A request that nobody makes, and what would become of it. */
+struct ctl_route {
+	struct control *control; /* read only */
+	struct wire_host host;
+	struct client client;
+	bool has_class; /* asked for; else the rules' */
+	enum traffic_class class;
+	struct verdict verdict;
+	/* By row. */
+	enum path_skip skip[TABLE_ROWS_MAX];
+	uint64_t cost[TABLE_ROWS_MAX];
+	uint32_t in_flight[TABLE_ROWS_MAX];
+	/* Eligible rows as they would be tried: by tier and cost, those on
+	 * trial at the end. */
+	uint32_t order_n;
+	uint16_t order[TABLE_ROWS_MAX];
+	/* What path.c wants to know. */
+	struct path_query query;
+	struct path_index index;
+	struct path_load loads[TABLE_ROWS_MAX];
+};
+
+/*
+ * Find the way: control, host, client and has_class are set.  The same functions that
+ * workers pick by, over the same table; what is not known here is what one
+ * worker alone has seen lately (its handshakes, whom it avoids, its trials).
+ */
+void ctl_route_find(struct ctl_route *, int64_t now_us);
+
+/* What would be tried, a sentence each. */
+json_t *ctl_route_steps(const struct ctl_route *);
+
+#endif

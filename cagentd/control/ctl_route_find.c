@@ -1,0 +1,104 @@
+/* Runs the workers' choice dry, for one request that nobody makes. */
+#include <stdlib.h>
+
+#include "cagentd/control/control.h"
+#include "cagentd/control/ctl_route.h"
+
+static uint32_t
+in_flight(void *arg, uint32_t slot)
+{
+	const struct control *c = arg;
+	uint32_t i, n = 0;
+
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
+		if (c->ranking.slabs[i] != NULL)
+			n += slab_in_flight(c->ranking.slabs[i], slot);
+	}
+	return n;
+}
+
+static uint32_t
+workers_n(const struct control *c)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
+		if (c->ranking.slabs[i] != NULL)
+			n++;
+	}
+	return n != 0 ? n : 1;
+}
+
+/* A worker knows its own tunnels: an even share of all is the best guess. */
+static void
+load(struct ctl_route *r, uint32_t row, uint32_t workers)
+{
+	const struct table_row *t = &r->query.table->rows[row];
+
+	r->in_flight[row] = r->query.in_flight(r->query.arg, t->slot);
+	r->loads[t->slot] = (struct path_load){.incarnation = t->incarnation,
+	    .in_flight = r->in_flight[row] / workers};
+}
+
+static bool
+on_trial(const struct ctl_route *r, uint32_t row)
+{
+	return r->query.table->rows[row].observed == TABLE_HALF_OPEN;
+}
+
+static int
+before(const void *pa, const void *pb, void *arg)
+{
+	const struct ctl_route *r = arg;
+	uint16_t a = *(const uint16_t *)pa, b = *(const uint16_t *)pb;
+	const struct table_row *ra = &r->query.table->rows[a];
+	const struct table_row *rb = &r->query.table->rows[b];
+
+	if (on_trial(r, a) != on_trial(r, b))
+		return on_trial(r, a) ? 1 : -1;
+	if (path_rank(ra) != path_rank(rb))
+		return path_rank(ra) < path_rank(rb) ? -1 : 1;
+	if (r->cost[a] != r->cost[b])
+		return r->cost[a] < r->cost[b] ? -1 : 1;
+	return a < b ? -1 : a > b;
+}
+
+static bool
+asks_intermediaries(const struct ctl_route *r)
+{
+	return r->verdict.via != VIA_DENY && r->verdict.via != VIA_DIRECT;
+}
+
+void
+ctl_route_find(struct ctl_route *r, int64_t now_us)
+{
+	struct control *c = r->control;
+	const struct table *t = c->ranking.table;
+	uint32_t i, workers = workers_n(c);
+
+	classify(c->settings, &r->host, &r->client, &r->verdict);
+	if (r->has_class)
+		r->verdict.class = r->class;
+	path_index_build(&r->index, t);
+	r->query = (struct path_query){.table = t,
+	    .index = &r->index,
+	    .loads = r->loads,
+	    .settings = c->settings,
+	    .verdict = &r->verdict,
+	    .host = &r->host,
+	    .times_max = (uint32_t)c->settings->attempts_each,
+	    .now_us = now_us,
+	    .in_flight = in_flight,
+	    .arg = c};
+	r->order_n = 0;
+	if (!asks_intermediaries(r))
+		return;
+	for (i = 0; i < t->rows_n; i++) {
+		load(r, i, workers);
+		r->skip[i] = path_eligible(&r->query, i);
+		r->cost[i] = path_cost(&r->query, i);
+		if (r->skip[i] == PATH_ELIGIBLE)
+			r->order[r->order_n++] = (uint16_t)i;
+	}
+	qsort_r(r->order, r->order_n, sizeof(*r->order), before, r);
+}

@@ -1,0 +1,129 @@
+/* Says in words what a request would try, one step after the other. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cagentd/control/control.h"
+#include "cagentd/control/ctl_answer.h"
+#include "cagentd/control/ctl_route.h"
+
+/* So many names stand in one step; the candidates list them all. */
+#define NAMES_MAX 8
+
+static const char *
+rule_text(const struct ctl_route *r, char *out, size_t size)
+{
+	const struct settings *s = r->control->settings;
+
+	if (r->verdict.rule < 0)
+		snprintf(out, size, "no rule");
+	else
+		snprintf(out, size, "rule %d \"%s\"", r->verdict.rule + 1,
+		    s->rules[r->verdict.rule].name);
+	return out;
+}
+
+static void
+step(json_t *steps, const char *text)
+{
+	json_array_append_new(steps, ctl_text(text));
+}
+
+static const char *
+tier_name(const struct table *t, uint16_t rank)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->tiers_n; i++) {
+		if (t->tiers[i].rank == rank)
+			return t->tiers[i].name;
+	}
+	return "";
+}
+
+/* Rows that are one step: of one tier, and alike on trial or not. */
+static uint32_t
+group_end(const struct ctl_route *r, uint32_t from)
+{
+	const struct table *t = r->query.table;
+	const struct table_row *first = &t->rows[r->order[from]], *row;
+	uint32_t i;
+
+	for (i = from + 1; i < r->order_n; i++) {
+		row = &t->rows[r->order[i]];
+		if (path_rank(row) != path_rank(first) ||
+		    (row->observed == TABLE_HALF_OPEN) !=
+			(first->observed == TABLE_HALF_OPEN))
+			break;
+	}
+	return i;
+}
+
+static void
+group_step(
+    const struct ctl_route *r, uint32_t from, uint32_t end, json_t *steps)
+{
+	const struct table *t = r->query.table;
+	const struct table_row *row = &t->rows[r->order[from]];
+	const char *name = tier_name(t, path_rank(row));
+	char text[NAMES_MAX * (TABLE_NAME_MAX + 3) + 256];
+	size_t len;
+	uint32_t i;
+
+	snprintf(text, sizeof(text), "%stier %u%s%s%s: ",
+	    row->observed == TABLE_HALF_OPEN ? "on trial, of " : "",
+	    path_rank(row), name[0] != '\0' ? " (" : "", name,
+	    name[0] != '\0' ? ")" : "");
+	for (i = from; i < end && i < from + NAMES_MAX; i++) {
+		len = strlen(text);
+		snprintf(text + len, sizeof(text) - len, "%s%s",
+		    i > from ? ", " : "", t->rows[r->order[i]].name);
+	}
+	len = strlen(text);
+	if (end > from + NAMES_MAX)
+		snprintf(text + len, sizeof(text) - len, " and %u more",
+		    end - from - NAMES_MAX);
+	step(steps, text);
+}
+
+static void
+last_step(const struct ctl_route *r, json_t *steps)
+{
+	const struct settings *s = r->control->settings;
+	bool tried = r->order_n > 0 || r->verdict.direct_first;
+
+	if (!tried && s->no_path_direct && r->verdict.via == VIA_DEFAULT)
+		step(steps,
+		    "direct: no usable intermediary, and no-path = direct");
+	else if (!tried)
+		step(steps, "refused: no usable intermediary");
+	else
+		step(steps, "refused, when all of that has failed");
+}
+
+json_t *
+ctl_route_steps(const struct ctl_route *r)
+{
+	char rule[SETTINGS_NAME_MAX + 32], text[SETTINGS_NAME_MAX + 64];
+	json_t *steps = json_array();
+	uint32_t i, end;
+
+	rule_text(r, rule, sizeof(rule));
+	if (r->verdict.via == VIA_DENY) {
+		snprintf(text, sizeof(text), "refused: %s denies it", rule);
+		step(steps, text);
+		return steps;
+	}
+	if (r->verdict.via == VIA_DIRECT) {
+		snprintf(text, sizeof(text), "direct: %s says so", rule);
+		step(steps, text);
+		return steps;
+	}
+	if (r->verdict.direct_first)
+		step(steps, "direct: the destination is listed in [direct]");
+	for (i = 0; i < r->order_n; i = end) {
+		end = group_end(r, i);
+		group_step(r, i, end, steps);
+	}
+	last_step(r, steps);
+	return steps;
+}

@@ -1,0 +1,254 @@
+/* Answers how the whole agent is; changes nothing. */
+#include <sys/wait.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/loop.h"
+#include "base/sandbox.h"
+#include "cagentd/control/control.h"
+#include "cagentd/control/ctl_answer.h"
+#include "wire/wire.h"
+
+/* A slab's own numbers are a worker's word: clamped, so that no sum over the
+ * workers passes what a JSON integer holds. */
+#define COUNT_MAX (1ull << 48)
+#define GAUGE_MAX (1u << 20)
+
+struct totals {
+	int64_t clients, tunnels;
+	int64_t accepted, served, direct, bad_handshakes, accept_pauses;
+	int64_t refused[SLAB_REASONS];
+};
+
+static int64_t
+gauge(const _Atomic uint32_t *p)
+{
+	uint32_t v = atomic_load_explicit(p, memory_order_relaxed);
+
+	return v < GAUGE_MAX ? v : GAUGE_MAX;
+}
+
+static int64_t
+count(const _Atomic uint64_t *p)
+{
+	uint64_t v = atomic_load_explicit(p, memory_order_relaxed);
+
+	return (int64_t)(v < COUNT_MAX ? v : COUNT_MAX);
+}
+
+static void
+add_slab(struct totals *t, const struct slab *s)
+{
+	uint32_t i;
+
+	t->clients += gauge(&s->clients);
+	t->tunnels += gauge(&s->tunnels);
+	t->accepted += count(&s->accepted);
+	t->served += count(&s->served);
+	t->direct += count(&s->direct);
+	t->bad_handshakes += count(&s->bad_handshakes);
+	t->accept_pauses += count(&s->accept_pauses);
+	for (i = 0; i < SLAB_REASONS; i++)
+		t->refused[i] += count(&s->refused[i]);
+}
+
+static void
+set_totals(json_t *answer, const struct ranking *r)
+{
+	json_t *refused = json_object();
+	struct totals t = {0};
+	uint32_t i;
+
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
+		if (r->slabs[i] != NULL)
+			add_slab(&t, r->slabs[i]);
+	}
+	for (i = 0; i < REASON_COUNT; i++) {
+		if (t.refused[i] != 0)
+			ctl_set_int(refused,
+			    wire_reason_word((enum wire_reason)i),
+			    t.refused[i]);
+	}
+	ctl_set_int(answer, "clients", t.clients);
+	ctl_set_int(answer, "tunnels", t.tunnels);
+	ctl_set_int(answer, "accepted", t.accepted);
+	ctl_set_int(answer, "served", t.served);
+	ctl_set_int(answer, "direct", t.direct);
+	ctl_set_int(answer, "bad_handshakes", t.bad_handshakes);
+	ctl_set_int(answer, "accept_pauses", t.accept_pauses);
+	ctl_set(answer, "refused", refused);
+}
+
+/* The words of sandbox_format(), one by one. */
+static json_t *
+sandbox_words(uint32_t reached)
+{
+	char text[SANDBOX_STRLEN], *word, *rest = NULL;
+	json_t *list = json_array();
+
+	if (reached == 0)
+		return list;
+	sandbox_format(reached, text);
+	for (word = strtok_r(text, " ", &rest); word != NULL;
+	     word = strtok_r(NULL, " ", &rest))
+		json_array_append_new(list, ctl_text(word));
+	return list;
+}
+
+static const char *
+state_word(uint32_t state)
+{
+	switch ((enum proc_state)state) {
+	case PROC_STARTING:
+		return "starting";
+	case PROC_READY:
+		return "ready";
+	case PROC_DRAINING:
+		return "draining";
+	case PROC_WAITING:
+		return "waiting";
+	}
+	return "?";
+}
+
+/* How its last life ended; "" in its first. */
+static void
+exit_text(const struct proc_child *c, char *out, size_t size)
+{
+	int st = (int)c->exit_status;
+
+	if (c->restarts == 0)
+		out[0] = '\0';
+	else if (WIFSIGNALED(st))
+		snprintf(out, size, "signal %d (%s)", WTERMSIG(st),
+		    strsignal(WTERMSIG(st)));
+	else
+		snprintf(out, size, "exit %d", WEXITSTATUS(st));
+}
+
+static json_t *
+children(const struct control *c)
+{
+	json_t *one, *list = json_array();
+	const struct proc_child *p;
+	char text[64];
+	uint32_t i;
+
+	for (i = 0; i < PROCS_CHILDREN_MAX; i++) {
+		p = &c->children[i];
+		if (p->role == ROLE_MASTER)
+			continue;
+		one = json_object();
+		ctl_set_text(
+		    one, "role", procs_role_word((enum proc_role)p->role));
+		ctl_set_int(one, "index", p->index);
+		ctl_set_int(one, "pid", p->pid);
+		ctl_set_text(one, "state", state_word(p->state));
+		ctl_set_int(one, "restarts", p->restarts);
+		ctl_set(one, "sandbox", sandbox_words(p->sandbox));
+		exit_text(p, text, sizeof(text));
+		ctl_set_text(one, "last_exit", text);
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
+static json_t *
+listeners(const struct settings *s)
+{
+	json_t *list = json_array();
+	char text[NET_ADDR_STRLEN];
+	uint32_t i;
+
+	for (i = 0; i < s->listeners_n; i++)
+		json_array_append_new(
+		    list, ctl_text(net_addr_format(&s->listeners[i], text)));
+	return list;
+}
+
+static uint32_t
+usable(const struct table *t)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < t->rows_n; i++) {
+		if (ranking_usable(&t->rows[i]))
+			n++;
+	}
+	return n;
+}
+
+static void
+missing(json_t *list, const struct proc_child *p, const char *name)
+{
+	char text[96];
+
+	if (p->role != ROLE_MASTER &&
+	    (p->state == PROC_READY || p->state == PROC_DRAINING))
+		return;
+	snprintf(text, sizeof(text), "%s is not running%s", name,
+	    p->role != ROLE_MASTER && p->state == PROC_STARTING ? " yet" : "");
+	json_array_append_new(list, ctl_text(text));
+}
+
+/* What an operator should know of, a sentence each. */
+static json_t *
+degraded(const struct control *c)
+{
+	const struct table *t = c->ranking.table;
+	json_t *list = json_array();
+	char name[32];
+	uint32_t i;
+
+	if (t->rows_n == 0)
+		json_array_append_new(
+		    list, ctl_text("no intermediary is configured"));
+	else if (usable(t) == 0)
+		json_array_append_new(list, ctl_text("no usable intermediary"));
+	missing(list, &c->children[1], "the resolver");
+	for (i = 0; i < c->settings->workers; i++) {
+		snprintf(name, sizeof(name), "worker %u", i);
+		missing(list, &c->children[2 + i], name);
+	}
+	return list;
+}
+
+static void
+set_identity(json_t *answer, const struct ctl_query *q)
+{
+	const struct control *c = q->control;
+	const struct settings *s = c->settings;
+
+	ctl_set_text(answer, "version", CAGENT_VERSION);
+	ctl_set_int(answer, "control_pid", getpid());
+	ctl_set_int(answer, "started_us", c->started_us);
+	ctl_set_int(answer, "now_us", q->now_us);
+	ctl_set_int(answer, "config_serial", (int64_t)s->serial);
+	ctl_set_int(
+	    answer, "generation", (int64_t)c->ranking.table->generation);
+	ctl_set_text(answer, "group", s->group);
+	ctl_set_text(answer, "run_dir", s->run_dir);
+	ctl_set_text(answer, "loop", loop_backend(c->loop));
+	ctl_set(answer, "sandbox", sandbox_words(c->sandbox));
+	ctl_set_int(answer, "workers_configured", s->workers);
+	ctl_set_text(
+	    answer, "no_path", s->no_path_direct ? "direct" : "refuse");
+	ctl_set(answer, "listeners", listeners(s));
+}
+
+void
+ctl_status(struct ctl_query *q)
+{
+	const struct control *c = q->control;
+	json_t *answer = ctl_head();
+
+	set_identity(answer, q);
+	ctl_set(answer, "children", children(c));
+	set_totals(answer, &c->ranking);
+	ctl_set_int(answer, "intermediaries", c->ranking.table->rows_n);
+	ctl_set_int(answer, "usable", usable(c->ranking.table));
+	ctl_set(answer, "degraded", degraded(c));
+	ctl_say(q, answer);
+}

@@ -1,0 +1,444 @@
+/* Owns the table's content: takes what the workers saw, ranks, publishes. */
+#include "cagentd/control/ranking.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mono.h"
+#include "cagentd/control/ranking_fold.h"
+#include "cagentd/control/ranking_slow.h"
+#include "wire/wire.h"
+
+/* Slowness is a matter of seconds, and measuring it is the dearer part. */
+#define RANKING_SLOW_GAP_US 1000000
+
+/* The sums that the last look saw, of one tenant of a slot. */
+struct ranking_seen {
+	uint32_t incarnation;
+	uint64_t successes, charged;
+};
+
+static struct rank_now
+now_of(struct ranking *r)
+{
+	return (struct rank_now){
+	    .mono_us = mono_us(), .wall_us = mono_wall_us(), .seed = &r->seed};
+}
+
+/* Its counts are as old as what was seen. */
+static void
+forget(struct ranking *r, struct table_row *row, const struct rank_now *now)
+{
+	rank_forget(row, &r->states[row->slot], now);
+	r->seen[row->slot] =
+	    (struct ranking_seen){row->incarnation, UINT64_MAX, UINT64_MAX};
+}
+
+/* What the file holds: ranks, orders and counters' tenants go on. */
+static void
+take_up(struct ranking *r, int table_fd)
+{
+	struct rank_now now = now_of(r);
+	struct table_reader *reader;
+	struct table_row *row;
+	bool stale;
+	uint32_t i;
+
+	if (table_reader_open(&reader, table_fd) != 0)
+		fatalx("tier table: not readable");
+	if (table_read(reader, r->table) == 1) {
+		stale = now.wall_us - r->table->published_us > RANKING_STALE_US;
+		for (i = 0; i < r->table->rows_n; i++) {
+			row = &r->table->rows[i];
+			if (row->slot >= TABLE_ROWS_MAX)
+				fatalx("tier table: slot %u", row->slot);
+			r->incarnations[row->slot] = row->incarnation;
+			if (stale)
+				forget(r, row, &now);
+			else
+				rank_resume(row, &r->states[row->slot], &now);
+		}
+		if (stale && r->table->rows_n > 0)
+			events_add(r->events, EVENT_NOTE, "",
+			    "the tier table is too old: all ranks start anew");
+	}
+	table_reader_close(reader);
+}
+
+void
+ranking_init(struct ranking *r, int table_fd, struct events *events)
+{
+	int error;
+
+	memset(r, 0, sizeof(*r));
+	r->events = events;
+	r->table = calloc(1, sizeof(*r->table));
+	r->states = calloc(TABLE_ROWS_MAX, sizeof(*r->states));
+	r->seen = calloc(TABLE_ROWS_MAX, sizeof(*r->seen));
+	r->incarnations = calloc(TABLE_ROWS_MAX, sizeof(*r->incarnations));
+	r->slow = calloc(TABLE_ROWS_MAX, sizeof(*r->slow));
+	if (r->table == NULL || r->slow == NULL || r->states == NULL ||
+	    r->seen == NULL || r->incarnations == NULL)
+		fatalx("out of memory");
+	arc4random_buf(&r->seed, sizeof(r->seed));
+	take_up(r, table_fd);
+	error = table_writer_open(&r->writer, table_fd);
+	if (error != 0)
+		fatalx("tier table: %s", strerror(-error));
+}
+
+void
+ranking_free(struct ranking *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
+		slab_unmap(r->slabs[i]);
+	table_writer_close(r->writer);
+	free(r->table);
+	free(r->states);
+	free(r->seen);
+	free(r->slow);
+	free(r->incarnations);
+}
+
+int
+ranking_slab(struct ranking *r, uint32_t worker, int fd)
+{
+	int error;
+
+	slab_unmap(r->slabs[worker]);
+	r->slabs[worker] = NULL;
+	error = slab_map(fd, false, &r->slabs[worker]);
+	close(fd);
+	return error;
+}
+
+static uint8_t
+type_of(const struct settings_intermediary *si)
+{
+	switch (si->type) {
+	case HOP_SOCKS5:
+		return TABLE_SOCKS5;
+	case HOP_SOCKS4A:
+		return TABLE_SOCKS4A;
+	case HOP_HTTP:
+		return TABLE_HTTP;
+	}
+	return TABLE_SOCKS5;
+}
+
+/* Is the row about the same server as the configuration? */
+static bool
+same_server(const struct table_row *row, const struct settings_intermediary *si)
+{
+	return strcmp(row->host, si->host) == 0 && row->port == si->port &&
+	       row->type == type_of(si);
+}
+
+/* A slot that no row of either table uses; there are as many slots as rows,
+ * and a name that is gone frees its own. */
+static uint32_t
+free_slot(const bool *used)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < TABLE_ROWS_MAX; slot++) {
+		if (!used[slot])
+			break;
+	}
+	return slot;
+}
+
+static bool
+in_a_slab(const struct ranking *r, uint32_t slot, uint32_t incarnation)
+{
+	uint32_t i;
+
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
+		if (r->slabs[i] != NULL &&
+		    ranking_fold_tenant(r->slabs[i], slot) == incarnation)
+			return true;
+	}
+	return false;
+}
+
+/* A number that no slab knows, also when the tenant before was forgotten with
+ * an earlier control process: its counts must not become the new one's. */
+static uint32_t
+next_incarnation(struct ranking *r, uint32_t slot)
+{
+	do
+		r->incarnations[slot]++;
+	while (r->incarnations[slot] == 0 ||
+	       in_a_slab(r, slot, r->incarnations[slot]));
+	return r->incarnations[slot];
+}
+
+static void
+new_tenant(struct ranking *r, struct table_row *row, uint32_t slot)
+{
+	memset(row, 0, sizeof(*row));
+	row->slot = slot;
+	row->incarnation = next_incarnation(r, slot);
+	row->since_us = mono_wall_us();
+	snprintf(row->reason, sizeof(row->reason), "not used yet");
+	memset(&r->states[slot], 0, sizeof(r->states[slot]));
+}
+
+/* Names are bounded by the settings to what a row holds. */
+static void
+configure(struct table_row *row, const struct settings_intermediary *si)
+{
+	memcpy(row->name, si->name, sizeof(row->name));
+	memcpy(row->host, si->host, sizeof(si->host));
+	row->port = si->port;
+	row->type = type_of(si);
+	row->tier_conf = si->tier;
+	row->weight = si->weight;
+	row->connections_max = si->connections_max;
+	rank_settle(row);
+}
+
+static void
+set_tiers(struct table *t, const struct settings *s)
+{
+	uint32_t i;
+
+	t->tiers_n = s->tiers_n;
+	for (i = 0; i < s->tiers_n; i++) {
+		memset(&t->tiers[i], 0, sizeof(t->tiers[i]));
+		memcpy(t->tiers[i].name, s->tiers[i].name,
+		    sizeof(s->tiers[i].name));
+		t->tiers[i].rank = s->tiers[i].rank;
+		t->tiers[i].reserved_for = s->tiers[i].reserved_for;
+	}
+}
+
+/* One row for the new table: the old one's, or a new tenant's. */
+static void
+set_row(struct ranking *r, const struct table *old,
+    const struct settings_intermediary *si, bool *used)
+{
+	struct table_row *row = &r->table->rows[r->table->rows_n++];
+	const struct table_row *was = table_find(old, si->name);
+	uint16_t home = was != NULL ? table_home(was) : 0;
+	uint16_t pinned = was != NULL ? was->tier_pinned : 0;
+	uint8_t admin = was != NULL ? was->admin : TABLE_ENABLED;
+	uint32_t slot;
+
+	if (was != NULL && same_server(was, si)) {
+		*row = *was;
+	} else {
+		slot = was != NULL ? was->slot : free_slot(used);
+		used[slot] = true;
+		new_tenant(r, row, slot);
+		row->admin = admin;
+		row->tier_pinned = pinned;
+		if (old->rows_n > 0)
+			events_add(r->events, EVENT_CONFIG, si->name,
+			    was != NULL ? "has another address" : "added");
+	}
+	configure(row, si);
+	if (table_home(row) != home)
+		rank_rehome(row, &r->states[row->slot]);
+	if (was != NULL && row->tier != was->tier)
+		row->since_us = mono_wall_us();
+	if (was != NULL && si->tier != was->tier_conf)
+		events_add(r->events, EVENT_CONFIG, si->name,
+		    "configured for tier %u, was %u", si->tier, was->tier_conf);
+}
+
+void
+ranking_settings(struct ranking *r, const struct settings *s)
+{
+	bool used[TABLE_ROWS_MAX] = {false};
+	struct table *old = malloc(sizeof(*old));
+	uint32_t i;
+
+	if (old == NULL) {
+		log_errx("out of memory: the table stays as it was");
+		return;
+	}
+	*old = *r->table;
+	for (i = 0; i < old->rows_n; i++) {
+		if (settings_intermediary(s, old->rows[i].name) >= 0)
+			used[old->rows[i].slot] = true;
+		else
+			events_add(r->events, EVENT_CONFIG, old->rows[i].name,
+			    "removed");
+	}
+	r->table->rows_n = 0;
+	r->table->conf_serial = s->serial;
+	set_tiers(r->table, s);
+	ranking_slow_settings(r, s);
+	for (i = 0; i < s->intermediaries_n; i++)
+		set_row(r, old, &s->intermediaries[i], used);
+	r->dirty = true;
+	free(old);
+}
+
+/* What is new since the last look.  Of a tenant first seen, nothing: a
+ * control process that starts anew must not judge by old counts. */
+static struct rank_seen
+delta(struct ranking *r, const struct table_row *row,
+    const struct ranking_sum *sum)
+{
+	struct ranking_seen *seen = &r->seen[row->slot];
+	struct rank_seen d = {.last_failure = sum->total.last_failure};
+
+	if (seen->incarnation == row->incarnation) {
+		if (sum->total.successes > seen->successes)
+			d.successes = sum->total.successes - seen->successes;
+		if (sum->total.charged > seen->charged)
+			d.charged = sum->total.charged - seen->charged;
+	} else if (row->observed == TABLE_UNKNOWN) {
+		d.successes = sum->total.successes;
+		d.charged = sum->total.charged;
+	}
+	*seen = (struct ranking_seen){
+	    row->incarnation, sum->total.successes, sum->total.charged};
+	return d;
+}
+
+bool
+ranking_usable(const struct table_row *row)
+{
+	return row->admin == TABLE_ENABLED && row->tier != 0 &&
+	       row->observed != TABLE_EJECTED &&
+	       row->observed != TABLE_HALF_OPEN;
+}
+
+static uint32_t
+usable_n(const struct table *t)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < t->rows_n; i++)
+		n += ranking_usable(&t->rows[i]);
+	return n;
+}
+
+static void
+tell_change(struct ranking *r, const struct table_row *row, uint8_t observed,
+    uint16_t tier)
+{
+	if (row->observed != observed)
+		events_add(r->events, EVENT_STATE, row->name, "%s, was %s: %s",
+		    table_observed_word((enum table_observed)row->observed),
+		    table_observed_word((enum table_observed)observed),
+		    row->reason);
+	if (row->tier != tier)
+		events_add(r->events, EVENT_TIER, row->name,
+		    "tier %u, was %u: %s", row->tier, tier, row->reason);
+}
+
+int64_t
+ranking_step(struct ranking *r)
+{
+	struct rank_now now = now_of(r);
+	int64_t wake, next = INT64_MAX;
+	struct rank_seen seen;
+	struct table_row *row;
+	struct ranking_sum sum;
+	bool measure = now.mono_us >= r->slow_at_us;
+	uint16_t tier;
+	uint8_t observed;
+	uint32_t i, usable = usable_n(r->table);
+
+	for (i = 0; i < r->table->rows_n; i++) {
+		row = &r->table->rows[i];
+		ranking_fold(r, row, now.wall_us, &sum);
+		if (ranking_fold_fill(row, &sum))
+			r->dirty = true;
+		if (measure)
+			ranking_slow_see(r, row, &sum, now.mono_us);
+		seen = delta(r, row, &sum);
+		seen.p95_us = row->recent_p95_us;
+		seen.limit_us = r->slow[row->slot].limit_us;
+		seen.lower = r->slow[row->slot].lower;
+		usable -= ranking_usable(row);
+		now.usable_others = usable;
+		observed = row->observed;
+		tier = row->tier;
+		if (rank_step(row, &r->states[row->slot], &seen, &now)) {
+			r->dirty = true;
+			tell_change(r, row, observed, tier);
+		}
+		usable += ranking_usable(row);
+		wake = rank_wake_us(row, &r->states[row->slot]);
+		if (wake < next)
+			next = wake;
+	}
+	if (measure) {
+		ranking_slow_compare(r);
+		r->slow_at_us = now.mono_us + RANKING_SLOW_GAP_US;
+	}
+	if (r->dirty)
+		ranking_publish(r);
+	return next;
+}
+
+void
+ranking_publish(struct ranking *r)
+{
+	table_publish(r->writer, r->table);
+	r->dirty = false;
+}
+
+static struct table_row *
+row_named(struct ranking *r, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->table->rows_n; i++) {
+		if (strcmp(r->table->rows[i].name, name) == 0)
+			return &r->table->rows[i];
+	}
+	return NULL;
+}
+
+int
+ranking_drain(struct ranking *r, const char *name, bool drain, const char *by)
+{
+	uint8_t want = drain ? TABLE_DRAIN : TABLE_ENABLED;
+	struct table_row *row = row_named(r, name);
+
+	if (row == NULL)
+		return -ENOENT;
+	if (row->admin == want)
+		return -EALREADY;
+	row->admin = want;
+	events_add(r->events, EVENT_ADMIN, name, "%s by %s",
+	    drain ? "drained" : "enabled", by);
+	ranking_publish(r);
+	return 0;
+}
+
+int
+ranking_pin(struct ranking *r, const char *name, uint16_t tier, const char *by)
+{
+	struct table_row *row = row_named(r, name);
+	uint16_t was;
+
+	if (row == NULL)
+		return -ENOENT;
+	if (row->tier_pinned == tier)
+		return -EALREADY;
+	was = row->tier;
+	row->tier_pinned = tier;
+	rank_settle(row);
+	if (row->tier != was)
+		row->since_us = mono_wall_us();
+	if (tier != 0)
+		events_add(r->events, EVENT_ADMIN, name,
+		    "pinned to tier %u by %s", tier, by);
+	else
+		events_add(r->events, EVENT_ADMIN, name, "unpinned by %s", by);
+	ranking_publish(r);
+	return 0;
+}

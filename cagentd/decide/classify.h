@@ -1,0 +1,54 @@
+#ifndef CAGENTD_CLASSIFY_H
+#define CAGENTD_CLASSIFY_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/net.h"
+#include "cagentd/conf/settings.h"
+#include "wire/intake.h"
+#include "wire/wire.h"
+
+/* Who is asking. */
+struct client {
+	enum wire_protocol protocol;
+	bool has_uid; /* known by the kernel's word, not the client's */
+	uid_t uid;
+	struct net_ip source; /* family 0 on a unix socket */
+};
+
+/* What the rules and the lists of direct destinations make of a request. */
+struct verdict {
+	enum settings_via via;
+	uint16_t tier;	       /* VIA_TIER: rank */
+	uint32_t intermediary; /* VIA_INTERMEDIARY: index in the settings */
+	bool direct_first;     /* the destination is listed as direct */
+	enum traffic_class class;
+	int32_t rule; /* index of the rule that matched, or -1 */
+};
+
+/*
+ * Pure: the first rule that matches decides; without one, or when it only
+ * sets the class, the lists of [direct].  Networks match address literals
+ * only: a name is never resolved to find a rule.
+ */
+void classify(const struct settings *, const struct wire_host *,
+    const struct client *, struct verdict *out);
+
+/*
+ * May a direct connection for this request go to ip, which is its host or
+ * what its name has resolved to?  Never to a listener of ours.  Else to what
+ * the networks of [direct] or of the rule list, and to public addresses; to
+ * private ones only for names in a domain that is listed there; to loopback,
+ * link-local, multicast and the like not at all, but for "localhost" in such a
+ * domain.  So nobody reaches by a name what an address would not reach.
+ */
+bool classify_direct(const struct settings *, const struct verdict *,
+    const struct wire_host *, const struct net_ip *ip);
+
+/* May a client with this source connect at all?  [access] */
+bool classify_access(const struct settings *, const struct net_ip *source);
+
+#endif

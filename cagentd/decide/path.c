@@ -1,0 +1,498 @@
+/* Chooses one intermediary for one request; does no I/O and keeps nothing. */
+#include "cagentd/decide/path.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Draws before a tier is scanned from end to end. */
+#define PATH_DRAWS 6
+
+static uint32_t
+draw(uint64_t *seed, uint32_t bound)
+{
+	uint64_t z = *seed += 0x9e3779b97f4a7c15ull; /* splitmix64 */
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	z ^= z >> 31;
+	return (uint32_t)((z >> 32) * bound >> 32);
+}
+
+static const struct table_tier *
+table_tier(const struct table *t, uint16_t rank)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->tiers_n; i++) {
+		if (t->tiers[i].rank == rank)
+			return &t->tiers[i];
+	}
+	return NULL;
+}
+
+uint16_t
+path_rank(const struct table_row *row)
+{
+	return row->observed == TABLE_HALF_OPEN ? table_home(row) : row->tier;
+}
+
+/* The best rank above after that some row has, or 0. */
+static uint16_t
+next_rank(const struct table *t, uint16_t after)
+{
+	uint16_t best = 0;
+	uint32_t i;
+
+	for (i = 0; i < t->rows_n; i++) {
+		if (t->rows[i].tier > after &&
+		    (best == 0 || t->rows[i].tier < best))
+			best = t->rows[i].tier;
+	}
+	return best;
+}
+
+/* Of those that are meant for a tier and not drained, how many serve in it? */
+static uint32_t
+kept_percent(const struct table *t, uint16_t rank)
+{
+	uint64_t healthy = 0, total = 0, keeps;
+	const struct table_row *row;
+	uint32_t i;
+
+	for (i = 0; i < t->rows_n; i++) {
+		row = &t->rows[i];
+		if (table_home(row) != rank || row->admin == TABLE_DRAIN)
+			continue;
+		total += row->weight;
+		if (row->tier == rank)
+			healthy += row->weight;
+	}
+	if (total == 0)
+		return 100;
+	keeps = healthy * PATH_OVERPROVISION / total;
+	return keeps < 100 ? (uint32_t)keeps : 100;
+}
+
+void
+path_index_build(struct path_index *ix, const struct table *t)
+{
+	const struct table_tier *tier;
+	struct path_tier *pt;
+	uint16_t rank;
+	uint32_t i, placed = 0;
+
+	ix->tiers_n = 0;
+	ix->half_open_n = 0;
+	for (rank = next_rank(t, 0); rank != 0; rank = next_rank(t, rank)) {
+		pt = &ix->tiers[ix->tiers_n++];
+		tier = table_tier(t, rank);
+		pt->rank = rank;
+		pt->reserved_for = tier != NULL ? tier->reserved_for : 0;
+		pt->first = placed;
+		for (i = 0; i < t->rows_n; i++) {
+			if (t->rows[i].tier == rank)
+				ix->order[placed++] = (uint16_t)i;
+		}
+		pt->n = placed - pt->first;
+		pt->keeps = kept_percent(t, rank);
+	}
+	for (i = 0; i < t->rows_n; i++) {
+		if (t->rows[i].observed == TABLE_HALF_OPEN)
+			ix->half_open[ix->half_open_n++] = (uint16_t)i;
+	}
+}
+
+static const struct path_load *
+load_of(const struct path_query *q, const struct table_row *row)
+{
+	static const struct path_load none;
+	const struct path_load *l = &q->loads[row->slot];
+
+	return l->incarnation == row->incarnation ? l : &none;
+}
+
+static uint32_t
+times_tried(const struct path_query *q, uint32_t row)
+{
+	const struct table_row *r = &q->table->rows[row];
+	uint32_t i;
+
+	for (i = 0; i < q->tried_n; i++) {
+		if (q->tried[i].slot == r->slot &&
+		    q->tried[i].incarnation == r->incarnation)
+			return q->tried[i].times;
+	}
+	return 0;
+}
+
+static bool
+is_full(const struct path_query *q, const struct table_row *row)
+{
+	uint32_t now;
+
+	if (row->connections_max == 0)
+		return false;
+	now = q->in_flight != NULL ? q->in_flight(q->arg, row->slot)
+				   : row->in_flight;
+	return now >= row->connections_max;
+}
+
+static bool
+verdict_allows(const struct path_query *q, const struct table_row *row)
+{
+	const struct verdict *v = q->verdict;
+
+	if (v->via == VIA_TIER)
+		return table_home(row) == v->tier;
+	if (v->via == VIA_INTERMEDIARY) {
+		return strcmp(row->name,
+			   q->settings->intermediaries[v->intermediary].name) ==
+		       0;
+	}
+	return true;
+}
+
+static bool
+trial_due(const struct path_query *q, const struct table_row *row)
+{
+	const struct path_load *l = load_of(q, row);
+
+	/* Tunnels from before the ejection may live on for days: only what
+	 * was begun as a trial counts as one. */
+	return l->trials < row->trials && q->now_us >= l->trial_us;
+}
+
+enum hop_type
+path_hop_type(const struct table_row *row)
+{
+	switch ((enum table_type)row->type) {
+	case TABLE_SOCKS5:
+		return HOP_SOCKS5;
+	case TABLE_SOCKS4A:
+		return HOP_SOCKS4A;
+	case TABLE_HTTP:
+		return HOP_HTTP;
+	}
+	return HOP_SOCKS5;
+}
+
+/*
+ * During a reload a request's settings and the table may be of different
+ * makes.  What the settings do not name has no login there, and one that has
+ * moved must not get another's.
+ */
+static bool
+is_configured(const struct path_query *q, const struct table_row *row)
+{
+	const struct settings_intermediary *si;
+	int i;
+
+	if (q->settings->serial == q->table->conf_serial)
+		return true;
+	i = settings_intermediary(q->settings, row->name);
+	if (i < 0)
+		return false;
+	si = &q->settings->intermediaries[i];
+	return si->port == row->port && strcmp(si->host, row->host) == 0;
+}
+
+/* All but the trials and how often it has been tried. */
+static enum path_skip
+fit(const struct path_query *q, const struct table_row *row)
+{
+	const struct table_tier *tier;
+
+	if (row->admin == TABLE_DRAIN)
+		return PATH_SKIP_DRAIN;
+	if (path_rank(row) == 0 || row->observed == TABLE_EJECTED)
+		return PATH_SKIP_EJECTED;
+	if (!verdict_allows(q, row))
+		return PATH_SKIP_TIER;
+	tier = table_tier(q->table, path_rank(row));
+	if (tier != NULL && tier->reserved_for != 0 &&
+	    (tier->reserved_for & 1u << q->verdict->class) == 0)
+		return PATH_SKIP_RESERVED;
+	if (!hop_carries(path_hop_type(row), q->host))
+		return PATH_SKIP_TYPE;
+	if (!is_configured(q, row))
+		return PATH_SKIP_CONF;
+	return is_full(q, row) ? PATH_SKIP_FULL : PATH_ELIGIBLE;
+}
+
+enum path_skip
+path_eligible(const struct path_query *q, uint32_t row)
+{
+	const struct table_row *r = &q->table->rows[row];
+	enum path_skip skip = fit(q, r);
+
+	if (skip != PATH_ELIGIBLE)
+		return skip;
+	if (times_tried(q, row) >= q->times_max)
+		return PATH_SKIP_TRIED;
+	if (r->observed == TABLE_HALF_OPEN && !trial_due(q, r))
+		return PATH_SKIP_TRIAL;
+	return PATH_ELIGIBLE;
+}
+
+/* What the handshake is expected to take: measured here, halved for each
+ * while since; else as all workers saw it; else a guess. */
+static uint64_t
+expected_us(const struct path_query *q, const struct table_row *row,
+    const struct path_load *l)
+{
+	int64_t halvings;
+	uint64_t us;
+
+	if (l->ewma_us == 0) {
+		us = row->handshake_p50_us;
+		if (us == 0)
+			return l->in_flight > 0 ? PATH_EWMA_UNKNOWN_US : 0;
+	} else {
+		halvings = (q->now_us - l->ewma_at_us) / PATH_EWMA_HALVE_US;
+		us = halvings < 32 ? l->ewma_us >> halvings : 0;
+	}
+	return us > PATH_EWMA_FLOOR_US ? us : PATH_EWMA_FLOOR_US;
+}
+
+uint64_t
+path_cost(const struct path_query *q, uint32_t row)
+{
+	const struct table_row *r = &q->table->rows[row];
+	const struct path_load *l = load_of(q, r);
+	uint64_t cost;
+
+	/* Scaled so that a weight of 1000 still leaves a resolution. */
+	cost = expected_us(q, r, l) * 1024 * (l->in_flight + 1ull) /
+	       (r->weight != 0 ? r->weight : 1);
+	if (r->observed == TABLE_SLOW_START)
+		cost *= 4;
+	if (r->observed == TABLE_SUSPECT)
+		cost *= 16;
+	return cost;
+}
+
+static bool
+is_avoided(const struct path_query *q, uint32_t row)
+{
+	return q->now_us < load_of(q, &q->table->rows[row])->avoid_until_us;
+}
+
+/* How far down in the order of preference. */
+struct level {
+	uint32_t times; /* tried exactly so often for this request */
+	bool avoided;
+	uint32_t first; /* the tier to begin with */
+};
+
+/* Two different eligible members of a tier. */
+struct pair {
+	uint32_t n;
+	uint32_t row[2];
+};
+
+static bool
+offer(const struct path_query *q, uint32_t row, struct level level,
+    struct pair *pair)
+{
+	if (pair->n == 1 && pair->row[0] == row)
+		return false;
+	if (times_tried(q, row) != level.times ||
+	    is_avoided(q, row) != level.avoided ||
+	    path_eligible(q, row) != PATH_ELIGIBLE)
+		return false;
+	pair->row[pair->n++] = row;
+	return pair->n == 2;
+}
+
+/* A few draws find two where most are well; a scan from a random place finds
+ * what there is where they are not. */
+static void
+find_pair(const struct path_query *q, const struct path_tier *tier,
+    struct level level, uint64_t *seed, struct pair *pair)
+{
+	const uint16_t *order = q->index->order + tier->first;
+	uint32_t i, start;
+
+	pair->n = 0;
+	for (i = 0; i < PATH_DRAWS; i++) {
+		if (offer(q, order[draw(seed, tier->n)], level, pair))
+			return;
+	}
+	start = draw(seed, tier->n);
+	for (i = 0; i < tier->n; i++) {
+		if (offer(q, order[(start + i) % tier->n], level, pair))
+			return;
+	}
+}
+
+/* The cheaper one, or either when they are near. */
+static bool
+second_wins(uint64_t cost_a, uint64_t cost_b, uint64_t *seed)
+{
+	uint64_t low = cost_a < cost_b ? cost_a : cost_b;
+	uint64_t high = cost_a < cost_b ? cost_b : cost_a;
+
+	if (high <= low + low * PATH_NEAR_PERCENT / 100)
+		return draw(seed, 2) == 1;
+	return cost_b < cost_a;
+}
+
+static void
+choose(const struct path_query *q, const struct pair *pair, uint64_t *seed,
+    struct path_pick *out)
+{
+	uint32_t i = 0;
+
+	out->cost = out->rival_cost = path_cost(q, pair->row[0]);
+	if (pair->n == 2) {
+		out->rival_cost = path_cost(q, pair->row[1]);
+		i = second_wins(out->cost, out->rival_cost, seed) ? 1 : 0;
+	}
+	if (i == 1) {
+		uint64_t swap = out->cost;
+
+		out->cost = out->rival_cost;
+		out->rival_cost = swap;
+	}
+	out->row = pair->row[i];
+	out->rival = pair->n == 2 ? pair->row[1 - i] : out->row;
+	out->rank = path_rank(&q->table->rows[out->row]);
+	out->trial = q->table->rows[out->row].observed == TABLE_HALF_OPEN;
+}
+
+/*
+ * A half-open intermediary that is due is tried by a fresh request, which can
+ * still be retried elsewhere; when nothing else is left (last), by any.
+ */
+static bool
+pick_half_open(const struct path_query *q, bool last, uint64_t *seed,
+    struct path_pick *out)
+{
+	struct pair one = {1, {0, 0}};
+	enum path_skip skip;
+	uint32_t i;
+
+	for (i = 0; i < q->index->half_open_n; i++) {
+		one.row[0] = q->index->half_open[i];
+		skip = path_eligible(q, one.row[0]);
+		if (skip == PATH_ELIGIBLE ||
+		    (last && skip == PATH_SKIP_TRIAL)) {
+			choose(q, &one, seed, out);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Which tier a request begins with; when all spill, the first takes the
+ * rest. */
+static uint32_t
+first_tier(const struct path_query *q, uint64_t *seed)
+{
+	const struct path_tier *t = q->index->tiers;
+	uint32_t i, class = 1u << q->verdict->class;
+
+	for (i = 0; i < q->index->tiers_n; i++) {
+		if (t[i].reserved_for != 0 && (t[i].reserved_for & class) == 0)
+			continue;
+		if (t[i].keeps >= 100 || draw(seed, 100) < t[i].keeps)
+			return i;
+	}
+	return 0;
+}
+
+static bool
+pick_at(const struct path_query *q, struct level level, uint64_t *seed,
+    struct path_pick *out)
+{
+	uint32_t i, tiers_n = q->index->tiers_n;
+	struct pair pair;
+
+	for (i = 0; i < tiers_n; i++) {
+		find_pair(q, &q->index->tiers[(level.first + i) % tiers_n],
+		    level, seed, &pair);
+		if (pair.n == 0)
+			continue;
+		choose(q, &pair, seed, out);
+		return true;
+	}
+	return false;
+}
+
+int
+path_pick(const struct path_query *q, uint64_t *seed, struct path_pick *out)
+{
+	uint32_t times, first;
+
+	if (q->tried_n == 0 && pick_half_open(q, false, seed, out))
+		return 0;
+	first = first_tier(q, seed);
+	for (times = 0; times < q->times_max; times++) {
+		if (pick_at(
+			q, (struct level){times, false, first}, seed, out) ||
+		    pick_at(q, (struct level){times, true, first}, seed, out))
+			return 0;
+	}
+	return pick_half_open(q, true, seed, out) ? 0 : -ENOENT;
+}
+
+void
+path_load_ok(struct path_load *l, int64_t handshake_us, int64_t now_us)
+{
+	uint32_t us = handshake_us < 1		      ? 1
+		      : handshake_us > UINT32_MAX / 8 ? UINT32_MAX / 8
+						      : (uint32_t)handshake_us;
+
+	/* Peak-sensitive: up at once, down by an eighth. */
+	if (us >= l->ewma_us)
+		l->ewma_us = l->ewma_us == 0 ? us : l->ewma_us / 2 + us / 2 + 1;
+	else
+		l->ewma_us -= (l->ewma_us - us) / 8;
+	l->ewma_at_us = now_us;
+	l->failures = 0;
+	l->avoid_until_us = 0;
+}
+
+void
+path_load_failed(struct path_load *l, int64_t now_us)
+{
+	int64_t avoid = PATH_AVOID_MIN_US;
+	uint32_t i;
+
+	for (i = 0; i < l->failures && avoid < PATH_AVOID_MAX_US; i++)
+		avoid *= 2;
+	if (avoid > PATH_AVOID_MAX_US)
+		avoid = PATH_AVOID_MAX_US;
+	l->failures++;
+	l->avoid_until_us = now_us + avoid;
+}
+
+const char *
+path_skip_text(enum path_skip skip)
+{
+	switch (skip) {
+	case PATH_ELIGIBLE:
+		return "eligible";
+	case PATH_SKIP_TIER:
+		return "the rule asks for another tier or intermediary";
+	case PATH_SKIP_RESERVED:
+		return "its tier is reserved for other classes";
+	case PATH_SKIP_EJECTED:
+		return "ejected";
+	case PATH_SKIP_DRAIN:
+		return "draining";
+	case PATH_SKIP_FULL:
+		return "at its connection limit";
+	case PATH_SKIP_TRIAL:
+		return "half-open, its trials are under way";
+	case PATH_SKIP_TRIED:
+		return "already tried for this request";
+	case PATH_SKIP_TYPE:
+		return "cannot carry this kind of address";
+	case PATH_SKIP_CONF:
+		return "not in the configuration that this request has";
+	case PATH_SKIP_COUNT:
+		break;
+	}
+	return "?";
+}

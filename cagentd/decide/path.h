@@ -1,0 +1,128 @@
+#ifndef CAGENTD_PATH_H
+#define CAGENTD_PATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cagentd/decide/classify.h"
+#include "shm/table.h"
+
+/*
+ * The choice among ranked intermediaries.  Pure: the table, what this worker
+ * knows beyond it, the clock and the randomness are passed in.
+ *
+ * Candidates come from the best tier that has an eligible member and that the
+ * request's class may use; what failed a moment ago comes after all tiers.  In
+ * a tier: of two random members the cheaper one (Mitzenmacher, "The power of
+ * two choices", 2001), where the cost is handshake time (EWMA) x (in flight +
+ * 1) / weight.  An idle member that was never measured costs nothing, so that
+ * each is tried; costs that are near are drawn between, so that all of a tier
+ * work at once.
+ *
+ * A tier that has lost much of its weight spills: it keeps 1.4 times the share
+ * of its weight that is healthy (all of it down to 71 %), as Envoy has it, and
+ * the other requests begin with the next tier.
+ */
+
+/* What one worker knows of an intermediary, by slot. */
+struct path_load {
+	uint32_t incarnation;	/* of the row this is about */
+	uint32_t in_flight;	/* ours */
+	uint32_t ewma_us;	/* of the handshake; 0: unknown */
+	int64_t ewma_at_us;	/* when it was last measured */
+	uint32_t failures;	/* charged, in a row */
+	uint32_t trials;	/* half-open: our attempts under way */
+	int64_t avoid_until_us; /* after a failure: last choice until then */
+	int64_t trial_us;	/* half-open: no trial before this */
+};
+
+#define PATH_EWMA_UNKNOWN_US 30000   /* as finagle has it */
+#define PATH_EWMA_FLOOR_US   1000    /* faster than this is all the same */
+#define PATH_EWMA_HALVE_US   7000000 /* what is not used becomes worth a try */
+#define PATH_NEAR_PERCENT    25	     /* costs so near are equal: draw */
+#define PATH_TRIAL_GAP_US    500000  /* between trials by one worker */
+#define PATH_OVERPROVISION   140     /* percent of what a tier must carry */
+#define PATH_AVOID_MIN_US    1000000
+#define PATH_AVOID_MAX_US    10000000
+
+/* Rows by tier, made anew when the table changes. */
+struct path_tier {
+	uint16_t rank;
+	uint32_t reserved_for;
+	uint32_t first, n; /* in order[] */
+	uint32_t keeps;	   /* percent of the requests that come to it */
+};
+struct path_index {
+	uint32_t tiers_n;
+	struct path_tier tiers[TABLE_ROWS_MAX];
+	uint16_t order[TABLE_ROWS_MAX]; /* row numbers */
+	uint32_t half_open_n;
+	uint16_t half_open[TABLE_ROWS_MAX];
+};
+void path_index_build(struct path_index *, const struct table *);
+
+/* Why a row is not a candidate. */
+enum path_skip {
+	PATH_ELIGIBLE,
+	PATH_SKIP_TIER,	    /* the rule asks for something else */
+	PATH_SKIP_RESERVED, /* its tier is not for this class */
+	PATH_SKIP_EJECTED,
+	PATH_SKIP_DRAIN,
+	PATH_SKIP_FULL,	 /* at its connection limit */
+	PATH_SKIP_TRIAL, /* half-open, and the trials are under way */
+	PATH_SKIP_TRIED, /* often enough for this request */
+	PATH_SKIP_TYPE,	 /* cannot carry this kind of address */
+	PATH_SKIP_CONF,	 /* of another configuration than this request */
+	PATH_SKIP_COUNT
+};
+const char *path_skip_text(enum path_skip);
+
+struct path_tried {
+	uint32_t slot; /* rows move when the table changes, slots do not */
+	uint32_t incarnation;
+	uint32_t times;
+};
+
+struct path_query {
+	const struct table *table;
+	const struct path_index *index;
+	const struct path_load *loads;	 /* by slot */
+	const struct settings *settings; /* the request's */
+	const struct verdict *verdict;
+	const struct wire_host *host;
+	const struct path_tried *tried;
+	uint32_t tried_n;
+	uint32_t times_max; /* attempts allowed on one intermediary */
+	int64_t now_us;	    /* monotonic */
+	/* Connections to that slot over all workers; asked only for rows
+	 * that have a limit.  NULL: take the table's figure. */
+	uint32_t (*in_flight)(void *arg, uint32_t slot);
+	void *arg;
+};
+
+struct path_pick {
+	uint32_t row; /* in the table */
+	uint16_t rank;
+	bool trial; /* a half-open intermediary gets its chance */
+	uint64_t cost;
+	uint32_t rival; /* the other of the two, or the same row */
+	uint64_t rival_cost;
+};
+
+/* 0 with *out, or -ENOENT.  seed is advanced. */
+int path_pick(const struct path_query *, uint64_t *seed, struct path_pick *out);
+
+/* Is this row a candidate, and if not, why? */
+enum path_skip path_eligible(const struct path_query *, uint32_t row);
+uint64_t path_cost(const struct path_query *, uint32_t row);
+/* The tier that it is in, or, on trial, would be in. */
+uint16_t path_rank(const struct table_row *);
+enum hop_type path_hop_type(const struct table_row *);
+
+/* Note how an attempt went: the EWMA, and how long to avoid after a charged
+ * failure (1 s doubling to 10 s, until a success). */
+void path_load_ok(struct path_load *, int64_t handshake_us, int64_t now_us);
+void path_load_failed(struct path_load *, int64_t now_us);
+
+#endif

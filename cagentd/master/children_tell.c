@@ -1,0 +1,229 @@
+/* Owns what the master says to its children; when, is children.c's. */
+#include "cagentd/master/children_tell.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cagentd/common/msg.h"
+#include "cagentd/master/shared.h"
+
+const char *
+children_name(const struct children_one *c, char out[32])
+{
+	if (c->role == ROLE_WORKER)
+		snprintf(out, 32, "worker %u", c->index);
+	else
+		snprintf(out, 32, "%s", procs_role_word(c->role));
+	return out;
+}
+
+/* What is said at once. */
+struct letter {
+	uint32_t type;
+	const void *data;
+	size_t len;
+	const int *fds;
+	size_t fds_n;
+};
+
+static void
+send_letter(const struct children_one *c, const struct letter *l)
+{
+	char name[CHILDREN_NAME_MAX];
+	int error;
+
+	if (c->chan == NULL || c->chan_dead)
+		return;
+	error = chan_send(c->chan, l->type, l->data, l->len, l->fds, l->fds_n);
+	if (error != 0 && error != -EPIPE) {
+		log_warnx("%s cannot be told: %s: killed",
+		    children_name(c, name), strerror(-error));
+		kill(c->pid, SIGKILL);
+	}
+}
+
+void
+children_tell(const struct children_one *c, uint32_t type, const void *data,
+    size_t len, int fd)
+{
+	send_letter(
+	    c, &(struct letter){type, data, len, &fd, fd != -1 ? 1 : 0});
+}
+
+static void
+tell_u64(const struct children_one *c, uint32_t type, uint64_t v, int fd)
+{
+	uint8_t buf[8];
+
+	children_tell(c, type, buf, msg_u64_encode(v, buf), fd);
+}
+
+/* The control process knows of all children, for status and events. */
+void
+children_report(const struct children_one *c)
+{
+	const struct proc_child info = {.role = c->role,
+	    .index = c->index,
+	    .pid = (uint32_t)c->pid,
+	    .state = c->state,
+	    .restarts = c->restarts,
+	    .sandbox = c->sandbox,
+	    .exit_status = (uint32_t)c->exit_status};
+	uint8_t buf[CHAN_DATA_MAX];
+
+	children_tell(&c->all->one[PROCS_AT_CONTROL], MSG_CHILD, buf,
+	    msg_child_encode(&info, buf), -1);
+}
+
+void
+children_note(struct children *all, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		children_tell(&all->one[PROCS_AT_CONTROL], MSG_NOTE, text,
+		    strlen(text), -1);
+}
+
+void
+children_link(struct children_one *worker)
+{
+	const struct children_one *resolver =
+	    &worker->all->one[PROCS_AT_RESOLVER];
+	int fds[2], error;
+
+	if (worker->linked || resolver->chan == NULL || worker->chan == NULL)
+		return;
+	error = chan_pair(fds);
+	if (error != 0) {
+		/* The watchdog tries again. */
+		log_warnx("no channel for worker %u to the resolver: %s",
+		    worker->index, strerror(-error));
+		return;
+	}
+	tell_u64(resolver, MSG_RESOLVER, worker->index, fds[0]);
+	tell_u64(worker, MSG_RESOLVER, worker->index, fds[1]);
+	close(fds[0]);
+	close(fds[1]);
+	worker->linked = true;
+}
+
+/* Only workers log in anywhere. */
+void
+children_tell_conf(const struct children_one *c)
+{
+	const struct shared *sh = c->all->shared;
+
+	tell_u64(c, MSG_CONF, c->all->settings->serial,
+	    c->role == ROLE_WORKER ? sh->conf : sh->conf_plain);
+}
+
+void
+children_tell_listeners(const struct children_one *c)
+{
+	const struct shared *sh = c->all->shared;
+	int fds[SETTINGS_LISTENERS_MAX];
+	uint32_t i;
+
+	for (i = 0; i < sh->listeners_n; i++)
+		fds[i] = sh->listeners[i].fd;
+	send_letter(
+	    c, &(struct letter){MSG_LISTENERS, NULL, 0, fds, sh->listeners_n});
+}
+
+/* Of all workers, so that connection limits hold over all; one's own can be
+ * written. */
+void
+children_tell_slabs(const struct children_one *c, uint32_t first, uint32_t n)
+{
+	const struct shared *sh = c->all->shared;
+	int fds[CHAN_FDS_MAX];
+	uint8_t buf[8];
+	uint32_t i, some;
+	size_t len;
+	bool own;
+
+	for (; n > 0; first += some, n -= some) {
+		some = n < CHAN_FDS_MAX ? n : CHAN_FDS_MAX;
+		for (i = 0; i < some; i++) {
+			own = c->role == ROLE_WORKER && c->index == first + i;
+			fds[i] = own ? sh->slab_rw[first + i]
+				     : sh->slab_ro[first + i];
+		}
+		len = msg_u64_encode(first, buf);
+		send_letter(c, &(struct letter){MSG_SLAB, buf, len, fds, some});
+	}
+}
+
+void
+children_tell_log(struct children *all)
+{
+	uint32_t i;
+	int fd;
+
+	for (i = 0; i < PROCS_CHILDREN_MAX; i++) {
+		if (all->one[i].chan == NULL)
+			continue;
+		fd = log_socket();
+		if (fd < 0)
+			return; /* it is away again: there will be another */
+		children_tell(&all->one[i], MSG_LOG, NULL, 0, fd);
+		close(fd);
+	}
+}
+
+void
+children_provide(struct children_one *c)
+{
+	struct children *all = c->all;
+	const struct shared *sh = all->shared;
+	uint32_t i;
+
+	children_tell_conf(c);
+	switch (c->role) {
+	case ROLE_CONTROL:
+		children_tell(c, MSG_TABLE, NULL, 0, sh->table_rw);
+		children_tell(c, MSG_WAKE, NULL, 0, sh->wake);
+		children_tell(
+		    c, MSG_CONTROL_SOCKET, NULL, 0, sh->control_socket);
+		children_tell_slabs(c, 0, sh->slabs_n);
+		break;
+	case ROLE_WORKER:
+		children_tell(c, MSG_TABLE, NULL, 0, sh->table_ro);
+		children_tell(c, MSG_WAKE, NULL, 0, sh->wake);
+		children_tell_slabs(c, 0, sh->slabs_n);
+		children_tell_listeners(c);
+		children_link(c);
+		break;
+	case ROLE_RESOLVER:
+		for (i = PROCS_AT_WORKERS; i < PROCS_CHILDREN_MAX; i++)
+			children_link(&all->one[i]);
+		break;
+	case ROLE_MASTER:
+	case ROLE_COUNT:
+		break;
+	}
+	children_tell(c, MSG_START, NULL, 0, -1);
+}
+
+/* A restarted control process learns who the others are. */
+void
+children_report_all(struct children *all)
+{
+	uint32_t i;
+
+	for (i = 0; i < PROCS_CHILDREN_MAX; i++) {
+		if (all->one[i].wanted)
+			children_report(&all->one[i]);
+	}
+}

@@ -1,0 +1,75 @@
+/* Owns the run directory's lock and the pid file, and nothing in between. */
+#include "cagentd/master/home.h"
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <bsd/libutil.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cagentd/conf/settings.h"
+
+static int
+own_directory(const char *dir)
+{
+	struct stat st;
+	int fd;
+
+	/* Others may look inside only where a service is everybody's. */
+	if (mkdir(dir, geteuid() == 0 ? 0755 : 0700) == -1 && errno != EEXIST)
+		fatal("%s", dir);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		fatal("%s: must be a directory", dir);
+	/* Whoever can write here could swap the table under us. */
+	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		fatalx("%s: must be a directory of ours that only we can write",
+		    dir);
+	return fd;
+}
+
+static void
+lock_pidfile(struct home *h, const char *file)
+{
+	pid_t other = 0;
+
+	h->pidfile = pidfile_open(file, 0644, &other);
+	if (h->pidfile != NULL)
+		return;
+	if (errno == EEXIST && other > 0)
+		fatalx("already running as pid %d (%s)", (int)other, file);
+	if (errno == EEXIST)
+		fatalx("already starting (%s)", file);
+	fatal("%s", file);
+}
+
+void
+home_take(struct home *h, const struct settings *s)
+{
+	h->dir_fd = own_directory(s->run_dir);
+	lock_pidfile(h, s->pid_file);
+	/* Two agents with a pid file each would share all the rest. */
+	if (flock(h->dir_fd, LOCK_EX | LOCK_NB) == -1) {
+		home_leave(h);
+		fatalx("%s: another agent runs there", s->run_dir);
+	}
+}
+
+void
+home_ready(struct home *h)
+{
+	if (pidfile_write(h->pidfile) == -1)
+		log_warn("the pid file cannot be written");
+}
+
+void
+home_leave(struct home *h)
+{
+	if (pidfile_remove(h->pidfile) == -1)
+		log_warn("the pid file cannot be removed");
+	close(h->dir_fd);
+}

@@ -1,0 +1,464 @@
+/*
+ * Owns the service's life: start, reload, end.  Reads the configuration and
+ * signals, and never a byte from a peer.
+ */
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mono.h"
+#include "cagentd/conf/bundle.h"
+#include "cagentd/master/children_tell.h"
+#include "cagentd/master/home.h"
+#include "cagentd/roles.h"
+#include "cagentd/master/shared.h"
+#include "cagentd/master/sysfiles.h"
+
+/* After the drain timeout workers cut their tunnels; then this, and they are
+ * killed. */
+#define STOP_GRACE_US 3000000
+/* Until a detached start is ready. */
+#define START_S 30
+/* The resolver's files are looked at this often. */
+#define FILES_US 2000000
+
+struct master {
+	const struct master_options *options;
+	struct loop *loop;
+	struct settings *settings;
+	struct shared shared;
+	struct children children;
+	struct home home;
+	struct sysfiles sysfiles;
+	struct op signals, stop_timer, start_timer, files_timer;
+	int signal_fd;
+	int ready_fd; /* of proc_detach(); -1: not detached, or told */
+	int terminal; /* who detached us, until then; else -1 */
+	bool ready, failed, stopping;
+};
+
+static void stop(struct master *);
+
+static void
+check_users(const struct settings *s)
+{
+	const struct settings_account *users[] = {
+	    &s->control_user, &s->worker_user, &s->resolver_user};
+	size_t i;
+
+	if (geteuid() != 0)
+		return;
+	for (i = 0; i < sizeof(users) / sizeof(*users); i++) {
+		if (users[i]->uid == (uid_t)-1)
+			fatalx("user %s does not exist: make it (the package "
+			       "and `make install` do), or name another in "
+			       "[agent]",
+			    users[i]->name);
+		if (users[i]->uid == 0)
+			fatalx("user %s is root: name another in [agent]",
+			    users[i]->name);
+	}
+}
+
+static void
+on_ready(void *arg)
+{
+	struct master *m = arg;
+
+	if (m->ready)
+		return;
+	m->ready = true;
+	home_ready(&m->home);
+	log_info("ready: %u workers, %u intermediaries, %s",
+	    m->settings->workers, m->settings->intermediaries_n,
+	    loop_backend(m->loop));
+	proc_notify("READY=1");
+	loop_cancel(m->loop, &m->start_timer);
+	if (m->ready_fd != -1)
+		proc_ready(m->ready_fd);
+	if (m->terminal != -1)
+		close(m->terminal);
+	m->ready_fd = m->terminal = -1;
+}
+
+/* In the foreground we go on trying, and the log can be seen; but a start
+ * that somebody waits for must come to an end. */
+static void
+on_start_over(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct master *m = container_of(op, struct master, start_timer);
+
+	(void)loop, (void)r; /* time is the only news */
+	log_errx("not ready after %d s: giving up", START_S);
+	dprintf(m->terminal,
+	    "cagentd: not ready after %d s; the system log says why\n",
+	    START_S);
+	m->failed = true;
+	stop(m);
+}
+
+static void
+on_gone(void *arg)
+{
+	struct master *m = arg;
+
+	loop_stop(m->loop);
+}
+
+/* Errors of a configuration, a log line each. */
+static void
+log_lines(const char *text)
+{
+	char copy[sizeof(((struct conf_errors *)0)->text)];
+	char *rest = copy, *line;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (line[0] != '\0')
+			log_errx("%s", line);
+	}
+}
+
+static void
+refuse_reload(struct master *m, const char *why)
+{
+	log_lines(why);
+	log_errx("reload refused: configuration %llu stays in force",
+	    (unsigned long long)m->settings->serial);
+	children_note(&m->children, "reload refused: %s", why);
+}
+
+/* What takes a restart, NULL if nothing: the children that run, and all that
+ * was made for them, have it from the start. */
+static const char *
+fixed_change(const struct settings *a, const struct settings *b)
+{
+	if (strcmp(a->run_dir, b->run_dir) != 0)
+		return "run-dir";
+	if (strcmp(a->pid_file, b->pid_file) != 0)
+		return "pid-file";
+	if (strcmp(a->control_user.name, b->control_user.name) != 0)
+		return "control-user";
+	if (strcmp(a->worker_user.name, b->worker_user.name) != 0)
+		return "worker-user";
+	if (strcmp(a->resolver_user.name, b->resolver_user.name) != 0)
+		return "resolver-user";
+	return NULL;
+}
+
+static bool
+same_nameservers(const struct settings *a, const struct settings *b)
+{
+	uint32_t i;
+
+	if (a->nameservers_n != b->nameservers_n)
+		return false;
+	for (i = 0; i < a->nameservers_n; i++) {
+		if (!net_addr_equal(&a->nameservers[i], &b->nameservers[i]))
+			return false;
+	}
+	return true;
+}
+
+/* All that can fail, before anything changes: 0, or -1 with why. */
+static int
+prepare(struct master *m, const struct settings *s, const struct bundle *b,
+    char *why, size_t size)
+{
+	const char *fixed = fixed_change(m->settings, s);
+	const union net_addr *which = NULL;
+	char text[NET_ADDR_STRLEN];
+	struct shared_conf conf;
+	int error;
+
+	if (fixed != NULL) {
+		snprintf(why, size, "'%s' takes a restart to change", fixed);
+		return -1;
+	}
+	error = shared_slabs(&m->shared, s);
+	if (error == 0)
+		error = shared_seal_new(b, &conf);
+	if (error != 0) {
+		snprintf(why, size, "%s", strerror(-error));
+		return -1;
+	}
+	error = shared_listen(&m->shared, s, &which);
+	if (error != 0) {
+		snprintf(why, size, "listen on %s: %s",
+		    net_addr_format(which, text), strerror(-error));
+		shared_conf_close(&conf);
+		return -1;
+	}
+	shared_use(&m->shared, &conf);
+	return 0;
+}
+
+static void
+apply(struct master *m, struct settings *s, const struct bundle *b)
+{
+	struct settings *old = m->settings;
+	char why[NET_ADDR_STRLEN + 256];
+
+	if (prepare(m, s, b, why, sizeof(why)) != 0) {
+		refuse_reload(m, why);
+		settings_unref(s);
+		return;
+	}
+	s->serial = old->serial + 1;
+	m->settings = s;
+	m->children.settings = s;
+	log_level_set((enum log_level)s->log_level);
+	shared_say(&m->shared);
+	children_reload(&m->children);
+	if (!same_nameservers(old, s))
+		children_renew_resolver(&m->children);
+	settings_unref(old);
+	children_note(&m->children, "configuration %llu is in force",
+	    (unsigned long long)s->serial);
+	log_info("reloaded: configuration %llu is in force",
+	    (unsigned long long)s->serial);
+}
+
+static void
+reload(struct master *m)
+{
+	struct conf_errors errors = {0};
+	struct settings *s = NULL;
+	struct bundle *b = NULL;
+	char state[64];
+
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)mono_us());
+	proc_notify(state);
+	if (settings_load(m->options->path, &b, &s, &errors) != 0)
+		refuse_reload(m, errors.text);
+	else
+		apply(m, s, b);
+	bundle_free(b);
+	if (m->ready)
+		proc_notify("READY=1");
+}
+
+static void
+on_files_timer(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct master *m = container_of(op, struct master, files_timer);
+	unsigned int changed = sysfiles_changed(&m->sysfiles);
+	bool hosts = (changed & 1u << SYSFILES_HOSTS) != 0;
+
+	(void)r; /* time is the only news */
+	if ((changed & 1u << SYSFILES_LOG) != 0 && m->children.syslog) {
+		log_info("syslog is another"); /* and so we reach it again */
+		children_tell_log(&m->children);
+	}
+	if (hosts || (changed & 1u << SYSFILES_RESOLV) != 0) {
+		log_info("%s has changed: the resolver starts anew",
+		    sysfiles_path(hosts ? SYSFILES_HOSTS : SYSFILES_RESOLV));
+		children_renew_resolver(&m->children);
+	}
+	if (loop_timer(
+		loop, op, loop_now_us(loop) + FILES_US, on_files_timer) != 0)
+		log_errx("out of memory for a timer");
+}
+
+static void
+on_stop_over(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct master *m = container_of(op, struct master, stop_timer);
+
+	(void)loop, (void)r; /* time is the only news */
+	log_warnx("children that would not leave are killed");
+	children_kill(&m->children);
+}
+
+static void
+stop(struct master *m)
+{
+	int64_t end = loop_now_us(m->loop) +
+		      m->settings->drain_timeout_ms * 1000 + STOP_GRACE_US;
+
+	if (m->stopping) {
+		log_info("stopping at once");
+		children_kill(&m->children);
+		return;
+	}
+	m->stopping = true;
+	log_info("stopping: tunnels may take %lld s to end",
+	    (long long)(m->settings->drain_timeout_ms / 1000));
+	proc_notify("STOPPING=1");
+	loop_cancel(m->loop, &m->start_timer);
+	shared_unlisten(&m->shared);
+	if (loop_timer(m->loop, &m->stop_timer, end, on_stop_over) != 0)
+		log_errx("out of memory for a timer");
+	children_stop(&m->children);
+}
+
+static void
+on_signal(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct master *m = container_of(op, struct master, signals);
+	struct signalfd_siginfo info;
+
+	(void)loop, (void)r; /* readable is the only news */
+	if (read(m->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	switch (info.ssi_signo) {
+	case SIGCHLD:
+		children_reap(&m->children);
+		break;
+	case SIGHUP:
+		if (!m->stopping)
+			reload(m);
+		break;
+	default:
+		stop(m);
+		break;
+	}
+}
+
+static void
+watch_signals(struct master *m)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
+		fatal("sigprocmask");
+	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (m->signal_fd == -1)
+		fatal("signalfd");
+	if (loop_poll(m->loop, &m->signals, m->signal_fd, POLLIN, on_signal) !=
+	    0)
+		fatalx("loop: cannot watch signals");
+}
+
+/* Keep only what it takes to start children, once all is open. */
+static void
+drop_rights(const struct settings *s)
+{
+	struct sandbox_spec spec;
+	uint32_t reached;
+	int error;
+
+	if (geteuid() != 0)
+		return; /* nothing to drop, and /proc/self must stay ours */
+	procs_rights(ROLE_MASTER, s, &spec);
+	error = sandbox_apply(&spec, &reached);
+	if (error != 0)
+		fatalx("sandbox: %s", strerror(-error));
+}
+
+static void
+open_all(struct master *m)
+{
+	struct conf_errors errors = {0};
+	const union net_addr *which = NULL;
+	struct bundle *b = NULL;
+	char text[NET_ADDR_STRLEN];
+	int error;
+
+	if (settings_load(m->options->path, &b, &m->settings, &errors) != 0) {
+		log_lines(errors.text);
+		fatalx("configuration refused");
+	}
+	m->settings->serial = 1;
+	check_users(m->settings);
+	home_take(&m->home, m->settings);
+	shared_init(&m->shared, m->settings);
+	error = shared_listen(&m->shared, m->settings, &which);
+	if (error != 0) {
+		/* What is left behind says that we were killed. */
+		shared_remove(m->settings);
+		home_leave(&m->home);
+		fatalx("listen on %s: %s", net_addr_format(which, text),
+		    strerror(-error));
+	}
+	m->shared.patience_us = 0;
+	error = shared_slabs(&m->shared, m->settings);
+	if (error == 0)
+		error = shared_seal(&m->shared, b);
+	if (error != 0)
+		fatalx("start: %s", strerror(-error));
+	bundle_free(b);
+	(void)sysfiles_changed(&m->sysfiles); /* no change, the first look */
+}
+
+/* All that is likely to go wrong has been said by now, where it is seen. */
+static void
+detach(struct master *m)
+{
+	int error, no_log;
+
+	m->terminal = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+	no_log = log_open("cagentd", LOG_DEST_SYSLOG, LOG_LEVEL_INFO);
+	if (no_log != 0)
+		log_warnx("no log from here on: syslog: %s", strerror(-no_log));
+	error = proc_detach(&m->ready_fd);
+	if (error != 0)
+		fatalx("cannot detach: %s", strerror(-error));
+	if (no_log != 0) /* then stderr, which is /dev/null now */
+		(void)log_open("cagentd", LOG_DEST_STDERR, LOG_LEVEL_INFO);
+}
+
+static void
+start_children(struct master *m)
+{
+	struct op_result now = {0};
+
+	m->children.loop = m->loop;
+	m->children.shared = &m->shared;
+	m->children.settings = m->settings;
+	m->children.syslog = m->options->detach;
+	m->children.ready = on_ready;
+	m->children.gone = on_gone;
+	m->children.arg = m;
+	children_start(&m->children);
+	on_files_timer(m->loop, &m->files_timer, &now);
+	if (m->options->detach &&
+	    loop_timer(m->loop, &m->start_timer,
+		loop_now_us(m->loop) + START_S * INT64_C(1000000),
+		on_start_over) != 0)
+		fatalx("out of memory");
+}
+
+int
+master_main(const struct master_options *options)
+{
+	static struct master m;
+	int error;
+
+	m.options = options;
+	m.ready_fd = m.terminal = -1;
+	/* The modes of what we make are meant. */
+	umask(022);
+	open_all(&m);
+	if (options->detach)
+		detach(&m);
+	log_level_set((enum log_level)m.settings->log_level);
+	shared_say(&m.shared);
+	error = loop_new(&m.loop);
+	if (error != 0)
+		fatalx("loop: %s", strerror(-error));
+	watch_signals(&m);
+	drop_rights(m.settings);
+	start_children(&m);
+	error = loop_run(m.loop);
+	shared_remove(m.settings);
+	home_leave(&m.home);
+	settings_unref(m.settings);
+	log_info("stopped");
+	return error == 0 && !m.failed ? 0 : 1;
+}

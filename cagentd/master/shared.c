@@ -1,0 +1,349 @@
+/* Owns the files, sockets and memory that the master shares out. */
+#include "cagentd/master/shared.h"
+
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mono.h"
+#include "cagentd/conf/bundle.h"
+#include "shm/slab.h"
+#include "shm/table.h"
+#include "wire/ctl.h"
+
+#define BACKLOG 4096
+
+/* How long those that a killed master left may take to let go. */
+#define PATIENCE_US	 3000000
+#define PATIENCE_STEP_MS 10
+
+const char *
+shared_path(
+    const struct settings *s, const char *name, char out[SHARED_PATH_MAX])
+{
+	snprintf(out, SHARED_PATH_MAX, "%s/%s", s->run_dir, name);
+	return out;
+}
+
+/* Files that the control process's group may use; only root can give. */
+static void
+give_group(int fd, const char *path, const struct settings *s)
+{
+	int rc;
+
+	if (geteuid() != 0 || s->control_user.gid == (gid_t)-1)
+		return;
+	rc = fd != -1 ? fchown(fd, 0, s->control_user.gid)
+		      : chown(path, 0, s->control_user.gid);
+	if (rc == -1)
+		fatal("%s: chown", path);
+}
+
+/*
+ * The writer's fd is locked, and its lock lasts until the last process that
+ * has it open or mapped is gone: the control process of a master that was
+ * killed may still be writing, for a moment, and a table has one writer.
+ * One that hangs keeps the old file to itself.
+ */
+static int
+lock_table(const char *path)
+{
+	int64_t until = mono_us() + PATIENCE_US;
+	int fd = table_create(path, 0640);
+
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		if (errno == EWOULDBLOCK && mono_us() < until) {
+			poll(NULL, 0, PATIENCE_STEP_MS);
+			continue;
+		}
+		log_warnx("%s: a process of an earlier master still has it: "
+			  "starting with a new one",
+		    path);
+		close(fd);
+		if (unlink(path) == -1)
+			return -errno;
+		fd = table_create(path, 0640);
+	}
+	return fd;
+}
+
+static void
+make_table(struct shared *sh, const struct settings *s)
+{
+	char path[SHARED_PATH_MAX];
+
+	shared_path(s, CTL_TABLE_NAME, path);
+	sh->table_rw = lock_table(path);
+	if (sh->table_rw < 0)
+		fatalx("%s: %s", path, strerror(-sh->table_rw));
+	give_group(sh->table_rw, path, s);
+	sh->table_ro = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (sh->table_ro == -1)
+		fatal("%s", path);
+}
+
+static void
+make_control_socket(struct shared *sh, const struct settings *s)
+{
+	char path[SHARED_PATH_MAX], text[SHARED_PATH_MAX + 8];
+	union net_addr addr;
+
+	shared_path(s, CTL_SOCKET_NAME, path);
+	snprintf(text, sizeof(text), "unix:%s", path);
+	if (net_addr_parse(text, &addr) < 0)
+		fatalx("%s: not a socket's name", path);
+	/* The directory is ours and locked: whoever listens there is what
+	 * hangs of an earlier master. */
+	if (unlink(path) == 0)
+		sh->patience_us = mono_us() + PATIENCE_US;
+	sh->control_socket = net_listen(&addr, 64, 0660);
+	if (sh->control_socket < 0)
+		fatalx("%s: %s", path, strerror(-sh->control_socket));
+	give_group(-1, path, s);
+}
+
+void
+shared_init(struct shared *sh, const struct settings *s)
+{
+	uint32_t i;
+
+	memset(sh, 0, sizeof(*sh));
+	sh->conf = sh->conf_plain = -1;
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
+		sh->slab_rw[i] = sh->slab_ro[i] = -1;
+	make_table(sh, s);
+	make_control_socket(sh, s);
+	sh->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (sh->wake == -1)
+		fatal("eventfd");
+}
+
+static int
+make_slab(struct shared *sh, uint32_t worker)
+{
+	int ro, rw;
+
+	rw = slab_create(worker, &ro);
+	if (rw < 0)
+		return rw;
+	if (sh->slab_rw[worker] != -1) {
+		close(sh->slab_rw[worker]);
+		close(sh->slab_ro[worker]);
+	}
+	sh->slab_rw[worker] = rw;
+	sh->slab_ro[worker] = ro;
+	return 0;
+}
+
+int
+shared_slabs(struct shared *sh, const struct settings *s)
+{
+	int error;
+
+	while (sh->slabs_n < s->workers) {
+		error = make_slab(sh, sh->slabs_n);
+		if (error != 0)
+			return error;
+		sh->slabs_n++;
+	}
+	return 0;
+}
+
+int
+shared_renew_slab(struct shared *sh, uint32_t worker)
+{
+	return worker < sh->slabs_n ? make_slab(sh, worker) : -EINVAL;
+}
+
+static bool
+has_fd(const struct shared_listener *these, uint32_t n, int fd)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		if (these[i].fd == fd)
+			return true;
+	}
+	return false;
+}
+
+/* The open listener of that address, -1 if none; one a place, since any
+ * number of them may have asked for port 0. */
+static int
+listener_of(const struct shared *sh, const union net_addr *addr,
+    const struct shared_listener *taken, uint32_t taken_n)
+{
+	const struct shared_listener *l;
+	uint32_t i;
+
+	for (i = 0; i < sh->listeners_n; i++) {
+		l = &sh->listeners[i];
+		if (net_addr_equal(&l->addr, addr) &&
+		    !has_fd(taken, taken_n, l->fd))
+			return l->fd;
+	}
+	return -1;
+}
+
+static bool
+is_said(const struct shared *sh, int fd)
+{
+	uint32_t i;
+
+	for (i = 0; i < sh->listeners_n; i++) {
+		if (sh->listeners[i].fd == fd)
+			return sh->listeners[i].said;
+	}
+	return false;
+}
+
+static int
+open_listener(const struct shared *sh, const union net_addr *addr)
+{
+	int fd = net_listen(addr, BACKLOG, 0666);
+
+	while (fd == -EADDRINUSE && mono_us() < sh->patience_us) {
+		poll(NULL, 0, PATIENCE_STEP_MS);
+		fd = net_listen(addr, BACKLOG, 0666);
+	}
+	return fd;
+}
+
+static void
+say_listening(int fd)
+{
+	char text[NET_ADDR_STRLEN];
+	union net_addr addr = {0};
+	socklen_t len = sizeof(addr);
+
+	if (getsockname(fd, &addr.sa, &len) == 0)
+		log_info("listening on %s", net_addr_format(&addr, text));
+}
+
+static void
+close_listener(const struct shared_listener *l)
+{
+	if (l->addr.sa.sa_family == AF_UNIX)
+		unlink(l->addr.un.sun_path);
+	/* For all who share it, at once: a worker that is slow, or hangs,
+	 * must not keep open what the configuration has closed. */
+	(void)shutdown(l->fd, SHUT_RD);
+	close(l->fd);
+}
+
+/* Close what is in `these` and not, by fd, in `but`. */
+static void
+close_others(const struct shared_listener *these, uint32_t these_n,
+    const struct shared_listener *but, uint32_t but_n)
+{
+	uint32_t i;
+
+	for (i = 0; i < these_n; i++) {
+		if (!has_fd(but, but_n, these[i].fd))
+			close_listener(&these[i]);
+	}
+}
+
+int
+shared_listen(
+    struct shared *sh, const struct settings *s, const union net_addr **which)
+{
+	struct shared_listener now[SETTINGS_LISTENERS_MAX];
+	uint32_t i;
+	int fd;
+
+	for (i = 0; i < s->listeners_n; i++) {
+		fd = listener_of(sh, &s->listeners[i], now, i);
+		if (fd == -1)
+			fd = open_listener(sh, &s->listeners[i]);
+		if (fd < 0) {
+			*which = &s->listeners[i];
+			close_others(now, i, sh->listeners, sh->listeners_n);
+			return fd;
+		}
+		now[i] = (struct shared_listener){
+		    s->listeners[i], fd, is_said(sh, fd)};
+	}
+	close_others(sh->listeners, sh->listeners_n, now, s->listeners_n);
+	memcpy(sh->listeners, now, s->listeners_n * sizeof(*now));
+	sh->listeners_n = s->listeners_n;
+	return 0;
+}
+
+void
+shared_say(struct shared *sh)
+{
+	uint32_t i;
+
+	for (i = 0; i < sh->listeners_n; i++) {
+		if (!sh->listeners[i].said)
+			say_listening(sh->listeners[i].fd);
+		sh->listeners[i].said = true;
+	}
+}
+
+void
+shared_unlisten(struct shared *sh)
+{
+	close_others(sh->listeners, sh->listeners_n, NULL, 0);
+	sh->listeners_n = 0;
+}
+
+void
+shared_remove(const struct settings *s)
+{
+	char path[SHARED_PATH_MAX];
+
+	if (unlink(shared_path(s, CTL_SOCKET_NAME, path)) == -1)
+		log_warn("%s", path);
+}
+
+int
+shared_seal_new(const struct bundle *b, struct shared_conf *conf)
+{
+	conf->full = bundle_seal(b, true);
+	if (conf->full < 0)
+		return conf->full;
+	conf->plain = bundle_seal(b, false);
+	if (conf->plain < 0) {
+		close(conf->full);
+		return conf->plain;
+	}
+	return 0;
+}
+
+void
+shared_conf_close(const struct shared_conf *conf)
+{
+	close(conf->full);
+	close(conf->plain);
+}
+
+void
+shared_use(struct shared *sh, const struct shared_conf *conf)
+{
+	if (sh->conf != -1)
+		shared_conf_close(
+		    &(struct shared_conf){sh->conf, sh->conf_plain});
+	sh->conf = conf->full;
+	sh->conf_plain = conf->plain;
+}
+
+int
+shared_seal(struct shared *sh, const struct bundle *b)
+{
+	struct shared_conf conf;
+	int error = shared_seal_new(b, &conf);
+
+	if (error == 0)
+		shared_use(sh, &conf);
+	return error;
+}

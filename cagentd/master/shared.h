@@ -1,0 +1,72 @@
+#ifndef CAGENTD_SHARED_H
+#define CAGENTD_SHARED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cagentd/conf/settings.h"
+
+/*
+ * What the master makes once and hands out: the run directory with the tier
+ * table and cagent-ctl's socket, the slabs, the listeners, the sealed
+ * configuration.  It maps none of it and reads none of it.
+ */
+struct shared_listener {
+	union net_addr addr; /* as configured; port 0 stays 0 */
+	int fd;
+	bool said;
+};
+
+struct shared {
+	int table_rw, table_ro;
+	int control_socket;
+	int wake;
+	int conf;	/* sealed, with secrets */
+	int conf_plain; /* without */
+	int slab_rw[SETTINGS_WORKERS_MAX];
+	int slab_ro[SETTINGS_WORKERS_MAX];
+	uint32_t slabs_n; /* made so far; none is ever taken back */
+	struct shared_listener listeners[SETTINGS_LISTENERS_MAX];
+	uint32_t listeners_n;
+	/* mono_us() until which an address in use may still come free: the
+	 * workers of a master that was killed are about to let it go. */
+	int64_t patience_us;
+};
+
+/* All but listeners, configuration and slabs; fatal() with what is wrong.
+ * Waits for the control process of a master that was killed to be gone. */
+void shared_init(struct shared *, const struct settings *);
+/* The slabs of all workers that s wants, where not there yet.  0 or -errno. */
+int shared_slabs(struct shared *, const struct settings *s);
+/* An empty slab in the place of that worker's.  0 or -errno. */
+int shared_renew_slab(struct shared *, uint32_t worker);
+/* Open what s wants and close what it no longer does; all or nothing.
+ * 0, or -errno with *which the address that failed. */
+int shared_listen(
+    struct shared *, const struct settings *s, const union net_addr **which);
+/* Log where we listen, once each. */
+void shared_say(struct shared *);
+void shared_unlisten(struct shared *);
+/* At a clean end: cagent-ctl's socket goes, the table stays for the next
+ * start. */
+void shared_remove(const struct settings *);
+
+/* The sealed configuration in two steps, of which only the first can fail. */
+struct shared_conf {
+	int full, plain;
+};
+int shared_seal_new(
+    const struct bundle *, struct shared_conf *); /* 0, -errno */
+void shared_conf_close(const struct shared_conf *);
+/* The earlier one is closed. */
+void shared_use(struct shared *, const struct shared_conf *);
+/* Both at once. */
+int shared_seal(struct shared *, const struct bundle *);
+
+/* A name (wire/ctl.h has those that cagent-ctl knows too) under the run
+ * directory; out holds SHARED_PATH_MAX bytes. */
+#define SHARED_PATH_MAX 128
+const char *shared_path(
+    const struct settings *, const char *name, char out[SHARED_PATH_MAX]);
+
+#endif

@@ -1,0 +1,48 @@
+#ifndef CAGENTD_ACCEPT_H
+#define CAGENTD_ACCEPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "cagentd/conf/settings.h"
+
+/*
+ * Take connections from the inherited listeners: pausing for a moment when
+ * the process is out of fds or memory, and for as long as the owner holds it.
+ * Waiting clients stay in the kernel's backlog; none is turned away.
+ */
+#define ACCEPT_PAUSE_US 50000
+
+struct accept;
+/* fd is the owner's. */
+typedef void accept_fn(struct accept *, int fd, bool unix_socket);
+
+struct accept_listener {
+	struct accept *accept;
+	struct op op;
+	int fd;
+	bool unix_socket;
+};
+
+struct accept {
+	struct loop *loop;
+	accept_fn *fn;
+	void (*paused)(struct accept *); /* out of fds or memory: counted */
+	struct accept_listener listeners[SETTINGS_LISTENERS_MAX];
+	uint32_t listeners_n;
+	bool held;
+	struct op timer;
+};
+
+/* 0 or -ENOMEM; later pauses need no memory. */
+int accept_init(struct accept *, struct loop *, accept_fn *,
+    void (*paused)(struct accept *));
+/* Listen on these instead of what was before; the fds are taken. */
+void accept_set(struct accept *, const int *fds, uint32_t n);
+/* At the connection limit: stop taking, until it is let go. */
+void accept_hold(struct accept *, bool hold);
+/* Close the listeners. */
+void accept_stop(struct accept *);
+
+#endif

@@ -1,0 +1,134 @@
+#ifndef CAGENTD_DIAL_H
+#define CAGENTD_DIAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "cagentd/common/attempt.h"
+#include "cagentd/decide/path.h"
+#include "cagentd/worker/record.h"
+
+/*
+ * From a verdict to a standing path: direct where the verdict says so, then
+ * ranked intermediaries one after the other, inside one deadline.  Only the
+ * last step is repeated (patent [0034]).
+ *
+ * Blame: an intermediary that could not be reached, broke its protocol or
+ * refused our login is charged at once.  One that answered for the
+ * destination, was silent or hung up after it was asked is charged only when
+ * another path then proves that the destination can be reached, by its first
+ * byte: there are intermediaries that report a success whatever comes.
+ */
+#define DIAL_TRIES_MAX 8
+
+/*
+ * When everything is down, trying again only adds load: a worker that has met
+ * DIAL_DOWN_FAILURES failures of intermediaries' own, and no proof of any path
+ * among them nor in the last DIAL_DOWN_US, lets one request in
+ * DIAL_DOWN_SHARE have a second try.  All counts are since the last proof.
+ */
+#define DIAL_DOWN_FAILURES 50
+#define DIAL_DOWN_US	   1000000
+#define DIAL_DOWN_SHARE	   5
+
+struct dial_budget { /* a worker's; zeroed at the start */
+	int64_t proved_us;
+	uint64_t failures, requests, retries;
+};
+
+/* What a dial needs of its worker; all borrowed for the dial's life. */
+struct dial_env {
+	struct loop *loop;
+	struct resolve *resolve;
+	struct record *record;
+	struct dial_budget *budget;
+	const struct table *table;
+	const struct path_index *index;
+	/* Called before each pick: may bring table and index up to date. */
+	void (*refresh)(void *arg);
+	uint32_t (*in_flight)(void *arg, uint32_t slot);
+	void *arg;
+	uint64_t *seed;
+};
+
+struct dial_try {
+	bool direct;
+	struct record_hop hop;
+	char name[TABLE_NAME_MAX + 1]; /* "direct", or the intermediary */
+	uint16_t rank;
+	bool trial;
+	bool hurried; /* the deadline left it too little time to be judged */
+	bool stood;   /* but broke before its first byte */
+	bool settled; /* the blame for it is */
+	enum wire_reason reason;
+	int code;
+	int64_t connect_us, handshake_us;
+};
+
+struct dialed {
+	enum wire_reason reason; /* REASON_OK, or the truest of what was met */
+	int fd;
+	struct buf *early;
+	/* Of the try that stands; an intermediary is in flight until the
+	 * owner says record_leave(). */
+	const struct dial_try *try; /* NULL unless REASON_OK */
+};
+
+struct dial;
+typedef void dial_fn(struct dial *, struct dialed *);
+
+struct dial_request { /* all borrowed until the end */
+	const struct settings *settings;
+	const struct wire_host *host;
+	const struct verdict *verdict;
+	int client; /* is watched while the loop has no op on it; -1: none */
+};
+
+struct dial {
+	const struct dial_env *env;
+	const struct settings *settings;
+	const struct wire_host *host;
+	struct verdict verdict;
+	int client;
+	struct op gone;
+	int64_t deadline_us;
+	dial_fn *done;
+	struct attempt attempt;
+	char attempt_host[NET_HOST_MAX + 1];
+	struct path_tried tried[DIAL_TRIES_MAX];
+	uint32_t tried_n;
+	struct dial_try tries[DIAL_TRIES_MAX];
+	uint32_t tries_n;
+	bool running;
+	bool starting; /* inside dial_start(): no callback yet */
+	enum wire_reason ended;
+};
+
+/*
+ * Zeroed before first use.  done() comes once, never before this returns;
+ * with REASON_CANCELLED when the client has gone: that is looked for from the
+ * second try on, as most first ones are over in no time.  The end of its
+ * stream alone is none, it may still read.
+ */
+void dial_start(struct dial *, const struct dial_env *,
+    const struct dial_request *, dial_fn *);
+/*
+ * What became of the path that stands, by an intermediary: REASON_OK when its
+ * first byte has come, or why none came before the end, which is nobody's
+ * fault.  Without this call nothing is recorded of it.
+ */
+void dial_judge(struct dial *, enum wire_reason);
+/*
+ * Instead: go on with a request whose path broke before its first byte.  What
+ * was tried stays tried, and the path's own try failed as broke says.  The
+ * owner has said record_leave() for it.
+ */
+void dial_again(struct dial *, enum wire_reason broke, dial_fn *);
+void dial_cancel(struct dial *);
+
+/* "hq-1 (tier 1): the intermediary did not answer, 3000 ms\n" a line; len
+ * without the NUL. */
+size_t dial_report(const struct dial *, char *out, size_t size);
+
+#endif

@@ -1,0 +1,479 @@
+/* Owns a standing tunnel: moves bytes both ways, and knows no protocol. */
+#include "cagentd/worker/relay.h"
+
+#include <sys/socket.h>
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+static void on_recv_client(
+    struct loop *, struct op *, const struct op_result *);
+static void on_recv_upstream(
+    struct loop *, struct op *, const struct op_result *);
+static void on_sent_client(
+    struct loop *, struct op *, const struct op_result *);
+static void on_sent_upstream(
+    struct loop *, struct op *, const struct op_result *);
+
+static enum relay_side
+other(enum relay_side s)
+{
+	return s == RELAY_CLIENT ? RELAY_UPSTREAM : RELAY_CLIENT;
+}
+
+static void
+drop_flight(struct relay *r)
+{
+	buf_free(r->flight);
+	r->flight = NULL;
+}
+
+static void
+close_side(struct relay *r, enum relay_side s)
+{
+	loop_close(r->loop, r->side[s].fd);
+	r->side[s].fd = -1;
+}
+
+/* What is cut short must not look complete. */
+static void
+reset_side(struct relay *r, enum relay_side s)
+{
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	if (r->side[s].fd == -1)
+		return;
+	setsockopt(r->side[s].fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close_side(r, s);
+}
+
+static void
+stop(struct relay *r)
+{
+	loop_cancel(r->loop, &r->timer);
+	drop_flight(r);
+	r->running = false;
+}
+
+void
+relay_cancel(struct relay *r)
+{
+	if (!r->running)
+		return;
+	reset_side(r, RELAY_CLIENT);
+	reset_side(r, RELAY_UPSTREAM);
+	stop(r);
+}
+
+static void
+finish(struct relay *r, enum relay_end end, enum relay_side where)
+{
+	switch (end) {
+	case RELAY_CLOSED:
+		close_side(r, RELAY_CLIENT);
+		close_side(r, RELAY_UPSTREAM);
+		stop(r);
+		break;
+	case RELAY_UNANSWERED:
+		close_side(r, RELAY_UPSTREAM);
+		loop_cancel(r->loop, &r->side[RELAY_CLIENT].recv);
+		loop_cancel(r->loop, &r->side[RELAY_CLIENT].send);
+		loop_cancel(r->loop, &r->timer);
+		r->running = false;
+		break;
+	case RELAY_BROKE:
+	case RELAY_IDLE:
+	case RELAY_NO_MEMORY:
+		relay_cancel(r);
+		break;
+	}
+	r->done(r, end, where);
+}
+
+int
+relay_take_client(struct relay *r)
+{
+	int fd = r->side[RELAY_CLIENT].fd;
+
+	r->side[RELAY_CLIENT].fd = -1;
+	return fd;
+}
+
+struct buf *
+relay_take_flight(struct relay *r)
+{
+	struct buf *b = r->flight;
+
+	r->flight = NULL;
+	return b;
+}
+
+const char *
+relay_end_text(enum relay_end end, enum relay_side where)
+{
+	switch (end) {
+	case RELAY_CLOSED:
+		return "closed";
+	case RELAY_BROKE:
+		return where == RELAY_CLIENT ? "broken by the client"
+					     : "broken upstream";
+	case RELAY_IDLE:
+		return "idle for too long";
+	case RELAY_UNANSWERED:
+		return "unanswered, trying elsewhere";
+	case RELAY_NO_MEMORY:
+		return "out of memory";
+	}
+	return "?";
+}
+
+static bool
+starts_with(const uint8_t *data, size_t len, const char *word)
+{
+	return len >= strlen(word) && memcmp(data, word, strlen(word)) == 0;
+}
+
+/* TLS record: handshake, version 3.x; message: ClientHello. */
+static bool
+is_client_hello(const uint8_t *data, size_t len)
+{
+	return len >= 6 && data[0] == 0x16 && data[1] == 3 && data[5] == 1;
+}
+
+static bool
+may_replay(const uint8_t *data, size_t len)
+{
+	return is_client_hello(data, len) || starts_with(data, len, "GET ") ||
+	       starts_with(data, len, "HEAD ") ||
+	       starts_with(data, len, "OPTIONS ");
+}
+
+bool
+relay_replayable(const uint8_t *data, size_t len)
+{
+	if (is_client_hello(data, len))
+		return true;
+	return may_replay(data, len) && len >= 4 &&
+	       memmem(data, len, "\r\n\r\n", 4) == data + len - 4;
+}
+
+/* Neither side has said a word, and the client may yet. */
+static bool
+stillborn(const struct relay *r)
+{
+	const struct relay_end_point *client = &r->side[RELAY_CLIENT];
+
+	return client->bytes == 0 && client->flow != FLOW_ENDED &&
+	       loop_now_us(r->loop) - r->started_us < RELAY_STILLBORN_US;
+}
+
+/* The flight can be sent again: nothing has come back, all that the client
+ * sent is kept, and its nature allows it.  Not while the client is still being
+ * told what stood. */
+static bool
+unanswered(const struct relay *r)
+{
+	if (!r->keep_flight || r->side[RELAY_UPSTREAM].bytes > 0 ||
+	    loop_op_active(&r->side[RELAY_CLIENT].send))
+		return false;
+	if (r->flight == NULL)
+		return stillborn(r);
+	return relay_replayable(buf_bytes(r->flight), r->flight->len);
+}
+
+/* What the peer's kernel has not yet got: bytes, and segments for those that
+ * are under way.  (ioctl(SIOCOUTQ) would be exact, but is one more right.) */
+static uint32_t
+unsent(const struct relay *r, enum relay_side s)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(r->side[s].fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
+		return 0; /* not TCP: nothing gets lost */
+	return info.tcpi_notsent_bytes + info.tcpi_unacked;
+}
+
+/* A reset throws away what the peer has not yet got, and the broken side may
+ * have said all it had to say: so it waits for that. */
+static void
+on_flush(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay *r = container_of(op, struct relay, timer);
+	int64_t now_us = loop_now_us(loop);
+	uint32_t left = unsent(r, other(r->broken));
+
+	(void)res;
+	if (left != r->unsent)
+		r->moved_us = now_us;
+	r->unsent = left;
+	if (left == 0 || now_us - r->moved_us >= RELAY_FLUSH_US ||
+	    loop_timer(loop, op, now_us + RELAY_FLUSH_LOOK_US, on_flush) != 0)
+		finish(r, RELAY_BROKE, r->broken);
+}
+
+static void
+broke(struct relay *r, enum relay_side where)
+{
+	enum relay_side to = other(where);
+
+	if (where == RELAY_UPSTREAM && unanswered(r)) {
+		finish(r, RELAY_UNANSWERED, where);
+		return;
+	}
+	r->unsent = r->side[to].deaf ? 0 : unsent(r, to);
+	if (r->unsent == 0) {
+		finish(r, RELAY_BROKE, where);
+		return;
+	}
+	r->broken = where;
+	r->moved_us = loop_now_us(r->loop);
+	close_side(r, where);
+	loop_cancel(r->loop, &r->side[to].recv);
+	/* Moved, and so without a need for memory. */
+	loop_timer(
+	    r->loop, &r->timer, r->moved_us + RELAY_FLUSH_LOOK_US, on_flush);
+}
+
+static void
+flow_ended(struct relay *r, enum relay_side from)
+{
+	/* The error was the send's to see, which leaves an end like any. */
+	if (r->side[from].deaf || (from == RELAY_UPSTREAM && unanswered(r))) {
+		broke(r, from);
+		return;
+	}
+	r->side[from].flow = FLOW_ENDED;
+	if (r->side[other(from)].flow == FLOW_ENDED) {
+		finish(r, RELAY_CLOSED, from);
+		return;
+	}
+	/* Fails only when that side is gone, which its own reader learns. */
+	shutdown(r->side[other(from)].fd, SHUT_WR);
+}
+
+static int
+read_on(struct relay *r, enum relay_side from)
+{
+	struct relay_end_point *p = &r->side[from];
+
+	p->flow = FLOW_READING;
+	return loop_recv(r->loop, &p->recv, p->fd,
+	    from == RELAY_CLIENT ? on_recv_client : on_recv_upstream);
+}
+
+/* Take b to the other side's end; reading goes on when it is sent. */
+static int
+send_rest(struct relay *r, enum relay_side from, struct buf *b)
+{
+	struct relay_end_point *to = &r->side[other(from)];
+
+	r->side[from].flow = FLOW_SENDING;
+	return loop_send(r->loop, &to->send, to->fd, b,
+	    from == RELAY_CLIENT ? on_sent_upstream : on_sent_client);
+}
+
+/* The stream cannot be sent on: nobody will read what `from` still says, but
+ * what comes the other way is still worth having. */
+static void
+dead_end(struct relay *r, enum relay_side from)
+{
+	enum relay_side to = other(from);
+
+	r->side[to].deaf = true;
+	if (r->side[to].flow == FLOW_ENDED || unanswered(r)) {
+		broke(r, to);
+		return;
+	}
+	loop_cancel(r->loop, &r->side[from].recv);
+	r->side[from].flow = FLOW_ENDED;
+}
+
+static void
+on_sent(struct relay *r, enum relay_side from, int res)
+{
+	r->moved_us = loop_now_us(r->loop);
+	if (res < 0)
+		dead_end(r, from);
+	else if (read_on(r, from) != 0)
+		finish(r, RELAY_NO_MEMORY, from);
+}
+
+static void
+on_sent_client(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay *r =
+	    container_of(op, struct relay, side[RELAY_CLIENT].send);
+
+	(void)loop;
+	on_sent(r, RELAY_UPSTREAM, res->res);
+}
+
+static void
+on_sent_upstream(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay *r =
+	    container_of(op, struct relay, side[RELAY_UPSTREAM].send);
+
+	(void)loop;
+	on_sent(r, RELAY_CLIENT, res->res);
+}
+
+/* Bytes from the client join the flight while it is unanswered and fits; one
+ * that could never be sent twice is not begun. */
+static void
+keep_flight(struct relay *r, const uint8_t *data, size_t len)
+{
+	if (!r->keep_flight)
+		return;
+	if (r->flight == NULL && may_replay(data, len))
+		r->flight = buf_new(RELAY_FLIGHT_MAX);
+	if (r->flight == NULL || buf_append(r->flight, data, len) != 0) {
+		r->keep_flight = false;
+		drop_flight(r);
+	}
+}
+
+static void
+first_byte(struct relay *r)
+{
+	int64_t us = loop_now_us(r->loop) - r->started_us;
+
+	r->first_byte_us = us > 0 ? us : 1;
+	r->keep_flight = false;
+	drop_flight(r);
+	if (r->answered != NULL)
+		r->answered(r);
+}
+
+static void
+on_bytes(struct relay *r, enum relay_side from, const uint8_t *data, size_t len)
+{
+	struct relay_end_point *p = &r->side[from];
+	struct relay_end_point *to = &r->side[other(from)];
+	struct buf *rest;
+	ssize_t n;
+
+	r->moved_us = loop_now_us(r->loop);
+	if (from == RELAY_CLIENT)
+		keep_flight(r, data, len);
+	else if (p->bytes == 0)
+		first_byte(r);
+	p->bytes += len;
+	n = loop_send_now(r->loop, to->fd, data, len);
+	if (n < 0) {
+		dead_end(r, from);
+		return;
+	}
+	if ((size_t)n == len)
+		return;
+	loop_cancel(r->loop, &p->recv);
+	rest = buf_copy(data + n, len - (size_t)n);
+	if (rest == NULL || send_rest(r, from, rest) != 0)
+		finish(r, RELAY_NO_MEMORY, from);
+}
+
+static void
+on_recv(struct relay *r, enum relay_side from, const struct op_result *res)
+{
+	if (res->res > 0)
+		on_bytes(r, from, res->data, (size_t)res->res);
+	else if (res->res == 0)
+		flow_ended(r, from);
+	else
+		broke(r, from);
+}
+
+static void
+on_recv_client(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay *r =
+	    container_of(op, struct relay, side[RELAY_CLIENT].recv);
+
+	(void)loop;
+	on_recv(r, RELAY_CLIENT, res);
+}
+
+static void
+on_recv_upstream(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay *r =
+	    container_of(op, struct relay, side[RELAY_UPSTREAM].recv);
+
+	(void)loop;
+	on_recv(r, RELAY_UPSTREAM, res);
+}
+
+/* One timer for the tunnel's life: it looks when bytes last moved, instead of
+ * being moved by every byte. */
+static void
+on_idle(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay *r = container_of(op, struct relay, timer);
+	int64_t end = r->moved_us + r->idle_us;
+
+	(void)res;
+	if (r->idle_us == 0)
+		finish(r, RELAY_NO_MEMORY, RELAY_CLIENT);
+	else if (loop_now_us(loop) >= end)
+		finish(r, RELAY_IDLE, RELAY_CLIENT);
+	else if (loop_timer(loop, op, end, on_idle) != 0)
+		finish(r, RELAY_NO_MEMORY, RELAY_CLIENT);
+}
+
+/* What goes first is sent at once, so that it costs no turn of the loop. */
+static int
+begin_flow(struct relay *r, enum relay_side from, struct buf *first)
+{
+	int to = r->side[other(from)].fd;
+	ssize_t n;
+
+	if (first == NULL)
+		return read_on(r, from);
+	n = loop_send_now(r->loop, to, buf_bytes(first), first->len);
+	if (n > 0)
+		buf_consume(first, (size_t)n);
+	/* An error, too, is told when the rest is sent. */
+	if (first->len > 0)
+		return send_rest(r, from, first);
+	buf_free(first);
+	return read_on(r, from);
+}
+
+void
+relay_start(struct relay *r, struct loop *loop, const struct relay_start *s,
+    relay_fn *done)
+{
+	int error;
+
+	r->loop = loop;
+	r->done = done;
+	r->side[RELAY_CLIENT].fd = s->client;
+	r->side[RELAY_UPSTREAM].fd = s->upstream;
+	r->idle_us = s->idle_us;
+	r->started_us = r->moved_us = loop_now_us(loop);
+	r->running = true;
+	r->keep_flight = s->keep_flight;
+	r->answered = s->answered;
+	r->side[RELAY_UPSTREAM].bytes = s->early;
+	r->side[RELAY_CLIENT].bytes = 0;
+	if (s->to_upstream != NULL) {
+		r->side[RELAY_CLIENT].bytes = s->to_upstream->len;
+		keep_flight(r, buf_bytes(s->to_upstream), s->to_upstream->len);
+	}
+	error = begin_flow(r, RELAY_CLIENT, s->to_upstream);
+	if (error == 0)
+		error = begin_flow(r, RELAY_UPSTREAM, s->to_client);
+	else
+		buf_free(s->to_client);
+	/* A failed start is told in the next turn.  The timer needs no memory:
+	 * the stage before had one, in this same callback. */
+	if (error != 0)
+		r->idle_us = 0;
+	loop_timer(loop, &r->timer, r->moved_us + r->idle_us, on_idle);
+}

@@ -1,0 +1,50 @@
+#ifndef CAGENTD_SESSION_H
+#define CAGENTD_SESSION_H
+
+#include <sys/queue.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cagentd/worker/dial.h"
+
+/*
+ * One client connection, from accept to its end: the only place that knows
+ * the order of the stages.
+ *
+ *   reading ──request──> dialing ──path──> relaying ──> end
+ *      │                    │  ^               │
+ *      │ bad, too slow      │  └─unanswered────┘
+ *      └──> leaving <──no path                      ──> end
+ */
+enum session_state {
+	SESSION_READING,
+	SESSION_DIALING,
+	SESSION_RELAYING,
+	SESSION_LEAVING,
+	SESSION_ENDED
+};
+
+/* What the sessions of a worker share; borrowed, and changed by the worker
+ * between turns only. */
+struct session_env {
+	struct settings *settings; /* of new sessions */
+	struct dial_env dial;
+	struct slab *slab;
+	void (*ended)(void *arg); /* a session has freed itself */
+	void *arg;
+};
+
+struct session;
+LIST_HEAD(session_list, session);
+
+/*
+ * Serve the client on fd, which is the session's from here on; joins list and
+ * leaves it when it ends.  returns 0, or -errno with fd closed.
+ */
+int session_start(
+    struct session_env *, struct session_list *list, int fd, bool unix_socket);
+/* End it at once, without a word. */
+void session_kill(struct session *);
+
+#endif

@@ -1,0 +1,384 @@
+/*
+ * Owns a worker process: wires listeners, table, slab and resolver to the
+ * sessions, and follows the master's orders.
+ */
+#include <sys/resource.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/net.h"
+#include "cagentd/worker/accept.h"
+#include "cagentd/common/child.h"
+#include "cagentd/common/msg.h"
+#include "cagentd/roles.h"
+#include "cagentd/worker/session.h"
+
+/* Descriptors that are not a client's: channels, table, slabs, listeners. */
+#define WORKER_FDS_OWN 128
+
+struct worker {
+	uint32_t index;
+	struct loop *loop;
+	struct child child;
+	struct accept accept;
+	struct session_env env;
+	struct session_list sessions;
+	struct settings *settings;
+	struct record record;
+	struct dial_budget budget;
+	struct path_load *loads;
+	struct path_index *index_of_table;
+	struct table *table;
+	struct table_reader *reader;
+	struct slab *slab; /* ours; others' are read for connection limits */
+	struct slab *slabs[SETTINGS_WORKERS_MAX];
+	uint64_t seed;
+	uint64_t fds_max; /* asked before the sandbox, which has no such call */
+	uint32_t clients_max;
+	bool draining;
+	struct op drain_timer;
+};
+
+static void
+refresh(void *arg)
+{
+	struct worker *w = arg;
+
+	if (!table_changed(w->reader))
+		return;
+	if (table_read(w->reader, w->table) == 1)
+		path_index_build(w->index_of_table, w->table);
+}
+
+static uint32_t
+in_flight(void *arg, uint32_t slot)
+{
+	struct worker *w = arg;
+	uint32_t i, n = 0;
+
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
+		if (w->slabs[i] != NULL)
+			n += slab_in_flight(w->slabs[i], slot);
+	}
+	return n;
+}
+
+static uint32_t
+clients(const struct worker *w)
+{
+	return atomic_load_explicit(&w->slab->clients, memory_order_relaxed);
+}
+
+static void
+limit_clients(struct worker *w)
+{
+	bool full = clients(w) >= w->clients_max;
+
+	if (full != w->accept.held)
+		accept_hold(&w->accept, full);
+}
+
+static void
+session_ended(void *arg)
+{
+	struct worker *w = arg;
+
+	if (w->draining) {
+		if (LIST_EMPTY(&w->sessions))
+			loop_stop(w->loop);
+	} else {
+		limit_clients(w);
+	}
+}
+
+static bool
+may_connect(const struct worker *w, int fd)
+{
+	char text[NET_ADDR_STRLEN];
+	union net_addr peer;
+	socklen_t len = sizeof(peer);
+	struct net_ip ip;
+
+	if (getpeername(fd, &peer.sa, &len) == -1)
+		return false; /* gone already */
+	net_addr_ip(&peer, &ip);
+	if (classify_access(w->settings, &ip))
+		return true;
+	log_info("%s: not in [access]", net_addr_format(&peer, text));
+	return false;
+}
+
+static void
+accepted(struct accept *a, int fd, bool unix_socket)
+{
+	struct worker *w = container_of(a, struct worker, accept);
+
+	if (!unix_socket && !may_connect(w, fd)) {
+		loop_close(w->loop, fd);
+		return;
+	}
+	if (session_start(&w->env, &w->sessions, fd, unix_socket) != 0)
+		log_warnx("out of memory for a client");
+	limit_clients(w);
+}
+
+static void
+accept_paused(struct accept *a)
+{
+	struct worker *w = container_of(a, struct worker, accept);
+
+	slab_add(&w->slab->accept_pauses, 1);
+	log_warnx("out of descriptors or memory with %u clients: accepting "
+		  "pauses",
+	    clients(w));
+}
+
+static void
+kill_sessions(struct worker *w)
+{
+	struct session *s;
+
+	while ((s = LIST_FIRST(&w->sessions)) != NULL)
+		session_kill(s);
+}
+
+static void
+on_drain_over(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct worker *w = container_of(op, struct worker, drain_timer);
+
+	(void)r; /* time is the only news */
+	log_info("drain timeout: %u tunnels cut",
+	    atomic_load_explicit(&w->slab->tunnels, memory_order_relaxed));
+	kill_sessions(w);
+	loop_stop(loop);
+}
+
+static void
+drain(struct worker *w)
+{
+	int64_t end =
+	    loop_now_us(w->loop) + w->settings->drain_timeout_ms * 1000;
+
+	if (w->draining)
+		return;
+	w->draining = true;
+	accept_stop(&w->accept);
+	if (LIST_EMPTY(&w->sessions) ||
+	    loop_timer(w->loop, &w->drain_timer, end, on_drain_over) != 0)
+		loop_stop(w->loop);
+}
+
+/* As the configuration says, within what the fds allow: two a client, and
+ * one more while two paths are tried. */
+static uint32_t
+clients_max(const struct settings *s, uint64_t fds)
+{
+	uint64_t by_fds = fds > WORKER_FDS_OWN * 2 ? (fds - WORKER_FDS_OWN) / 2
+						   : WORKER_FDS_OWN / 2;
+
+	if (s->connections_max > 0 && (uint64_t)s->connections_max < by_fds)
+		return (uint32_t)s->connections_max;
+	return (uint32_t)by_fds;
+}
+
+static void
+use_settings(struct worker *w, struct settings *s)
+{
+	settings_unref(w->settings);
+	w->settings = s;
+	w->env.settings = s;
+	w->clients_max = clients_max(s, w->fds_max);
+	log_level_set((enum log_level)s->log_level);
+	if (w->accept.held && clients(w) < w->clients_max)
+		accept_hold(&w->accept, false);
+}
+
+static void
+map_slab(struct worker *w, uint32_t i, int fd)
+{
+	int error;
+
+	slab_unmap(w->slabs[i]);
+	w->slabs[i] = NULL;
+	error = slab_map(fd, i == w->index, &w->slabs[i]);
+	close(fd);
+	if (error == 0)
+		return;
+	/* Another's is its own affair: its tunnels go uncounted here. */
+	log_warnx("slab %u: %s", i, strerror(-error));
+	if (i == w->index && error == -EPROTO)
+		exit(ROLES_EXIT_SLAB);
+}
+
+static void
+take_slabs(struct worker *w, const struct chan_msg *m)
+{
+	uint32_t first, i;
+
+	if (child_first_worker(m, &first) != 0)
+		return;
+	for (i = 0; i < m->fds_n; i++) {
+		if (first + i == w->index)
+			continue; /* for our successor */
+		map_slab(w, first + i, m->fds[i]);
+		m->fds[i] = -1;
+	}
+}
+
+static void
+take_listeners(struct worker *w, const struct chan_msg *m)
+{
+	int fds[CHAN_FDS_MAX];
+	uint32_t i;
+
+	if (w->draining)
+		return;
+	for (i = 0; i < m->fds_n; i++) {
+		fds[i] = m->fds[i];
+		m->fds[i] = -1;
+	}
+	accept_set(&w->accept, fds, (uint32_t)m->fds_n);
+}
+
+static void
+message(void *arg, struct chan *c, const struct chan_msg *m)
+{
+	struct worker *w = arg;
+	struct settings *s;
+
+	(void)c; /* only the master speaks here */
+	switch (m->type) {
+	case MSG_CONF:
+		s = child_settings(m);
+		if (s != NULL) {
+			use_settings(w, s);
+			limit_clients(w);
+		}
+		return;
+	case MSG_LISTENERS:
+		take_listeners(w, m);
+		return;
+	case MSG_RESOLVER:
+		if (resolve_attach(w->env.dial.resolve, m->fds[0]) != 0)
+			log_warnx("resolver: no channel");
+		m->fds[0] = -1;
+		return;
+	case MSG_SLAB:
+		take_slabs(w, m);
+		return;
+	case MSG_LOG:
+		log_take(m->fds[0]);
+		m->fds[0] = -1;
+		return;
+	case MSG_DRAIN:
+		drain(w);
+		return;
+	default: /* of the start only */
+		return;
+	}
+}
+
+static void
+master_gone(void *arg, struct chan *c, const char *why)
+{
+	(void)c;
+	log_warnx("the master is gone%s%s: draining", why != NULL ? ": " : "",
+	    why != NULL ? why : "");
+	drain(arg);
+}
+
+static void
+prepare(struct worker *w, struct child_start *start)
+{
+	struct rlimit rl;
+	uint32_t i;
+	int error;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		fatal("getrlimit");
+	w->fds_max = rl.rlim_cur;
+	error = loop_new(&w->loop);
+	if (error != 0)
+		fatalx("loop: %s", strerror(-error));
+	if (table_reader_open(&w->reader, start->table_fd) != 0)
+		fatalx("start: no tier table");
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
+		if (start->slab_fds[i] != -1)
+			map_slab(w, i, start->slab_fds[i]);
+	}
+	w->slab = w->slabs[w->index];
+	w->table = calloc(1, sizeof(*w->table));
+	w->index_of_table = calloc(1, sizeof(*w->index_of_table));
+	w->loads = calloc(TABLE_ROWS_MAX, sizeof(*w->loads));
+	if (w->slab == NULL || w->table == NULL || w->index_of_table == NULL ||
+	    w->loads == NULL || resolve_new(&w->env.dial.resolve, w->loop) != 0)
+		fatalx("start: no slab, or out of memory");
+	arc4random_buf(&w->seed, sizeof(w->seed));
+	w->record = (struct record){w->slab, w->loads, start->wake_fd};
+	w->env.slab = w->slab;
+	w->env.ended = session_ended;
+	w->env.arg = w;
+	w->env.dial.loop = w->loop;
+	w->env.dial.record = &w->record;
+	w->env.dial.budget = &w->budget;
+	w->env.dial.table = w->table;
+	w->env.dial.index = w->index_of_table;
+	w->env.dial.refresh = refresh;
+	w->env.dial.in_flight = in_flight;
+	w->env.dial.arg = w;
+	w->env.dial.seed = &w->seed;
+}
+
+static void
+finish(struct worker *w)
+{
+	uint32_t i;
+
+	kill_sessions(w);
+	accept_stop(&w->accept);
+	resolve_free(w->env.dial.resolve);
+	chan_free(w->child.chan);
+	loop_free(w->loop);
+	table_reader_close(w->reader);
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
+		slab_unmap(w->slabs[i]);
+	settings_unref(w->settings);
+	free(w->table);
+	free(w->index_of_table);
+	free(w->loads);
+}
+
+int
+worker_main(uint32_t index)
+{
+	static struct worker w;
+	const struct chan_owner owner = {message, master_gone, &w};
+	struct child_start start;
+	int error;
+
+	w.index = index;
+	LIST_INIT(&w.sessions);
+	child_receive(ROLE_WORKER, &start);
+	prepare(&w, &start);
+	child_enter(&w.child, ROLE_WORKER, w.loop, &start, &owner);
+	slab_start(w.slab, (uint32_t)getpid());
+	atomic_store(&w.slab->sandbox, start.sandbox);
+	use_settings(&w, start.settings);
+	if (start.resolver_fds[index] != -1 &&
+	    resolve_attach(w.env.dial.resolve, start.resolver_fds[index]) != 0)
+		fatalx("start: no resolver channel");
+	if (accept_init(&w.accept, w.loop, accepted, accept_paused) != 0)
+		fatalx("start: out of memory");
+	accept_set(&w.accept, start.listener_fds, start.listeners_n);
+	error = loop_run(w.loop);
+	if (error != 0)
+		log_errx("loop: %s", strerror(-error));
+	finish(&w);
+	return error == 0 ? 0 : 1;
+}
