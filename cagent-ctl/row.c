@@ -116,6 +116,9 @@ const struct field row_fields[] = {
 	"own failures: what a destination refused counts for neither"},
     {"charged", NULL, "own failures", FIELD_COUNT, false, NULL,
 	"failures that are the intermediary's own, which alone move its rank"},
+    {"hedged", NULL, "given up", FIELD_COUNT, false, NULL,
+	"attempts that were given up because another, begun when this one "
+	"took long, was faster; held against nobody"},
     {"handshake.p50_us", "P50", "handshake, median", FIELD_SPAN, true, NULL,
 	"half of the handshakes (its answer to a request, once connected) "
 	"took no longer, in microseconds; 0 (\"-\"): none yet"},
@@ -219,13 +222,14 @@ static void
 add_counts(json_t *j, const struct table_row *row)
 {
 	json_t *more = json_pack(
-	    "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I}, s:{s:I, s:I}}",
+	    "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I}, s:{s:I, s:I}}",
 	    "weight", (json_int_t)row->weight, "connections_max",
 	    (json_int_t)row->connections_max, "in_flight",
 	    (json_int_t)row->in_flight, "attempts", (json_int_t)row->attempts,
 	    "successes", (json_int_t)row->successes, "charged",
-	    (json_int_t)row->charged, "bytes_up", (json_int_t)row->bytes_up,
-	    "bytes_down", (json_int_t)row->bytes_down, "connect", "p50_us",
+	    (json_int_t)row->charged, "hedged", (json_int_t)row->hedged,
+	    "bytes_up", (json_int_t)row->bytes_up, "bytes_down",
+	    (json_int_t)row->bytes_down, "connect", "p50_us",
 	    (json_int_t)row->connect_p50_us, "handshake", "p50_us",
 	    (json_int_t)row->handshake_p50_us, "p95_us",
 	    (json_int_t)row->handshake_p95_us);

@@ -157,6 +157,7 @@ row_clear(struct slab_row *r, uint32_t incarnation)
 	SET(&r->attempts, 0);
 	SET(&r->successes, 0);
 	SET(&r->charged, 0);
+	SET(&r->hedged, 0);
 	for (i = 0; i < SLAB_REASONS; i++)
 		SET(&r->failures[i], 0);
 	SET(&r->bytes_up, 0);
@@ -240,6 +241,7 @@ slab_sample(const struct slab *s, uint32_t slot, int64_t now_us,
 	/* The lesser of two counters that only grow only grows, too. */
 	out->successes = get_max(&r->successes, out->attempts);
 	out->charged = get_max(&r->charged, out->attempts);
+	out->hedged = get_max(&r->hedged, out->attempts);
 	for (i = 0; i < SLAB_REASONS; i++)
 		out->failures[i] = get_max(&r->failures[i], out->attempts);
 	out->bytes_up = get_max(&r->bytes_up, BYTES_MAX);

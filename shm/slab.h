@@ -17,7 +17,7 @@
  * memfd: nobody can shrink it under a reader.
  */
 #define SLAB_MAGIC   0x42414c5331ull
-#define SLAB_LAYOUT  1
+#define SLAB_LAYOUT  2
 #define SLAB_REASONS 32 /* at least REASON_COUNT of wire/wire.h */
 
 struct slab_row {
@@ -30,6 +30,7 @@ struct slab_row {
 	_Atomic uint64_t attempts;
 	_Atomic uint64_t successes;
 	_Atomic uint64_t charged; /* failures that are the intermediary's */
+	_Atomic uint64_t hedged;  /* given up for one that was faster */
 	_Atomic uint64_t failures[SLAB_REASONS]; /* all, by reason */
 	_Atomic uint64_t bytes_up;
 	_Atomic uint64_t bytes_down;
@@ -80,7 +81,7 @@ struct slab_row *slab_row(struct slab *, uint32_t slot, uint32_t incarnation);
 struct slab_sample {
 	uint32_t incarnation, in_flight, failures_in_row, last_failure;
 	int64_t last_failure_us, last_ok_us;
-	uint64_t attempts, successes, charged, bytes_up, bytes_down;
+	uint64_t attempts, successes, charged, hedged, bytes_up, bytes_down;
 	uint64_t failures[SLAB_REASONS];
 	uint32_t connect[HIST_BUCKETS], handshake[HIST_BUCKETS],
 	    first_byte[HIST_BUCKETS];

@@ -21,7 +21,7 @@
  * All sizes are fixed, there are no pointers, and names are NUL-terminated.
  */
 #define TABLE_MAGIC	 0x746e6567614331ull /* "1Cagent" */
-#define TABLE_LAYOUT	 3
+#define TABLE_LAYOUT	 4
 #define TABLE_ROWS_MAX	 1024
 #define TABLE_TIERS_MAX	 64
 #define TABLE_NAME_MAX	 63
@@ -88,6 +88,10 @@ struct table_row {
 	int64_t last_failure_us;
 	uint32_t last_failure;	/* enum wire_reason */
 	uint32_t recent_p95_us; /* of the last 30 s' handshakes; 0: too few */
+	uint64_t hedged;	/* attempts given up for one that was faster */
+	uint32_t first_byte_p95_us; /* from the tunnel to its first byte back */
+	uint32_t check_reason; /* of the last active check, enum wire_reason */
+	int64_t checked_us;    /* when that was; 0: never */
 };
 
 struct table_tier {

@@ -27,7 +27,7 @@ static_assert(sizeof(struct table) % 8 == 0 &&
     "a table is made of whole words");
 static_assert(offsetof(struct table, tiers) == 40 &&
 		  sizeof(struct table_tier) == 72 &&
-		  sizeof(struct table_row) == 552,
+		  sizeof(struct table_row) == 576,
     "a change here is a new TABLE_LAYOUT");
 
 struct table_slot {

@@ -46,6 +46,8 @@ static const struct code codes[] = {
     [REASON_HOP_SILENT] = {SOCKS5_REP_TTL_EXPIRED, 504,
 	"connection_read_timeout"},
     [REASON_HOP_HUNG_UP] = {SOCKS5_REP_FAILURE, 502, "connection_terminated"},
+    [REASON_HOP_MUTE] = {SOCKS5_REP_TTL_EXPIRED, 504,
+	"connection_read_timeout"},
     [REASON_DENIED] = {SOCKS5_REP_NOT_ALLOWED, 403, "http_request_denied"},
     [REASON_NO_PATH] = {SOCKS5_REP_FAILURE, 503, "destination_unavailable"},
     [REASON_OVERLOAD] = {SOCKS5_REP_FAILURE, 503, "connection_limit_reached"},

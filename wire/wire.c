@@ -188,6 +188,8 @@ static const struct reason reasons[] = {
 	"the intermediary did not answer the request in time"},
     [REASON_HOP_HUNG_UP] = {"hop-hung-up",
 	"the intermediary closed the connection instead of answering"},
+    [REASON_HOP_MUTE] = {"hop-mute",
+	"the intermediary said yes, but no byte came through it"},
     [REASON_DENIED] = {"denied", "the rules here forbid this request"},
     [REASON_NO_PATH] = {"no-path", "no usable intermediary is left"},
     [REASON_OVERLOAD] = {"overload", "the agent is out of resources"},

@@ -75,6 +75,7 @@ enum wire_reason {
 	REASON_HOP_FAILED,  /* ... said a general failure: SOCKS 01, HTTP 5xx */
 	REASON_HOP_SILENT,  /* ... did not answer in time */
 	REASON_HOP_HUNG_UP, /* ... closed without an answer */
+	REASON_HOP_MUTE,    /* ... said yes, and then brought no byte */
 	/* Ourselves. */
 	REASON_DENIED,	    /* by rule or access list */
 	REASON_NO_PATH,	    /* no usable intermediary */

@@ -53,6 +53,7 @@ set_counts(json_t *o, const struct table_row *row)
 	ctl_set_int(o, "attempts", (int64_t)row->attempts);
 	ctl_set_int(o, "successes", (int64_t)row->successes);
 	ctl_set_int(o, "charged", (int64_t)row->charged);
+	ctl_set_int(o, "hedged", (int64_t)row->hedged);
 	ctl_set_int(o, "bytes_up", (int64_t)row->bytes_up);
 	ctl_set_int(o, "bytes_down", (int64_t)row->bytes_down);
 }

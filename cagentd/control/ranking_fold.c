@@ -18,6 +18,7 @@ add_sample(struct ranking_sum *sum, const struct slab_sample *s)
 	sum->total.successes += s->successes;
 	sum->total.charged += s->charged;
 	sum->attempts += s->attempts;
+	sum->hedged += s->hedged;
 	sum->up += s->bytes_up;
 	sum->down += s->bytes_down;
 	sum->in_flight += s->in_flight;
@@ -30,6 +31,7 @@ add_sample(struct ranking_sum *sum, const struct slab_sample *s)
 	for (i = 0; i < HIST_BUCKETS; i++) {
 		sum->handshake[i] += s->handshake[i];
 		sum->connect[i] += s->connect[i];
+		sum->first_byte[i] += s->first_byte[i];
 	}
 }
 
@@ -66,11 +68,13 @@ ranking_fold_fill(struct table_row *row, const struct ranking_sum *sum)
 	bool changed = row->attempts != sum->attempts ||
 		       row->successes != sum->total.successes ||
 		       row->charged != sum->total.charged ||
+		       row->hedged != sum->hedged ||
 		       row->in_flight != sum->in_flight ||
 		       row->bytes_up != sum->up || row->bytes_down != sum->down;
 
 	row->in_flight = sum->in_flight;
 	row->attempts = sum->attempts;
+	row->hedged = sum->hedged;
 	row->successes = sum->total.successes;
 	row->charged = sum->total.charged;
 	row->bytes_up = sum->up;
@@ -81,5 +85,6 @@ ranking_fold_fill(struct table_row *row, const struct ranking_sum *sum)
 	row->handshake_p50_us = quantile(sum->handshake, 0.5);
 	row->handshake_p95_us = quantile(sum->handshake, 0.95);
 	row->connect_p50_us = quantile(sum->connect, 0.5);
+	row->first_byte_p95_us = quantile(sum->first_byte, 0.95);
 	return changed;
 }

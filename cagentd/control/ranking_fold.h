@@ -10,10 +10,11 @@
  * counts do: only differences mean anything. */
 struct ranking_sum {
 	struct rank_seen total;
-	uint64_t attempts, up, down;
+	uint64_t attempts, hedged, up, down;
 	uint32_t in_flight;
 	int64_t last_ok_us, last_failure_us;
-	uint32_t handshake[HIST_BUCKETS], connect[HIST_BUCKETS];
+	uint32_t handshake[HIST_BUCKETS], connect[HIST_BUCKETS],
+	    first_byte[HIST_BUCKETS];
 };
 
 /* Whose numbers a slab has in that slot. */

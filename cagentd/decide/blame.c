@@ -19,6 +19,7 @@ blame_of(enum wire_reason reason)
 	case REASON_HOP_FAILED:
 	case REASON_HOP_SILENT:
 	case REASON_HOP_HUNG_UP:
+	case REASON_HOP_MUTE:
 		return BLAME_IF_CORROBORATED;
 	case REASON_OK:
 	case REASON_NAME_UNKNOWN:
@@ -58,6 +59,7 @@ weight(enum wire_reason reason)
 	case REASON_HOP_SILENT:
 		return 4;
 	case REASON_HOP_HUNG_UP:
+	case REASON_HOP_MUTE:
 		return 3;
 	case REASON_HOP_REFUSED:
 	case REASON_HOP_UNREACHABLE:

@@ -27,6 +27,7 @@ static const struct {
     [REASON_HOP_FAILED] = {BLAME_IF_CORROBORATED, true, false, 5},
     [REASON_HOP_SILENT] = {BLAME_IF_CORROBORATED, false, false, 4},
     [REASON_HOP_HUNG_UP] = {BLAME_IF_CORROBORATED, false, false, 3},
+    [REASON_HOP_MUTE] = {BLAME_IF_CORROBORATED, false, false, 3},
     [REASON_DENIED] = {BLAME_NOBODY, false, false, 1},
     [REASON_NO_PATH] = {BLAME_NOBODY, false, false, 1},
     [REASON_OVERLOAD] = {BLAME_NOBODY, false, false, 2},

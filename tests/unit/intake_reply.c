@@ -39,6 +39,7 @@ static const struct answer answers[] = {
     {REASON_HOP_FAILED, 1, 502, "destination_unavailable"},
     {REASON_HOP_SILENT, 6, 504, "connection_read_timeout"},
     {REASON_HOP_HUNG_UP, 1, 502, "connection_terminated"},
+    {REASON_HOP_MUTE, 6, 504, "connection_read_timeout"},
     {REASON_DENIED, 2, 403, "http_request_denied"},
     {REASON_NO_PATH, 1, 503, "destination_unavailable"},
     {REASON_OVERLOAD, 1, 503, "connection_limit_reached"},

@@ -126,6 +126,7 @@ counts(void)
 	slab_add(&r->attempts, 2);
 	slab_add(&r->successes, 4);
 	slab_add(&r->charged, 1);
+	slab_add(&r->hedged, 2);
 	slab_add(&r->failures[9], 1);
 	slab_add(&r->bytes_up, 1ull << 40);
 	slab_add(&r->bytes_down, 12);
@@ -144,6 +145,7 @@ counts(void)
 	CHECK_INT(sample.attempts, 5);
 	CHECK_INT(sample.successes, 4);
 	CHECK_INT(sample.charged, 1);
+	CHECK_INT(sample.hedged, 2);
 	CHECK_INT(sample.failures[9], 1);
 	CHECK_INT(sample.failures[8], 0);
 	CHECK_INT(sample.bytes_up, 1ll << 40);
