@@ -372,6 +372,18 @@ out_of_tries(const struct dial *d)
 	       loop_now_us(d->env->loop) >= d->deadline_us;
 }
 
+static bool
+pick_path(struct dial *d, const struct path_query *q, struct path_pick *pick)
+{
+	const struct dial_env *env = d->env;
+	uint64_t seed_before = *env->seed;
+	bool picked = path_pick(q, env->seed, pick) == 0;
+
+	if (env->decided != NULL)
+		env->decided(env->arg, q, seed_before, picked ? pick : NULL);
+	return picked;
+}
+
 static void
 try_next(struct dial *d)
 {
@@ -401,8 +413,7 @@ try_next(struct dial *d)
 	}
 	if (d->tries_n > 0 && !may_retry(d))
 		give_up(d, d->tries[d->tries_n - 1].reason);
-	else if (d->verdict.via == VIA_DIRECT ||
-		 path_pick(&q, d->env->seed, &pick) != 0)
+	else if (d->verdict.via == VIA_DIRECT || !pick_path(d, &q, &pick))
 		no_candidate(d);
 	else
 		try_intermediary(d, &pick);

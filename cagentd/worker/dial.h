@@ -48,6 +48,10 @@ struct dial_env {
 	/* Called before each pick: may bring table and index up to date. */
 	void (*refresh)(void *arg);
 	uint32_t (*in_flight)(void *arg, uint32_t slot);
+	/* NULL, or told of each pick: what it was made from, the seed as it was
+	 * before, and what it came to (NULL: none). */
+	void (*decided)(void *arg, const struct path_query *,
+	    uint64_t seed_before, const struct path_pick *);
 	void *arg;
 	uint64_t *seed;
 };
