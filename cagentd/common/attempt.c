@@ -6,16 +6,15 @@
 
 #include "base/buf.h"
 
-static void connect_next(struct attempt *);
-static void on_deadline(struct loop *, struct op *, const struct op_result *);
-
 static void
 release(struct attempt *a)
 {
 	resolve_cancel(a->resolve, &a->query);
 	loop_cancel(a->loop, &a->timer);
+	if (a->state == ATTEMPT_CONNECTING)
+		race_cancel(&a->race);
 	loop_cancel(a->loop, &a->recv);
-	loop_cancel(a->loop, &a->connect_or_send);
+	loop_cancel(a->loop, &a->send);
 	loop_close(a->loop, a->fd);
 	a->fd = -1;
 	buf_free(a->in);
@@ -101,49 +100,21 @@ timeout_reason(const struct attempt *a)
 	return a->target.direct ? REASON_TIMEOUT : REASON_HOP_TIMEOUT;
 }
 
-/* Addresses that are left share the time that is left. */
-static void
-arm(struct attempt *a)
-{
-	int64_t now = loop_now_us(a->loop);
-	int64_t left = a->addresses.ips_n - a->ip_next;
-	int64_t span = a->deadline_us - now;
-
-	if (a->state == ATTEMPT_CONNECTING)
-		span /= left + 1;
-	if (span < ATTEMPT_ADDRESS_US)
-		span = ATTEMPT_ADDRESS_US;
-	if (span > a->deadline_us - now)
-		span = a->deadline_us - now;
-	/* Armed from the start on: moving it needs no memory. */
-	loop_timer(a->loop, &a->timer, now + span, on_deadline);
-}
-
 static void
 on_deadline(struct loop *loop, struct op *op, const struct op_result *r)
 {
 	struct attempt *a = container_of(op, struct attempt, timer);
-	bool more =
-	    a->state == ATTEMPT_CONNECTING && a->ip_next < a->addresses.ips_n;
 
-	(void)r; /* time is the only news */
+	(void)loop, (void)r; /* time is the only news */
 	/* A refused start comes this way too, so as not to call back early. */
-	if (a->last != REASON_OK) {
-		finish(a, a->last, NULL);
-	} else if (more && loop_now_us(loop) < a->deadline_us) {
-		a->last = timeout_reason(a);
-		loop_close(loop, a->fd);
-		a->fd = -1;
-		connect_next(a);
-	} else {
-		finish(a, timeout_reason(a), NULL);
-	}
+	finish(
+	    a, a->refused != REASON_OK ? a->refused : timeout_reason(a), NULL);
 }
 
 static void
 fail_soon(struct attempt *a, enum wire_reason reason)
 {
-	a->last = reason;
+	a->refused = reason;
 	/* Moving an armed timer needs no memory. */
 	loop_timer(a->loop, &a->timer, loop_now_us(a->loop), on_deadline);
 }
@@ -151,7 +122,7 @@ fail_soon(struct attempt *a, enum wire_reason reason)
 static void
 on_sent(struct loop *loop, struct op *op, const struct op_result *r)
 {
-	struct attempt *a = container_of(op, struct attempt, connect_or_send);
+	struct attempt *a = container_of(op, struct attempt, send);
 
 	(void)loop;
 	if (r->res < 0)
@@ -166,7 +137,7 @@ send_out(struct attempt *a)
 	ssize_t n;
 	size_t sent;
 
-	if (loop_op_active(&a->connect_or_send))
+	if (loop_op_active(&a->send))
 		return -EPIPE; /* it answers what it cannot have read */
 	n = loop_send_now(a->loop, a->fd, a->hop.out, a->hop.out_len);
 	if (n < 0)
@@ -177,7 +148,7 @@ send_out(struct attempt *a)
 	rest = buf_copy(a->hop.out + sent, a->hop.out_len - sent);
 	if (rest == NULL)
 		return -ENOMEM;
-	return loop_send(a->loop, &a->connect_or_send, a->fd, rest, on_sent);
+	return loop_send(a->loop, &a->send, a->fd, rest, on_sent);
 }
 
 /*
@@ -207,7 +178,7 @@ feed(struct attempt *a, const uint8_t *data, size_t len)
 		return;
 	}
 	if (step == HOP_DONE) {
-		if (loop_op_active(&a->connect_or_send))
+		if (loop_op_active(&a->send))
 			finish(a, REASON_HOP_BAD, NULL);
 		else if (len > 0 && (early = buf_copy(data, len)) == NULL)
 			finish(a, REASON_OVERLOAD, NULL);
@@ -250,7 +221,6 @@ shake(struct attempt *a)
 	const struct attempt_target *t = &a->target;
 
 	a->state = ATTEMPT_SHAKING;
-	arm(a);
 	if (hop_start(&a->hop, t->type, t->dest, t->user, t->password) !=
 	    HOP_SEND) {
 		finish(a, a->hop.reason, NULL);
@@ -262,73 +232,32 @@ shake(struct attempt *a)
 }
 
 static void
-on_connect(struct loop *loop, struct op *op, const struct op_result *r)
+on_connect(struct race *race, int fd)
 {
-	struct attempt *a = container_of(op, struct attempt, connect_or_send);
+	struct attempt *a = container_of(race, struct attempt, race);
 
-	if (r->res < 0) {
-		a->last = connect_reason(a, r->res);
-		loop_close(loop, a->fd);
-		a->fd = -1;
-		connect_next(a);
+	if (fd < 0) {
+		finish(a, connect_reason(a, fd), NULL);
 		return;
 	}
-	a->last = REASON_OK;
-	a->connected_us = loop_now_us(loop);
+	a->fd = fd;
+	a->connected_us = loop_now_us(a->loop);
 	if (a->target.direct)
 		finish(a, REASON_OK, NULL);
 	else
 		shake(a);
 }
 
-/* 0: the next address is being connected to; or -errno. */
+/* 0 or -errno, to each of the addresses that there are. */
 static int
-try_address(struct attempt *a)
-{
-	union net_addr addr;
-	socklen_t len;
-	int error;
-
-	len = net_addr_make(
-	    &a->addresses.ips[a->ip_next++], a->target.port, &addr);
-	a->fd = net_stream_socket(addr.sa.sa_family);
-	if (a->fd < 0) {
-		error = a->fd;
-		a->fd = -1;
-		return error;
-	}
-	error = loop_connect(
-	    a->loop, &a->connect_or_send, a->fd, &addr.sa, len, on_connect);
-	if (error != 0) {
-		loop_close(a->loop, a->fd);
-		a->fd = -1;
-	}
-	return error;
-}
-
-/* In a callback, so that it may end the attempt. */
-static void
-connect_next(struct attempt *a)
-{
-	int error;
-
-	while (a->ip_next < a->addresses.ips_n) {
-		error = try_address(a);
-		if (error == 0) {
-			a->last = REASON_OK;
-			arm(a);
-			return;
-		}
-		a->last = connect_reason(a, error);
-	}
-	finish(a, a->last, NULL);
-}
-
-static void
 start_connecting(struct attempt *a)
 {
+	const struct race_field field = {
+	    a->addresses.ips, a->addresses.ips_n, a->target.port};
+
 	a->state = ATTEMPT_CONNECTING;
 	a->connecting_us = loop_now_us(a->loop);
+	return race_start(&a->race, a->loop, &field, on_connect);
 }
 
 /* What is connected to is what was judged: nothing is resolved again. */
@@ -342,8 +271,22 @@ take_addresses(struct attempt *a, const struct msg_resolved *m)
 		if (t->may == NULL || t->may(t->arg, &m->ips[i]))
 			a->addresses.ips[a->addresses.ips_n++] = m->ips[i];
 	}
-	if (a->addresses.ips_n == 0)
-		a->last = REASON_DENIED;
+	race_order(a->addresses.ips, a->addresses.ips_n);
+}
+
+static void
+connect_to(struct attempt *a, const struct msg_resolved *m)
+{
+	int error;
+
+	take_addresses(a, m);
+	if (a->addresses.ips_n == 0) {
+		finish(a, REASON_DENIED, NULL);
+		return;
+	}
+	error = start_connecting(a);
+	if (error != 0)
+		finish(a, connect_reason(a, error), NULL);
 }
 
 static void
@@ -351,14 +294,10 @@ on_resolved(struct resolve_query *q, const struct msg_resolved *m)
 {
 	struct attempt *a = container_of(q, struct attempt, query);
 
-	if (m->outcome == RESOLVE_OK) {
-		take_addresses(a, m);
-		start_connecting(a);
-		connect_next(a);
-		return;
-	}
 	/* An intermediary whose name is gone is unreachable. */
-	if (!a->target.direct)
+	if (m->outcome == RESOLVE_OK)
+		connect_to(a, m);
+	else if (!a->target.direct)
 		finish(a, REASON_HOP_UNREACHABLE, NULL);
 	else if (m->outcome == RESOLVE_UNKNOWN)
 		finish(a, REASON_NAME_UNKNOWN, NULL);
@@ -381,15 +320,13 @@ attempt_start(struct attempt *a, struct loop *loop, struct resolve *resolve,
 	a->started_us = loop_now_us(loop);
 	a->connecting_us = a->connected_us = 0;
 	a->deadline_us = deadline_us;
-	a->ip_next = 0;
 	a->addresses.ips_n = 0;
-	a->last = REASON_OK;
+	a->refused = REASON_OK;
 	a->state = ATTEMPT_RESOLVING;
 	loop_timer(loop, &a->timer, deadline_us, on_deadline);
 	if (net_ip_parse(t->host, &a->addresses.ips[0]) == 0) {
 		a->addresses.ips_n = 1;
-		start_connecting(a);
-		error = try_address(a);
+		error = start_connecting(a);
 		if (error != 0)
 			fail_soon(a, connect_reason(a, error));
 	} else if (resolve_start(resolve, &a->query, t->host, on_resolved) !=

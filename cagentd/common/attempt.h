@@ -5,14 +5,16 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "cagentd/common/race.h"
 #include "cagentd/common/resolve.h"
 #include "wire/hop.h"
 
 struct buf;
 
 /*
- * One attempt at one path: resolve where TCP goes if that is a name, connect,
- * and shake hands with the intermediary unless the path is direct.
+ * One attempt at one path: resolve where TCP goes if that is a name, connect
+ * to one of its addresses by race.h, and shake hands with the intermediary
+ * unless the path is direct.
  */
 struct attempt_target {
 	bool direct;
@@ -36,9 +38,6 @@ struct attempt_result {
 	    handshake_us; /* from the start of TCP, if that far, to the end */
 };
 
-/* The least time that one of several addresses gets before the next. */
-#define ATTEMPT_ADDRESS_US 250000
-
 enum attempt_state {
 	ATTEMPT_IDLE,
 	ATTEMPT_RESOLVING,
@@ -58,13 +57,15 @@ struct attempt {
 	attempt_fn *done;
 	int fd; /* -1: none */
 	int64_t started_us, connecting_us, connected_us, deadline_us;
-	uint32_t ip_next;
 	struct msg_resolved addresses;
 	struct resolve_query query;
-	struct op connect_or_send, recv, timer;
-	struct hop hop;
-	struct buf *in;	       /* of an answer that came in pieces, or NULL */
-	enum wire_reason last; /* of the last address that failed */
+	struct op send, recv, timer;
+	union {
+		struct race race; /* while connecting */
+		struct hop hop;	  /* while shaking */
+	};
+	struct buf *in; /* of an answer that came in pieces, or NULL */
+	enum wire_reason refused; /* the start was, for this */
 };
 
 /*

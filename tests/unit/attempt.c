@@ -178,42 +178,45 @@ tries_the_next_address(void)
 	rig_free(rig);
 }
 
-/* A listener whose queue is full answers no SYN. */
-static int
-black_hole(uint16_t port, int *fillers, int n)
-{
-	struct sockaddr_in sin = {
-	    .sin_family = AF_INET, .sin_port = htons(port)};
-	int i, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	CHECK_INT(inet_pton(AF_INET, "127.0.0.2", &sin.sin_addr), 1);
-	rig_must(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), "bind");
-	rig_must(listen(fd, 0), "listen");
-	for (i = 0; i < n; i++) {
-		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		CHECK(connect(fillers[i], (struct sockaddr *)&sin,
-			  sizeof(sin)) == 0 ||
-			  errno == EINPROGRESS,
-		    "filler %d", i);
-	}
-	return fd;
-}
-
+/* What an intermediary costs of whose two addresses one is dead: one delay
+ * when it is silent, nothing when it refuses. */
 static void
 passes_over_a_silent_address(void)
 {
 	struct rig *rig = rig_new();
 	struct fake *f = fake_new(rig->loop, FAKE_ECHO);
-	int fillers[4], i, fd = black_hole(f->port, fillers, 4);
+	struct fake_hole hole;
 
+	fake_hole_open(&hole, "127.0.0.2", f->port);
 	answer_with(rig, (const char *const[]){"127.0.0.2", "127.0.0.1", NULL});
 	rig->target.port = f->port;
-	run(rig, 1000000);
+	run(rig, LONG_US);
 	check_reason(rig, REASON_OK);
 	CHECK_INT(f->requests, 1);
-	for (i = 0; i < 4; i++)
-		close(fillers[i]);
-	close(fd);
+	CHECK(rig->r.connect_us >= RACE_DELAY_US &&
+		  rig->r.connect_us < 4 * RACE_DELAY_US,
+	    "connected after %lld us", (long long)rig->r.connect_us);
+	CHECK(rig->r.handshake_us >= rig->r.connect_us, "times");
+	fake_hole_close(&hole);
+	fake_free(f);
+	rig_free(rig);
+}
+
+static void
+goes_on_at_once_where_one_refuses(void)
+{
+	struct rig *rig = rig_new();
+	struct fake *f = fake_new(rig->loop, FAKE_ECHO);
+
+	answer_with(rig, (const char *const[]){
+			     "127.0.0.2", "fe80::1", "::1", "127.0.0.1", NULL});
+	rig->target.port = f->port;
+	start(rig, LONG_US);
+	RIG_UNTIL(rig->loop, rig->attempt.state == ATTEMPT_CONNECTING);
+	rig_settle(rig->loop);
+	CHECK(rig->attempt.state != ATTEMPT_CONNECTING, "waits for nothing");
+	RIG_UNTIL(rig->loop, rig->n > 0);
+	check_reason(rig, REASON_OK);
 	fake_free(f);
 	rig_free(rig);
 }
@@ -223,8 +226,9 @@ times_out_connecting(void)
 {
 	struct rig *rig = rig_new();
 	struct fake *f = fake_new(rig->loop, FAKE_ECHO);
-	int fillers[4], i, fd = black_hole(f->port, fillers, 4);
+	struct fake_hole hole;
 
+	fake_hole_open(&hole, "127.0.0.2", f->port);
 	rig->target.host = "127.0.0.2";
 	rig->target.port = f->port;
 	run(rig, SHORT_US);
@@ -234,9 +238,26 @@ times_out_connecting(void)
 	rig->n = 0;
 	run(rig, SHORT_US);
 	check_reason(rig, REASON_TIMEOUT);
-	for (i = 0; i < 4; i++)
-		close(fillers[i]);
-	close(fd);
+	fake_hole_close(&hole);
+	fake_free(f);
+	rig_free(rig);
+}
+
+/* One refuses and one is silent: who waits to the end waits for that one. */
+static void
+ends_by_its_deadline_with_several(void)
+{
+	struct rig *rig = rig_new();
+	struct fake *f = fake_new(rig->loop, FAKE_ECHO);
+	struct fake_hole hole;
+
+	fake_hole_open(&hole, "127.0.0.2", f->port);
+	answer_with(rig,
+	    (const char *const[]){"127.0.0.2", "127.0.0.3", "fe80::1", NULL});
+	rig->target.port = f->port;
+	run(rig, RACE_DELAY_US + SHORT_US);
+	check_reason(rig, REASON_HOP_TIMEOUT);
+	fake_hole_close(&hole);
 	fake_free(f);
 	rig_free(rig);
 }
@@ -568,7 +589,9 @@ static const struct unit_case cases[] = {
     {"resolves a name", resolves_a_name},
     {"tries the next address", tries_the_next_address},
     {"passes over a silent address", passes_over_a_silent_address},
+    {"goes on at once where one refuses", goes_on_at_once_where_one_refuses},
     {"times out connecting", times_out_connecting},
+    {"ends by its deadline with several", ends_by_its_deadline_with_several},
     {"connects only where it may", connects_only_where_it_may},
     {"says what became of the name", says_what_became_of_the_name},
     {"does not wait for ever for a name", does_not_wait_for_ever_for_a_name},

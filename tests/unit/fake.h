@@ -232,6 +232,43 @@ fake_nodelay(int fd)
 	    "TCP_NODELAY");
 }
 
+/* An address that answers no SYN: its listener's queue is full. */
+#define FAKE_HOLE_FILLERS 4
+
+struct fake_hole {
+	int fd, fillers[FAKE_HOLE_FILLERS];
+};
+
+static inline void
+fake_hole_open(struct fake_hole *h, const char *ip, uint16_t port)
+{
+	struct sockaddr_in sin = {
+	    .sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr *sa = (struct sockaddr *)&sin;
+	int i, type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+	CHECK_INT(inet_pton(AF_INET, ip, &sin.sin_addr), 1);
+	h->fd = rig_must(socket(AF_INET, type, 0), "socket");
+	rig_must(bind(h->fd, sa, sizeof(sin)), "bind");
+	rig_must(listen(h->fd, 0), "listen");
+	for (i = 0; i < FAKE_HOLE_FILLERS; i++) {
+		h->fillers[i] = rig_must(socket(AF_INET, type, 0), "socket");
+		CHECK(connect(h->fillers[i], sa, sizeof(sin)) == 0 ||
+			  errno == EINPROGRESS,
+		    "filler %d", i);
+	}
+}
+
+static inline void
+fake_hole_close(struct fake_hole *h)
+{
+	int i;
+
+	for (i = 0; i < FAKE_HOLE_FILLERS; i++)
+		close(h->fillers[i]);
+	close(h->fd);
+}
+
 /* How many descriptors this process has open. */
 static inline int
 fake_open_fds(void)
