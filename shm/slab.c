@@ -126,6 +126,7 @@ slab_start(struct slab *s, uint32_t pid)
 		if (GET(&s->rows[i].failures_in_row) != 0)
 			SET(&s->rows[i].failures_in_row, 0);
 	}
+	learned_start(&s->learned);
 }
 
 static void

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "shm/hist.h"
+#include "shm/learned.h"
 #include "shm/table.h"
 
 /*
@@ -17,7 +18,7 @@
  * memfd: nobody can shrink it under a reader.
  */
 #define SLAB_MAGIC   0x42414c5331ull
-#define SLAB_LAYOUT  2
+#define SLAB_LAYOUT  3
 #define SLAB_REASONS 32 /* at least REASON_COUNT of wire/wire.h */
 
 struct slab_row {
@@ -54,6 +55,7 @@ struct slab {
 	_Atomic uint64_t bad_handshakes;
 	_Atomic uint64_t accept_pauses; /* out of fds or memory */
 	struct slab_row rows[TABLE_ROWS_MAX];
+	struct learned learned;
 };
 
 /* A sealed memfd that holds an empty slab; fd (read-write) or -errno.
@@ -63,7 +65,7 @@ int slab_create(uint32_t worker, int *ro_fd);
 int slab_map(int fd, bool writable, struct slab **);
 void slab_unmap(struct slab *);
 /* A worker, or its successor, begins: what counts the present goes to 0 (also
- * failures in a row), what only grows stays. */
+ * failures in a row), what only grows stays, and what was learned. */
 void slab_start(struct slab *, uint32_t pid);
 
 /*
