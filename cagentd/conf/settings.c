@@ -138,6 +138,7 @@ set_defaults(struct settings *s)
 	s->attempts_each = 2;
 	s->idle_timeout_ms = 3600000;
 	s->drain_timeout_ms = 30000;
+	s->learn_age_ms = 3600000;
 }
 
 /* The cores this process may use, asked once for all processes. */
@@ -332,6 +333,7 @@ settings_unref(struct settings *s)
 	free(s->access);
 	free(s->direct_networks);
 	free_domains(s->direct_domains, s->direct_domains_n);
+	free(s->direct_learn);
 	free(s);
 }
 

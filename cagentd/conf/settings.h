@@ -129,6 +129,10 @@ struct settings {
 	size_t direct_networks_n;
 	char **direct_domains;
 	size_t direct_domains_n;
+	struct net_prefix *direct_learn; /* what may be learned as direct */
+	size_t direct_learn_n;
+	uint64_t direct_learn_scope; /* changes when that list does */
+	int64_t learn_age_ms;	     /* without being used: 1 h */
 
 	/* By rising rank, also those that only an intermediary names. */
 	struct settings_tier tiers[SETTINGS_TIERS_MAX];

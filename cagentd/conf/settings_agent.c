@@ -206,6 +206,36 @@ add_direct_domain(struct conf_ctx *ctx, void *record, const char *value)
 	    ctx, value, &s->direct_domains, &s->direct_domains_n);
 }
 
+/* FNV-1a. */
+static uint64_t
+mix(uint64_t h, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	for (; len > 0; len--)
+		h = (h ^ *p++) * 0x100000001b3ull;
+	return h;
+}
+
+static int
+add_direct_learn(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+	const struct net_prefix *p;
+
+	if (settings_add_network(
+		ctx, value, &s->direct_learn, &s->direct_learn_n) != 0)
+		return -1;
+	p = &s->direct_learn[s->direct_learn_n - 1];
+	s->direct_learn_scope =
+	    mix(s->direct_learn_scope, &p->ip.family, sizeof(p->ip.family));
+	s->direct_learn_scope =
+	    mix(s->direct_learn_scope, p->ip.bytes, sizeof(p->ip.bytes));
+	s->direct_learn_scope =
+	    mix(s->direct_learn_scope, &p->len, sizeof(p->len));
+	return 0;
+}
+
 #define A_USER	     "a user of this machine, a uid or uid:gid"
 #define A_PATH	     "an absolute path of at most "
 #define AGENT(field) offsetof(struct settings, field)
@@ -273,6 +303,9 @@ const struct conf_option settings_direct_options[] = {
 	"a network like 192.0.2.0/24 or 2001:db8::/32"),
     LIST("domain", add_direct_domain,
 	"a domain like corp.example, which means what is below it too"),
+    LIST("learn", add_direct_learn,
+	"a network like 192.0.2.0/24 or 2001:db8::/32"),
+    MS("learn-age", learn_age_ms, 1000, 168 * 3600000),
     {.key = NULL},
 };
 

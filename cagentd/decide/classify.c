@@ -191,16 +191,42 @@ final_ip(const struct net_ip *ip)
 	return *ip;
 }
 
-static enum scope
-scope_of(const struct net_ip *ip)
+/* Index in special, or -1. */
+static int
+special_of(const struct net_ip *ip)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(special) / sizeof(*special); i++) {
 		if (net_prefix_contains(&special[i].net, ip))
-			return special[i].scope;
+			return (int)i;
 	}
-	return SCOPE_PUBLIC;
+	return -1;
+}
+
+static enum scope
+scope_of(const struct net_ip *ip)
+{
+	int i = special_of(ip);
+
+	return i >= 0 ? special[i].scope : SCOPE_PUBLIC;
+}
+
+/* 10.0.0.0/8 through an intermediary is another network than ours: who lists
+ * 0.0.0.0/0 has not thought of that. */
+static bool
+may_learn(const struct settings *s, const struct net_ip *ip)
+{
+	int in = special_of(ip);
+	uint8_t least = in >= 0 ? special[in].net.len : 0;
+	size_t i;
+
+	for (i = 0; i < s->direct_learn_n; i++) {
+		if (s->direct_learn[i].len >= least &&
+		    net_prefix_contains(&s->direct_learn[i], ip))
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -249,6 +275,8 @@ classify_direct(const struct settings *s, const struct verdict *v,
 
 	if (is_ours(s, &at, host->port))
 		return false;
+	if (v->learned)
+		return may_learn(s, ip) && may_learn(s, &at);
 	if (any_network(s->direct_networks, s->direct_networks_n, &at) ||
 	    any_network(r->networks, r->networks_n, &at))
 		return true;

@@ -25,6 +25,7 @@ struct verdict {
 	uint16_t tier;	       /* VIA_TIER: rank */
 	uint32_t intermediary; /* VIA_INTERMEDIARY: index in the settings */
 	bool direct_first;     /* the destination is listed as direct */
+	bool learned;	       /* not listed: it was learned (learn.h) */
 	enum traffic_class class;
 	int32_t rule; /* index of the rule that matched, or -1 */
 };
@@ -44,6 +45,10 @@ void classify(const struct settings *, const struct wire_host *,
  * private ones only for names in a domain that is listed there; to loopback,
  * link-local, multicast and the like not at all, but for "localhost" in such a
  * domain.  So nobody reaches by a name what an address would not reach.
+ *
+ * What is direct by learning alone goes to the networks that may be learned
+ * and nowhere else; one that is wider than a private, loopback or other
+ * special network does not include it.
  */
 bool classify_direct(const struct settings *, const struct verdict *,
     const struct wire_host *, const struct net_ip *ip);

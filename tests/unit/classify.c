@@ -360,6 +360,92 @@ never_connects_to_itself(void)
 	settings_unref(s);
 }
 
+static bool
+may_learned(
+    const struct settings *s, const char *host, uint16_t port, const char *ip)
+{
+	const struct verdict v = {
+	    .rule = -1, .direct_first = true, .learned = true};
+	struct wire_host h = host_of(host, port);
+	struct net_ip at;
+
+	CHECK(net_ip_parse(ip, &at) == 0, "%s is no address", ip);
+	return classify_direct(s, &v, &h, &at);
+}
+
+/* What is direct by learning alone, whatever else the lists say. */
+static void
+learned_keeps_to_its_networks(void)
+{
+	static const struct {
+		const char *ip;
+		bool may;
+	} rows[] = {
+	    {"172.16.0.1", true},
+	    {"172.31.255.255", true},
+	    {"172.32.0.1", true},
+	    {"172.15.255.255", true},
+	    {"172.128.0.1", false},
+	    {"8.8.8.8", false},
+	    {"10.0.0.1", false}, /* a direct network */
+	    {"192.0.2.7", true},
+	    {"127.1.2.3", true},
+	    {"127.0.0.1", true},
+	    {"128.0.0.1", false},
+	    {"2001:db8::1", true},
+	    {"::1", false},
+	    {"fd00:ec2::254", false},
+	    {"fd00::1", true},
+	    {"fe80::1", false},
+	    /* Where it leads to is not all: it must be listed itself. */
+	    {"64:ff9b::172.16.0.1", false},
+	    {"2002:ac10:1::", false},
+	};
+	struct settings *s =
+	    parse("[direct]\nnetwork = 10.0.0.0/8\ndomain = corp.example\n"
+		  "learn = 172.0.0.0/9\nlearn = 172.16.0.0/12\n"
+		  "learn = 192.0.2.0/24\nlearn = 127.0.0.0/8\n"
+		  "learn = 2001:db8::/32\nlearn = fc00::/7\n");
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		CHECK(
+		    may_learned(s, rows[i].ip, 443, rows[i].ip) == rows[i].may,
+		    "%s", rows[i].ip);
+		CHECK(may_learned(s, "a.corp.example", 443, rows[i].ip) ==
+			  rows[i].may,
+		    "a name at %s", rows[i].ip);
+	}
+	CHECK(!may_learned(s, "127.0.0.1", 1080, "127.0.0.1"), "ourselves");
+	/* Without having been learned they are no more than before. */
+	CHECK(!may(s, "172.16.0.1", 443, "172.16.0.1"), "not learned");
+	settings_unref(s);
+}
+
+static void
+learned_needs_special_networks_by_name(void)
+{
+	static const char *const special[] = {"127.0.0.1", "10.0.0.1",
+	    "172.16.0.1", "192.168.0.1", "100.64.0.1", "169.254.169.254",
+	    "0.0.0.0", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1",
+	    "ff02::1", "fc00::1", "fd00:ec2::254"};
+	struct settings *all = parse("[direct]\nlearn = 0.0.0.0/0\n"
+				     "learn = ::/0\n");
+	struct settings *no = parse("[direct]\nnetwork = 0.0.0.0/0\n");
+	size_t i;
+
+	for (i = 0; i < sizeof(special) / sizeof(*special); i++)
+		CHECK(!may_learned(all, special[i], 443, special[i]), "%s",
+		    special[i]);
+	CHECK(may_learned(all, "8.8.8.8", 443, "8.8.8.8"), "public");
+	CHECK(may_learned(all, "2a00::1", 443, "2a00::1"), "public");
+	CHECK(!may_learned(all, "64:ff9b::7f00:1", 443, "64:ff9b::7f00:1"),
+	    "loopback, translated");
+	CHECK(!may_learned(no, "8.8.8.8", 443, "8.8.8.8"), "no list");
+	settings_unref(all);
+	settings_unref(no);
+}
+
 static void
 admits_by_source(void)
 {
@@ -395,6 +481,9 @@ static const struct unit_case cases[] = {
     {"keeps to public addresses", keeps_to_public_addresses},
     {"goes where lists say", goes_where_lists_say},
     {"never connects to itself", never_connects_to_itself},
+    {"learned: its networks alone", learned_keeps_to_its_networks},
+    {"learned: special networks must be listed",
+	learned_needs_special_networks_by_name},
     {"admits by source", admits_by_source},
 };
 

@@ -73,6 +73,8 @@ check_defaults(const struct settings *s)
 	CHECK(net_prefix_contains(&s->access[0], &loopback), "127/8");
 	CHECK(net_prefix_contains(&s->access[1], &loopback6), "::1");
 	CHECK_INT(s->direct_networks_n + s->direct_domains_n, 0);
+	CHECK_INT(s->direct_learn_n, 0);
+	CHECK_INT(s->learn_age_ms, 3600000);
 	CHECK_INT(s->tiers_n + s->intermediaries_n + s->rules_n, 0);
 }
 
@@ -126,7 +128,10 @@ static const char agent[] = "[agent]\n"
 			    "network = 2001:db8::/32\n"
 			    "domain = .Corp.Example\n"
 			    "domain = intranet\n"
-			    "domain = c\n";
+			    "domain = c\n"
+			    "learn = 172.16.0.0/12\n"
+			    "learn = fd00::/8\n"
+			    "learn-age = 90s\n";
 
 static void
 reads_the_agent(void)
@@ -172,7 +177,40 @@ reads_the_agent(void)
 	CHECK_INT(s->direct_domains_n, 3);
 	CHECK_STR(s->direct_domains[0], "corp.example");
 	CHECK_STR(s->direct_domains[2], "c");
+	CHECK_INT(s->direct_learn_n, 2);
+	CHECK_INT(s->direct_learn[1].len, 8);
+	CHECK_INT(s->learn_age_ms, 90000);
 	settings_unref(s);
+}
+
+static uint64_t
+scope_of(const char *text)
+{
+	struct conf_errors e;
+	struct settings *s;
+	uint64_t scope;
+
+	CHECK(sample_parse(text, &s, &e) == 0, "%s", e.text);
+	scope = s->direct_learn_scope;
+	settings_unref(s);
+	return scope;
+}
+
+static void
+tells_what_may_be_learned_apart(void)
+{
+	uint64_t one = scope_of("[direct]\nlearn = 10.0.0.0/8\n");
+
+	CHECK(one == scope_of("[direct]\ndomain = a\nlearn = 10.0.0.0/8\n"
+			      "learn-age = 5s\n"),
+	    "the same list");
+	CHECK(one != scope_of("[direct]\nlearn = 10.0.0.0/9\n"), "length");
+	CHECK(one != scope_of("[direct]\nlearn = 11.0.0.0/8\n"), "address");
+	CHECK(one != scope_of("[direct]\nlearn = a00::/8\n"), "family");
+	CHECK(one != scope_of("[direct]\nlearn = 10.0.0.0/8\n"
+			      "learn = 11.0.0.0/8\n"),
+	    "one more");
+	CHECK(one != scope_of(""), "none");
 }
 
 static void
@@ -475,6 +513,8 @@ refuses_files(void)
 static const struct unit_case cases[] = {
     {"has defaults", has_defaults},
     {"reads [agent], [access], [direct]", reads_the_agent},
+    {"tells lists of what may be learned apart",
+	tells_what_may_be_learned_apart},
     {"shortens the attempt with the dial", shortens_the_attempt_with_the_dial},
     {"reads intermediaries and tiers", reads_intermediaries_and_tiers},
     {"reads rules", reads_rules},
