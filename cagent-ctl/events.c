@@ -30,8 +30,11 @@ static const struct field event_fields[] = {
 	"when, in wall-clock microseconds"},
     {"kind", NULL, "then", FIELD_TEXT, false, NULL,
 	"state (what was seen of an intermediary), tier (its tier in force), "
-	"admin (an administrator's order), config (a reload), note (of the "
-	"master: starts, deaths)"},
+	"admin (an administrator's order), config (a reload), uplink (the "
+	"host's own way out: suspected dead, or back), note (of the master: "
+	"starts, deaths)"},
+    {"code", NULL, "last", FIELD_TEXT, false, NULL,
+	"why, in a stable word, see cagent-ctl(8); \"\": a note"},
     {"name", NULL, "then", FIELD_TEXT, false, NULL,
 	"the intermediary, or \"\""},
     {"text", NULL, "then", FIELD_TEXT, false, NULL, "what, and why"},
@@ -48,18 +51,20 @@ const struct field_list *const events_fields[] = {
 static void
 print(const struct call *call, const json_t *event)
 {
-	char when[FORMAT_LEN], kind[16], name[72], text[TEXT_MAX];
+	char when[FORMAT_LEN], kind[16], code[32], name[72], text[TEXT_MAX];
 
 	if (call->json) {
 		render_json(call, event);
 		return;
 	}
 	format_quote(field_string(event, "name"), name, sizeof(name));
-	fprintf(call->out, "%s  %-6s  %s%s%s\n",
+	format_quote(field_string(event, "code"), code, sizeof(code));
+	fprintf(call->out, "%s  %-6s  %s%s%s%s%s%s\n",
 	    format_date(field_number(event, "time_us"), when),
 	    format_quote(field_string(event, "kind"), kind, sizeof(kind)), name,
 	    *name != '\0' ? ": " : "",
-	    format_quote(field_string(event, "text"), text, sizeof(text)));
+	    format_quote(field_string(event, "text"), text, sizeof(text)),
+	    *code != '\0' ? " [" : "", code, *code != '\0' ? "]" : "");
 }
 
 /* Why there is no further event. */

@@ -180,6 +180,8 @@ const struct field row_fields[] = {
 	"charged to it (only in show)"},
     {"workers", NULL, NULL, FIELD_OTHER, false, NULL,
 	"each worker's part of the counts (only in show)"},
+    {"code", NULL, "why", FIELD_TEXT, false, NULL,
+	"why it stands where it does, in a stable word, see cagent-ctl(8)"},
     {"reason", "REASON", "reason", FIELD_TEXT, false, NULL,
 	"why it stands where it does; \"cagent-ctl why NAME\" tells it in a "
 	"sentence"},
@@ -241,15 +243,16 @@ add_counts(json_t *j, const struct table_row *row)
 static void
 add_history(json_t *j, const struct table_row *row)
 {
-	json_t *more =
-	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:I}",
-		"since_us", (json_int_t)row->since_us, "reconsider_us",
-		(json_int_t)row->reconsider_us, "ejections",
-		(json_int_t)row->ejections, "trials", (json_int_t)row->trials,
-		"last_ok_us", (json_int_t)row->last_ok_us, "last_failure_us",
-		(json_int_t)row->last_failure_us, "last_failure",
-		failure_word(row), "reason", field_json_string(row->reason),
-		"recent_p95_us", (json_int_t)row->recent_p95_us);
+	json_t *more = json_pack(
+	    "{s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:o, s:I}", "since_us",
+	    (json_int_t)row->since_us, "reconsider_us",
+	    (json_int_t)row->reconsider_us, "ejections",
+	    (json_int_t)row->ejections, "trials", (json_int_t)row->trials,
+	    "last_ok_us", (json_int_t)row->last_ok_us, "last_failure_us",
+	    (json_int_t)row->last_failure_us, "last_failure", failure_word(row),
+	    "code", table_why_word((enum table_why)row->why), "reason",
+	    field_json_string(row->reason), "recent_p95_us",
+	    (json_int_t)row->recent_p95_us);
 
 	json_object_update(j, more);
 	json_decref(more);

@@ -28,6 +28,8 @@ static const struct field fields[] = {
 	"since when it stands there"},
     {"reconsider_us", NULL, NULL, FIELD_TIME, false, NULL,
 	"when it will be looked at again; 0: with the next news"},
+    {"code", NULL, NULL, FIELD_TEXT, false, NULL,
+	"why, in a stable word, see cagent-ctl(8)"},
     {"reason", NULL, NULL, FIELD_TEXT, false, NULL, "why, in short"},
     {NULL, NULL, NULL, FIELD_TEXT, false, NULL, NULL}};
 static const struct field_list list = {"the answer", "", fields};

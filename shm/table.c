@@ -152,3 +152,38 @@ table_type_word(enum table_type type)
 	}
 	return "?";
 }
+
+const char *
+table_why_word(enum table_why why)
+{
+	static const char *const words[TABLE_WHY_COUNT] = {
+	    [TABLE_WHY_NONE] = "",
+	    [TABLE_WHY_UNUSED] = "unused",
+	    [TABLE_WHY_SUCCEEDS] = "requests-succeed",
+	    [TABLE_WHY_FAILED] = "failed",
+	    [TABLE_WHY_IN_ROW] = "failed-in-row",
+	    [TABLE_WHY_LOW_SUCCESS] = "low-success",
+	    [TABLE_WHY_LAST_USABLE] = "last-usable",
+	    [TABLE_WHY_TRIAL_FAILED] = "trial-failed",
+	    [TABLE_WHY_EJECTION_OVER] = "ejection-over",
+	    [TABLE_WHY_ONLY_CHOICE] = "only-choice",
+	    [TABLE_WHY_TRIALS_PASSED] = "trials-passed",
+	    [TABLE_WHY_SLOW_START_OVER] = "slow-start-over",
+	    [TABLE_WHY_SLOW] = "slow",
+	    [TABLE_WHY_FAST_AGAIN] = "fast-again",
+	    [TABLE_WHY_SLOW_RETRY] = "slow-retry",
+	    [TABLE_WHY_FORGOTTEN] = "forgotten",
+	    [TABLE_WHY_CONFIGURED] = "configured",
+	    [TABLE_WHY_PINNED] = "pinned",
+	    [TABLE_WHY_UNPINNED] = "unpinned",
+	    [TABLE_WHY_DRAINED] = "drained",
+	    [TABLE_WHY_ENABLED] = "enabled",
+	    [TABLE_WHY_ADDED] = "added",
+	    [TABLE_WHY_REMOVED] = "removed",
+	    [TABLE_WHY_NEW_ADDRESS] = "new-address",
+	    [TABLE_WHY_UPLINK_DOWN] = "uplink-down",
+	    [TABLE_WHY_UPLINK_UP] = "uplink-up",
+	};
+
+	return (unsigned int)why < TABLE_WHY_COUNT ? words[why] : "?";
+}

@@ -50,6 +50,38 @@ enum table_observed {
 	TABLE_SLOW_START
 };
 
+/* Why it stands where it does, a stable word each; the reason says the same in
+ * a sentence.  The later ones are of events only. */
+enum table_why {
+	TABLE_WHY_NONE,
+	TABLE_WHY_UNUSED,
+	TABLE_WHY_SUCCEEDS,
+	TABLE_WHY_FAILED,
+	TABLE_WHY_IN_ROW,
+	TABLE_WHY_LOW_SUCCESS,
+	TABLE_WHY_LAST_USABLE,
+	TABLE_WHY_TRIAL_FAILED,
+	TABLE_WHY_EJECTION_OVER,
+	TABLE_WHY_ONLY_CHOICE,
+	TABLE_WHY_TRIALS_PASSED,
+	TABLE_WHY_SLOW_START_OVER,
+	TABLE_WHY_SLOW,
+	TABLE_WHY_FAST_AGAIN,
+	TABLE_WHY_SLOW_RETRY,
+	TABLE_WHY_FORGOTTEN,
+	TABLE_WHY_CONFIGURED,
+	TABLE_WHY_PINNED,
+	TABLE_WHY_UNPINNED,
+	TABLE_WHY_DRAINED,
+	TABLE_WHY_ENABLED,
+	TABLE_WHY_ADDED,
+	TABLE_WHY_REMOVED,
+	TABLE_WHY_NEW_ADDRESS,
+	TABLE_WHY_UPLINK_DOWN,
+	TABLE_WHY_UPLINK_UP,
+	TABLE_WHY_COUNT
+};
+
 /* Times are wall-clock microseconds; 0: never. */
 struct table_row {
 	uint32_t slot;	      /* of its statistics in every slab */
@@ -60,7 +92,7 @@ struct table_row {
 	uint8_t type;	  /* enum table_type */
 	uint8_t admin;	  /* enum table_admin */
 	uint8_t observed; /* enum table_observed */
-	uint8_t pad;
+	uint8_t why;	  /* enum table_why */
 	/* Ranks, 1 the best; 0: none. */
 	uint16_t tier_observed; /* lowered to, for slowness */
 	uint16_t tier_conf;
@@ -155,5 +187,6 @@ uint16_t table_home(const struct table_row *);
 const char *table_observed_word(enum table_observed);
 const char *table_admin_word(enum table_admin);
 const char *table_type_word(enum table_type);
+const char *table_why_word(enum table_why);
 
 #endif

@@ -15,6 +15,7 @@ ctl_event(const struct event *e)
 	ctl_set_int(line, "id", (int64_t)e->id);
 	ctl_set_int(line, "time_us", e->wall_us);
 	ctl_set_text(line, "kind", events_kind_word(e->kind));
+	ctl_set_text(line, "code", table_why_word(e->why));
 	ctl_set_text(line, "name", e->name);
 	ctl_set_text(line, "text", e->text);
 	return line;

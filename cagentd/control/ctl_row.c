@@ -65,6 +65,7 @@ set_history(json_t *o, const struct table_row *row)
 
 	ctl_set_int(o, "since_us", row->since_us);
 	ctl_set_int(o, "reconsider_us", row->reconsider_us);
+	ctl_set_text(o, "code", table_why_word((enum table_why)row->why));
 	ctl_set_text(o, "reason", row->reason);
 	ctl_set_int(o, "ejections", row->ejections);
 	ctl_set_int(o, "trials", row->trials);

@@ -166,6 +166,7 @@ ctl_why(struct ctl_query *q)
 	ctl_set_int(answer, "tier", row->tier);
 	ctl_set_int(answer, "since_us", row->since_us);
 	ctl_set_int(answer, "reconsider_us", row->reconsider_us);
+	ctl_set_text(answer, "code", table_why_word((enum table_why)row->why));
 	ctl_set_text(answer, "reason", row->reason);
 	ctl_say(q, answer);
 }

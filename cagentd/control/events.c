@@ -19,6 +19,8 @@ events_kind_word(enum event_kind kind)
 		return "admin";
 	case EVENT_CONFIG:
 		return "config";
+	case EVENT_UPLINK:
+		return "uplink";
 	case EVENT_NOTE:
 		return "note";
 	case EVENT_KIND_COUNT:
@@ -27,25 +29,54 @@ events_kind_word(enum event_kind kind)
 	return "?";
 }
 
-void
-events_add(struct events *ev, enum event_kind kind, const char *name,
-    const char *fmt, ...)
+static struct event *
+begin(struct events *ev, enum event_kind kind, enum table_why why,
+    const char *name)
 {
 	struct event *e = &ev->ring[++ev->last_id % EVENTS_MAX];
-	va_list ap;
 
 	e->id = ev->last_id;
 	e->wall_us = mono_wall_us();
 	e->kind = kind;
+	e->why = why;
 	snprintf(e->name, sizeof(e->name), "%s", name);
+	return e;
+}
+
+static void
+tell(const struct events *ev, const struct event *e)
+{
+	if (e->kind != EVENT_NOTE) /* the master has logged its own */
+		log_info(
+		    "%s%s%s", e->name, e->name[0] != '\0' ? ": " : "", e->text);
+	if (ev->added != NULL)
+		ev->added(ev->arg, e);
+}
+
+void
+events_add(struct events *ev, enum event_kind kind, const char *name,
+    const char *fmt, ...)
+{
+	struct event *e = begin(ev, kind, TABLE_WHY_NONE, name);
+	va_list ap;
+
 	va_start(ap, fmt);
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
-	if (kind != EVENT_NOTE) /* the master has logged its own */
-		log_info(
-		    "%s%s%s", e->name, name[0] != '\0' ? ": " : "", e->text);
-	if (ev->added != NULL)
-		ev->added(ev->arg, e);
+	tell(ev, e);
+}
+
+void
+events_add_why(struct events *ev, enum event_kind kind, enum table_why why,
+    const char *name, const char *fmt, ...)
+{
+	struct event *e = begin(ev, kind, why, name);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	va_end(ap);
+	tell(ev, e);
 }
 
 const struct event *

@@ -18,6 +18,7 @@ enum event_kind {
 	EVENT_TIER,   /* its effective tier */
 	EVENT_ADMIN,  /* an administrator's order */
 	EVENT_CONFIG, /* added, removed, changed by a reload */
+	EVENT_UPLINK, /* our own: suspected dead, alive again */
 	EVENT_NOTE,   /* from the master: reloads, deaths */
 	EVENT_KIND_COUNT
 };
@@ -27,6 +28,7 @@ struct event {
 	uint64_t id; /* from 1, rising by 1 */
 	int64_t wall_us;
 	enum event_kind kind;
+	enum table_why why;
 	char name[TABLE_NAME_MAX + 1]; /* the intermediary, or "" */
 	char text[EVENTS_TEXT_MAX + 1];
 };
@@ -41,6 +43,10 @@ struct events {
 
 void events_add(struct events *, enum event_kind, const char *name,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* The same, with why it came about. */
+void events_add_why(struct events *, enum event_kind, enum table_why,
+    const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 /* The event of that id, or NULL when it is overwritten or yet to come. */
 const struct event *events_get(const struct events *, uint64_t id);
 /* The oldest id that is still there; last_id + 1 when there is none. */

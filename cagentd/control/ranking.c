@@ -63,7 +63,8 @@ take_up(struct ranking *r, int table_fd)
 				rank_resume(row, &r->states[row->slot], &now);
 		}
 		if (stale && r->table->rows_n > 0)
-			events_add(r->events, EVENT_NOTE, "",
+			events_add_why(r->events, EVENT_NOTE,
+			    TABLE_WHY_FORGOTTEN, "",
 			    "the tier table is too old: all ranks start anew");
 	}
 	table_reader_close(reader);
@@ -186,6 +187,7 @@ new_tenant(struct ranking *r, struct table_row *row, uint32_t slot)
 	row->slot = slot;
 	row->incarnation = next_incarnation(r, slot);
 	row->since_us = mono_wall_us();
+	row->why = TABLE_WHY_UNUSED;
 	snprintf(row->reason, sizeof(row->reason), "not used yet");
 	memset(&r->states[slot], 0, sizeof(r->states[slot]));
 }
@@ -219,6 +221,15 @@ set_tiers(struct table *t, const struct settings *s)
 	}
 }
 
+static void
+moved_to(struct table_row *row, uint16_t tier, uint16_t was)
+{
+	row->since_us = mono_wall_us();
+	row->why = TABLE_WHY_CONFIGURED;
+	snprintf(row->reason, sizeof(row->reason),
+	    "configured for tier %u, was %u", tier, was);
+}
+
 /* One row for the new table: the old one's, or a new tenant's. */
 static void
 set_row(struct ranking *r, const struct table *old,
@@ -240,17 +251,21 @@ set_row(struct ranking *r, const struct table *old,
 		row->admin = admin;
 		row->tier_pinned = pinned;
 		if (old->rows_n > 0)
-			events_add(r->events, EVENT_CONFIG, si->name,
+			events_add_why(r->events, EVENT_CONFIG,
+			    was != NULL ? TABLE_WHY_NEW_ADDRESS
+					: TABLE_WHY_ADDED,
+			    si->name, "%s",
 			    was != NULL ? "has another address" : "added");
 	}
 	configure(row, si);
 	if (table_home(row) != home)
 		rank_rehome(row, &r->states[row->slot]);
 	if (was != NULL && row->tier != was->tier)
-		row->since_us = mono_wall_us();
+		moved_to(row, si->tier, was->tier_conf);
 	if (was != NULL && si->tier != was->tier_conf)
-		events_add(r->events, EVENT_CONFIG, si->name,
-		    "configured for tier %u, was %u", si->tier, was->tier_conf);
+		events_add_why(r->events, EVENT_CONFIG, TABLE_WHY_CONFIGURED,
+		    si->name, "configured for tier %u, was %u", si->tier,
+		    was->tier_conf);
 }
 
 void
@@ -269,8 +284,8 @@ ranking_settings(struct ranking *r, const struct settings *s)
 		if (settings_intermediary(s, old->rows[i].name) >= 0)
 			used[old->rows[i].slot] = true;
 		else
-			events_add(r->events, EVENT_CONFIG, old->rows[i].name,
-			    "removed");
+			events_add_why(r->events, EVENT_CONFIG,
+			    TABLE_WHY_REMOVED, old->rows[i].name, "removed");
 	}
 	r->table->rows_n = 0;
 	r->table->conf_serial = s->serial;
@@ -328,13 +343,15 @@ tell_change(struct ranking *r, const struct table_row *row, uint8_t observed,
     uint16_t tier)
 {
 	if (row->observed != observed)
-		events_add(r->events, EVENT_STATE, row->name, "%s, was %s: %s",
+		events_add_why(r->events, EVENT_STATE, (enum table_why)row->why,
+		    row->name, "%s, was %s: %s",
 		    table_observed_word((enum table_observed)row->observed),
 		    table_observed_word((enum table_observed)observed),
 		    row->reason);
 	if (row->tier != tier)
-		events_add(r->events, EVENT_TIER, row->name,
-		    "tier %u, was %u: %s", row->tier, tier, row->reason);
+		events_add_why(r->events, EVENT_TIER, (enum table_why)row->why,
+		    row->name, "tier %u, was %u: %s", row->tier, tier,
+		    row->reason);
 }
 
 int64_t
@@ -388,57 +405,4 @@ ranking_publish(struct ranking *r)
 {
 	table_publish(r->writer, r->table);
 	r->dirty = false;
-}
-
-static struct table_row *
-row_named(struct ranking *r, const char *name)
-{
-	uint32_t i;
-
-	for (i = 0; i < r->table->rows_n; i++) {
-		if (strcmp(r->table->rows[i].name, name) == 0)
-			return &r->table->rows[i];
-	}
-	return NULL;
-}
-
-int
-ranking_drain(struct ranking *r, const char *name, bool drain, const char *by)
-{
-	uint8_t want = drain ? TABLE_DRAIN : TABLE_ENABLED;
-	struct table_row *row = row_named(r, name);
-
-	if (row == NULL)
-		return -ENOENT;
-	if (row->admin == want)
-		return -EALREADY;
-	row->admin = want;
-	events_add(r->events, EVENT_ADMIN, name, "%s by %s",
-	    drain ? "drained" : "enabled", by);
-	ranking_publish(r);
-	return 0;
-}
-
-int
-ranking_pin(struct ranking *r, const char *name, uint16_t tier, const char *by)
-{
-	struct table_row *row = row_named(r, name);
-	uint16_t was;
-
-	if (row == NULL)
-		return -ENOENT;
-	if (row->tier_pinned == tier)
-		return -EALREADY;
-	was = row->tier;
-	row->tier_pinned = tier;
-	rank_settle(row);
-	if (row->tier != was)
-		row->since_us = mono_wall_us();
-	if (tier != 0)
-		events_add(r->events, EVENT_ADMIN, name,
-		    "pinned to tier %u by %s", tier, by);
-	else
-		events_add(r->events, EVENT_ADMIN, name, "unpinned by %s", by);
-	ranking_publish(r);
-	return 0;
 }

@@ -1,6 +1,6 @@
 /* Turns what was seen of one intermediary into its place in the tiers; pure,
  * and the only place that changes the observed column. */
-#include "cagentd/decide/rank.h"
+#include "cagentd/decide/rank_impl.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,14 +20,16 @@ draw(uint64_t *seed)
 	return z ^ z >> 31;
 }
 
-static void __attribute__((format(printf, 3, 4)))
-explain(struct table_row *row, const struct rank_now *now, const char *fmt, ...)
+void
+rank_explain(struct table_row *row, const struct rank_now *now,
+    enum table_why why, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(row->reason, sizeof(row->reason), fmt, ap);
 	va_end(ap);
+	row->why = (uint8_t)why;
 	row->since_us = now->wall_us;
 }
 
@@ -44,8 +46,8 @@ rank_settle(struct table_row *row)
 }
 
 /* Is the last change long enough ago for another one? */
-static bool
-may_move(const struct rank_state *st, const struct rank_now *now)
+bool
+rank_may_move(const struct rank_state *st, const struct rank_now *now)
 {
 	return st->moved_us == 0 || now->mono_us - st->moved_us >= RANK_GAP_US;
 }
@@ -169,6 +171,7 @@ keep_last(struct table_row *row, struct rank_state *st,
 	}
 	snprintf(row->reason, sizeof(row->reason),
 	    "%s; kept as the last one usable", failure_text(seen));
+	row->why = TABLE_WHY_LAST_USABLE;
 	return strcmp(before, row->reason) != 0;
 }
 
@@ -183,13 +186,15 @@ eject(struct table_row *row, struct rank_state *st,
 	row->ejections++;
 	us = ejection_us(row, now->seed);
 	if (row->observed == TABLE_HALF_OPEN)
-		explain(row, now, "%s, on trial", failure_text(seen));
+		rank_explain(row, now, TABLE_WHY_TRIAL_FAILED, "%s, on trial",
+		    failure_text(seen));
 	else if (st->row >= RANK_ROW)
-		explain(
-		    row, now, "%s, %u in a row", failure_text(seen), st->row);
+		rank_explain(row, now, TABLE_WHY_IN_ROW, "%s, %u in a row",
+		    failure_text(seen), st->row);
 	else
-		explain(row, now, "%u %% of requests in %d s succeeded",
-		    percent(st), RANK_WINDOW_S);
+		rank_explain(row, now, TABLE_WHY_LOW_SUCCESS,
+		    "%u %% of requests in %d s succeeded", percent(st),
+		    RANK_WINDOW_S);
 	enter(row, st, TABLE_EJECTED);
 	st->until_us = now->mono_us + us;
 	row->reconsider_us = now->wall_us + us;
@@ -204,7 +209,7 @@ tripped(const struct rank_state *st, const struct rank_seen *seen,
 	if (seen->charged == 0)
 		return false;
 	return st->row >= RANK_ROW ||
-	       (percent(st) < RANK_MIN_PERCENT && may_move(st, now));
+	       (percent(st) < RANK_MIN_PERCENT && rank_may_move(st, now));
 }
 
 /* Known for the first time, or well again. */
@@ -215,7 +220,7 @@ is_up(const struct table_row *row, const struct rank_state *st,
 	if (row->observed == TABLE_UNKNOWN)
 		return st->mended;
 	return row->observed == TABLE_SUSPECT && st->mended &&
-	       may_move(st, now);
+	       rank_may_move(st, now);
 }
 
 static bool
@@ -225,20 +230,22 @@ step_serving(struct table_row *row, struct rank_state *st,
 	if (tripped(st, seen, now))
 		return eject(row, st, seen, now);
 	if (seen->charged > 0 && row->observed != TABLE_SUSPECT &&
-	    row->observed != TABLE_SLOW_START && may_move(st, now)) {
+	    row->observed != TABLE_SLOW_START && rank_may_move(st, now)) {
 		enter(row, st, TABLE_SUSPECT);
-		explain(row, now, "%s", failure_text(seen));
+		rank_explain(
+		    row, now, TABLE_WHY_FAILED, "%s", failure_text(seen));
 		return true;
 	}
 	if (row->observed == TABLE_SLOW_START && st->until_us <= now->mono_us) {
 		enter(row, st, TABLE_UP);
-		explain(row, now, "served well through its slow start");
+		rank_explain(row, now, TABLE_WHY_SLOW_START_OVER,
+		    "served well through its slow start");
 		st->well_since_us = now->mono_us;
 		return true;
 	}
 	if (is_up(row, st, now)) {
 		enter(row, st, TABLE_UP);
-		explain(row, now, "requests succeed");
+		rank_explain(row, now, TABLE_WHY_SUCCEEDS, "requests succeed");
 		st->well_since_us = now->mono_us;
 		return true;
 	}
@@ -259,7 +266,9 @@ step_ejected(
 	if (!over && now->usable_others > 0)
 		return false;
 	enter(row, st, TABLE_HALF_OPEN);
-	explain(row, now, "%s: %d trials",
+	rank_explain(row, now,
+	    over ? TABLE_WHY_EJECTION_OVER : TABLE_WHY_ONLY_CHOICE,
+	    "%s: %d trials",
 	    over ? "its ejection is over" : "no other is usable", RANK_TRIALS);
 	return true;
 }
@@ -273,126 +282,15 @@ step_half_open(struct table_row *row, struct rank_state *st,
 	add(&st->trials_ok, seen->successes);
 	if (st->trials_ok < RANK_TRIALS_OK)
 		return false;
-	if (!may_move(st, now) && now->usable_others > 0)
+	if (!rank_may_move(st, now) && now->usable_others > 0)
 		return false;
 	enter(row, st, TABLE_SLOW_START);
 	memset(st->bad, 0, sizeof(st->bad)); /* the past is paid for */
 	st->until_us = now->mono_us + RANK_SLOW_START_US;
 	row->reconsider_us = now->wall_us + RANK_SLOW_START_US;
-	explain(row, now, "%u trials in a row succeeded", RANK_TRIALS_OK);
+	rank_explain(row, now, TABLE_WHY_TRIALS_PASSED,
+	    "%u trials in a row succeeded", RANK_TRIALS_OK);
 	return true;
-}
-
-static int64_t
-lowered_us(const struct rank_state *st)
-{
-	int64_t us = RANK_LOWERED_MIN_US;
-	uint32_t i;
-
-	for (i = 1; i < st->lowerings && us < RANK_LOWERED_MAX_US; i++)
-		us *= 2;
-	return us < RANK_LOWERED_MAX_US ? us : RANK_LOWERED_MAX_US;
-}
-
-static bool
-lower(struct table_row *row, struct rank_state *st,
-    const struct rank_seen *seen, const struct rank_now *now)
-{
-	st->lowerings++;
-	st->over_since_us = 0;
-	st->under_since_us = 0;
-	st->lowered_until_us = now->mono_us + lowered_us(st);
-	row->tier_observed = seen->lower;
-	explain(row, now, "p95 %u ms, over %u ms for %lld s; was tier %u",
-	    seen->p95_us / 1000, seen->limit_us / 1000, RANK_SLOW_US / 1000000,
-	    row->tier);
-	rank_settle(row);
-	return true;
-}
-
-static bool
-step_fast(struct table_row *row, struct rank_state *st,
-    const struct rank_seen *seen, const struct rank_now *now)
-{
-	bool over = seen->limit_us != 0 && seen->p95_us > seen->limit_us;
-
-	if (st->lowerings > 0 &&
-	    now->mono_us - st->lowered_until_us > RANK_FORGET_US)
-		st->lowerings = 0;
-	if (!over || row->tier_pinned != 0) {
-		st->over_since_us = 0;
-		return false;
-	}
-	if (st->over_since_us == 0)
-		st->over_since_us = now->mono_us;
-	if (now->mono_us - st->over_since_us < RANK_SLOW_US ||
-	    seen->lower == 0 || now->usable_others == 0 || !may_move(st, now))
-		return false;
-	return lower(row, st, seen, now);
-}
-
-static bool
-raise_again(struct table_row *row)
-{
-	row->tier_observed = 0;
-	row->reconsider_us = 0;
-	rank_settle(row);
-	return true;
-}
-
-/* Its requests tell, and when there are too few of them, time. */
-static bool
-step_lowered(struct table_row *row, struct rank_state *st,
-    const struct rank_seen *seen, const struct rank_now *now)
-{
-	bool judged = seen->p95_us != 0 && seen->limit_us != 0;
-	uint32_t back_us =
-	    (uint32_t)((uint64_t)seen->limit_us * RANK_FAST_PERCENT / 100);
-
-	if (row->tier_pinned != 0)
-		return raise_again(row);
-	if (!judged || seen->p95_us > back_us)
-		st->under_since_us = 0;
-	else if (st->under_since_us == 0)
-		st->under_since_us = now->mono_us;
-	if (judged)
-		st->lowered_until_us = now->mono_us + lowered_us(st);
-	row->reconsider_us =
-	    judged ? 0 : now->wall_us + st->lowered_until_us - now->mono_us;
-	if (!may_move(st, now))
-		return false;
-	if (st->under_since_us != 0 &&
-	    now->mono_us - st->under_since_us >= RANK_FAST_US) {
-		explain(row, now, "p95 %u ms, under %u ms for %lld s",
-		    seen->p95_us / 1000, back_us / 1000,
-		    RANK_FAST_US / 1000000);
-		return raise_again(row);
-	}
-	if (judged || now->mono_us < st->lowered_until_us)
-		return false;
-	explain(row, now, "was slow; back on trial, as too few requests told");
-	return raise_again(row);
-}
-
-static bool
-step_slow(struct table_row *row, struct rank_state *st,
-    const struct rank_seen *seen, const struct rank_now *now)
-{
-	switch ((enum table_observed)row->observed) {
-	case TABLE_UNKNOWN:
-	case TABLE_UP:
-	case TABLE_SUSPECT:
-		break;
-	case TABLE_EJECTED:
-	case TABLE_HALF_OPEN:
-	case TABLE_SLOW_START:
-		st->over_since_us = 0;
-		st->under_since_us = 0;
-		return false;
-	}
-	if (row->tier_observed != 0)
-		return step_lowered(row, st, seen, now);
-	return step_fast(row, st, seen, now);
 }
 
 static bool
@@ -436,7 +334,7 @@ rank_step(struct table_row *row, struct rank_state *st,
 	count(st, seen);
 	changed = step_state(row, st, seen, now);
 	if (!changed)
-		changed = step_slow(row, st, seen, now);
+		changed = rank_step_slow(row, st, seen, now);
 	if (changed && has_moved(row, observed, tier))
 		st->moved_us = now->mono_us;
 	return changed;

@@ -1,8 +1,7 @@
 /* What of a row's past outlives a restart or a reload; judges nothing new. */
-#include <stdio.h>
 #include <string.h>
 
-#include "cagentd/decide/rank.h"
+#include "cagentd/decide/rank_impl.h"
 
 void
 rank_rehome(struct table_row *row, struct rank_state *st)
@@ -61,7 +60,6 @@ rank_forget(
 	row->observed = TABLE_UNKNOWN;
 	row->trials = 0;
 	row->reconsider_us = 0;
-	row->since_us = now->wall_us;
-	snprintf(row->reason, sizeof(row->reason), "nothing recent is known");
+	rank_explain(row, now, TABLE_WHY_FORGOTTEN, "nothing recent is known");
 	rank_settle(row);
 }

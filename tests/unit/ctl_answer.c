@@ -221,9 +221,9 @@ orders(void)
 	    "hq-1 gets no new requests; 3 in flight go on; no usable "
 	    "intermediary is left");
 	expect_message(
-	    "enable hq-1\n", "hq-1 is enabled, but ejected: not used yet");
+	    "enable hq-1\n", "hq-1 is enabled, but ejected: unpinned by uid 0");
 	expect_message("pin hq-1 2\n",
-	    "hq-1 is pinned to tier 2; it is not used now: not used yet");
+	    "hq-1 is pinned to tier 2; it is not used now: unpinned by uid 0");
 	/* Each order is an event, with who gave it. */
 	CHECK_STR(events_get(&rig_control.events, 1)->text,
 	    getuid() == 0 ? "drained by uid 0"

@@ -28,6 +28,7 @@ events(void)
 	CHECK_STR(rig_str(json_array_get(lines, 1), "text"),
 	    "not ? UTF-8, \"quoted\", \x01");
 	CHECK_STR(rig_str(json_array_get(lines, 1), "kind"), "note");
+	CHECK_STR(rig_str(json_array_get(lines, 1), "code"), "");
 	json_decref(lines);
 	for (i = 2; i <= EVENTS_MAX + 10; i++)
 		note("x");
@@ -77,6 +78,7 @@ following(void)
 	CHECK_STR(rig_str(json_array_get(lines, 2), "text"), "three");
 	CHECK_STR(rig_str(json_array_get(lines, 3), "text"), "four");
 	CHECK_STR(rig_str(json_array_get(lines, 4), "name"), "hq-1");
+	CHECK_STR(rig_str(json_array_get(lines, 4), "code"), "drained");
 	CHECK_INT(rig_int(json_array_get(lines, 4), "id"), 4 + 1);
 	json_decref(lines);
 	free(g.data);

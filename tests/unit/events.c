@@ -51,7 +51,13 @@ one(void)
 	CHECK_STR(e->name, "hq-1");
 	CHECK_STR(e->text, "drained by uid 7");
 	CHECK(e->wall_us >= before && e->wall_us <= mono_wall_us(), "its time");
+	CHECK_INT(e->why, TABLE_WHY_NONE);
 	CHECK(events_get(&ev, 2) == NULL, "event 2");
+	events_add_why(&ev, EVENT_TIER, TABLE_WHY_SLOW, "hq-1", "tier %d", 2);
+	e = events_get(&ev, 2);
+	CHECK_INT(e->kind, EVENT_TIER);
+	CHECK_INT(e->why, TABLE_WHY_SLOW);
+	CHECK_STR(e->text, "tier 2");
 }
 
 /* Before, at and after the point where the oldest goes. */
@@ -154,6 +160,7 @@ words(void)
 	    [EVENT_TIER] = "tier",
 	    [EVENT_ADMIN] = "admin",
 	    [EVENT_CONFIG] = "config",
+	    [EVENT_UPLINK] = "uplink",
 	    [EVENT_NOTE] = "note",
 	    [EVENT_KIND_COUNT] = "?",
 	};

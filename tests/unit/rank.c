@@ -192,6 +192,35 @@ static const struct {
 	    {0.1, 0, 0, 0, HO, true, "no other is usable: 2 trials"}, END}},
 };
 
+/* Each reason has its code; the first that fits counts. */
+static const struct {
+	const char *part;
+	enum table_why why;
+} codes[] = {
+    {"kept as the last one usable", TABLE_WHY_LAST_USABLE},
+    {"on trial", TABLE_WHY_TRIAL_FAILED},
+    {"in a row succeeded", TABLE_WHY_TRIALS_PASSED},
+    {"in a row", TABLE_WHY_IN_ROW},
+    {"% of requests", TABLE_WHY_LOW_SUCCESS},
+    {"its ejection is over", TABLE_WHY_EJECTION_OVER},
+    {"no other is usable", TABLE_WHY_ONLY_CHOICE},
+    {"slow start", TABLE_WHY_SLOW_START_OVER},
+    {"requests succeed", TABLE_WHY_SUCCEEDS},
+    {"the intermediary refused", TABLE_WHY_FAILED},
+};
+
+static const char *
+code_of(const char *reason)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+		if (strstr(reason, codes[i].part) != NULL)
+			return table_why_word(codes[i].why);
+	}
+	return table_why_word(TABLE_WHY_NONE);
+}
+
 static void
 run_story(const char *name, const struct step *steps)
 {
@@ -213,6 +242,10 @@ run_story(const char *name, const struct step *steps)
 		CHECK(steps[i].reason == NULL ||
 			  strcmp(steps[i].reason, o.row.reason) == 0,
 		    "%s, step %d: \"%s\"", name, i, o.row.reason);
+		CHECK(strcmp(table_why_word((enum table_why)o.row.why),
+			  code_of(o.row.reason)) == 0,
+		    "%s, step %d: \"%s\" has the code %s", name, i,
+		    o.row.reason, table_why_word((enum table_why)o.row.why));
 		out = o.row.observed == EJ || o.row.observed == HO;
 		CHECK(o.row.tier == (out ? 0 : 2), "%s, step %d: tier %u", name,
 		    i, o.row.tier);

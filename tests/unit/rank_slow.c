@@ -76,6 +76,7 @@ lowers_and_raises(void)
 {
 	lower_it();
 	CHECK_STR(o.row.reason, "p95 210 ms, over 150 ms for 30 s; was tier 1");
+	CHECK_INT(o.row.why, TABLE_WHY_SLOW);
 	CHECK_INT(o.row.since_us, WALL_US + 30 * S);
 	CHECK_INT(o.row.observed, TABLE_UP);
 	CHECK_INT(change_within(1000, 210 * MS), -1);
@@ -87,6 +88,7 @@ lowers_and_raises(void)
 	CHECK_INT(o.row.tier, 1);
 	CHECK_INT(o.row.tier_observed, 0);
 	CHECK_STR(o.row.reason, "p95 100 ms, under 120 ms for 60 s");
+	CHECK_INT(o.row.why, TABLE_WHY_FAST_AGAIN);
 }
 
 static void

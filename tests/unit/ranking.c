@@ -18,6 +18,7 @@ first_table(void)
 	CHECK_INT(a->tier, 1);
 	CHECK_INT(a->observed, TABLE_UNKNOWN);
 	CHECK_STR(a->reason, "not used yet");
+	CHECK_INT(a->why, TABLE_WHY_UNUSED);
 	CHECK_INT(a->incarnation, 1);
 	CHECK_INT(r->table->tiers_n, 2);
 	CHECK_STR(r->table->tiers[0].name, "gold");
@@ -96,6 +97,7 @@ ejects(void)
 	    "ejected, was up: the intermediary did not answer in time, 3 in a "
 	    "row");
 	CHECK_INT(last_event(0)->kind, EVENT_TIER);
+	CHECK_INT(last_event(0)->why, TABLE_WHY_IN_ROW);
 	CHECK(next > mono_us() && next <= mono_us() + RANK_EJECT_MIN_US,
 	    "wants to be called in %lld us", (long long)(next - mono_us()));
 	skew_us += RANK_EJECT_MIN_US;
@@ -155,16 +157,21 @@ orders(void)
 	CHECK_INT(ranking_drain(r, "a", true, "uid 7"), 0);
 	CHECK_INT(published("a")->admin, TABLE_DRAIN);
 	CHECK_STR(last_event(0)->text, "drained by uid 7");
+	CHECK_INT(last_event(0)->why, TABLE_WHY_DRAINED);
 	CHECK_INT(ranking_drain(r, "a", true, "uid 7"), -EALREADY);
 	r->table->rows[0].since_us = 1;
 	CHECK_INT(ranking_pin(r, "a", 9, "uid 7"), 0);
 	CHECK_INT(published("a")->tier, 9);
 	CHECK(published("a")->since_us > 1, "since an older tier");
 	CHECK_STR(last_event(0)->text, "pinned to tier 9 by uid 7");
+	CHECK_INT(last_event(0)->why, TABLE_WHY_PINNED);
+	CHECK_INT(published("a")->why, TABLE_WHY_PINNED);
+	CHECK_STR(published("a")->reason, "pinned to tier 9 by uid 7");
 	CHECK_INT(ranking_pin(r, "a", 9, "uid 7"), -EALREADY);
 	CHECK_INT(ranking_pin(r, "a", 0, "uid 7"), 0);
 	CHECK_INT(published("a")->tier, 1);
 	CHECK_STR(last_event(0)->text, "unpinned by uid 7");
+	CHECK_INT(published("a")->why, TABLE_WHY_UNPINNED);
 	rig_close();
 }
 

@@ -103,8 +103,11 @@ reload_events(void)
 {
 	static const struct {
 		const char *name, *text;
-	} want[] = {{"b", "removed"}, {"a", "configured for tier 3, was 1"},
-	    {"c", "has another address"}, {"d", "added"}};
+		enum table_why why;
+	} want[] = {{"b", "removed", TABLE_WHY_REMOVED},
+	    {"a", "configured for tier 3, was 1", TABLE_WHY_CONFIGURED},
+	    {"c", "has another address", TABLE_WHY_NEW_ADDRESS},
+	    {"d", "added", TABLE_WHY_ADDED}};
 	const struct event *e;
 	size_t i;
 
@@ -117,7 +120,11 @@ reload_events(void)
 		CHECK_INT(e->kind, EVENT_CONFIG);
 		CHECK_STR(e->name, want[i].name);
 		CHECK_STR(e->text, want[i].text);
+		CHECK_INT(e->why, want[i].why);
 	}
+	CHECK_STR(published("a")->reason, "configured for tier 3, was 1");
+	CHECK_INT(published("a")->why, TABLE_WHY_CONFIGURED);
+	CHECK_INT(published("c")->why, TABLE_WHY_UNUSED);
 	CHECK_INT(published("a")->tier, 3);
 	/* The same again is no news. */
 	reload(RIG_HEAD ONE("a", "192.0.2.1:1080", "3") ONE(

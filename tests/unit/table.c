@@ -439,6 +439,38 @@ words(void)
 	CHECK_STR(table_type_word((enum table_type)3), "?");
 }
 
+/* The codes that scripts rely on: each its own, and each in the manual. */
+static void
+codes(void)
+{
+	static char manual[65536];
+	char entry[64];
+	FILE *f = fopen("doc/cagent-ctl.8", "re");
+	const char *word;
+	int i, k;
+
+	CHECK(f != NULL && fread(manual, 1, sizeof(manual) - 1, f) > 1000,
+	    "no manual");
+	if (f != NULL)
+		fclose(f);
+	CHECK_STR(table_why_word(TABLE_WHY_NONE), "");
+	for (i = TABLE_WHY_NONE + 1; i < TABLE_WHY_COUNT; i++) {
+		word = table_why_word((enum table_why)i);
+		CHECK(word[0] != '\0' && word[0] != '?', "code %d", i);
+		for (k = 0; k < i; k++)
+			CHECK(strcmp(word, table_why_word((enum table_why)k)),
+			    "%d and %d are both %s", i, k, word);
+		snprintf(entry, sizeof(entry), " %s\n", word);
+		if (strstr(manual, entry) != NULL)
+			continue;
+		snprintf(entry, sizeof(entry), " %s ", word);
+		CHECK(strstr(manual, entry) != NULL, "%s is not in the manual",
+		    word);
+	}
+	CHECK_STR(table_why_word(TABLE_WHY_COUNT), "?");
+	CHECK_STR(table_why_word((enum table_why)255), "?");
+}
+
 static const struct unit_case cases[] = {
     {"round trips of 0, 1, 7, 1024 rows", round_trips},
     {"only what is counted is written and read", only_counted},
@@ -452,6 +484,7 @@ static const struct unit_case cases[] = {
     {"another uid cannot write through a read-only fd", other_uid},
     {"find", find},
     {"words", words},
+    {"codes", codes},
 };
 
 UNIT_MAIN("table", cases)
