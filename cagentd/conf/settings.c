@@ -136,6 +136,7 @@ set_defaults(struct settings *s)
 	s->handshake_timeout_ms = 10000;
 	s->attempts = 4;
 	s->attempts_each = 2;
+	s->hedge_percent = 5;
 	s->idle_timeout_ms = 3600000;
 	s->drain_timeout_ms = 30000;
 	s->learn_age_ms = 3600000;

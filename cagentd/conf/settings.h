@@ -73,6 +73,14 @@ struct settings_ports {
 	uint16_t first, last;
 };
 
+/* May a client's first bytes be sent by a second path when the first one
+ * brought nothing back? */
+enum settings_replay {
+	REPLAY_SAFE, /* those that do no harm twice; the default */
+	REPLAY_NEVER,
+	REPLAY_ALWAYS
+};
+
 /* Keys of one kind are alternatives; different kinds must all match; an
  * empty list matches everything. */
 struct settings_rule {
@@ -88,6 +96,8 @@ struct settings_rule {
 	uint32_t protocols; /* bit set of 1u << enum wire_protocol; 0: all */
 	bool has_class;
 	enum traffic_class class;
+	bool has_replay;
+	enum settings_replay replay;
 	enum settings_via via;
 	uint16_t via_tier;	   /* rank */
 	uint32_t via_intermediary; /* index */
@@ -107,6 +117,7 @@ struct settings {
 	char pid_file[1024];
 	bool no_path_direct; /* no-path = direct; default: refuse */
 	int log_level;	     /* enum log_level */
+	bool log_tunnels;    /* a line each, at its end */
 	struct settings_account control_user, worker_user, resolver_user;
 	/* Servers to ask instead of resolv.conf's. */
 	union net_addr nameservers[SETTINGS_NAMESERVERS_MAX];
@@ -116,6 +127,7 @@ struct settings {
 	int64_t dial_timeout_ms;      /* all attempts: 8 s */
 	int64_t attempts;	      /* 4 */
 	int64_t attempts_each;	      /* on one intermediary: 2 */
+	int64_t hedge_percent;	      /* of requests: 5; 0: never */
 	int64_t idle_timeout_ms;      /* of a tunnel: 1 h */
 	int64_t drain_timeout_ms;     /* at the end: 30 s */
 	int64_t connections_max;      /* clients a worker; 0: by the fds */

@@ -175,6 +175,28 @@ set_class(struct conf_ctx *ctx, void *record, const char *value)
 	return 0;
 }
 
+static int
+set_replay(struct conf_ctx *ctx, void *record, const char *value)
+{
+	static const char *const words[] = {
+	    [REPLAY_SAFE] = "safe",
+	    [REPLAY_NEVER] = "never",
+	    [REPLAY_ALWAYS] = "always",
+	};
+	struct build_rule *r = record;
+	size_t i;
+
+	(void)ctx;
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (strcmp(words[i], value) != 0)
+			continue;
+		r->rule.has_replay = true;
+		r->rule.replay = (enum settings_replay)i;
+		return 0;
+	}
+	return -1;
+}
+
 /* The name is looked up when all sections have been read. */
 static int
 set_via(struct conf_ctx *ctx, void *record, const char *value)
@@ -227,6 +249,10 @@ const struct conf_option settings_rule_options[] = {
 	.type = CONF_CUSTOM,
 	.parse = set_class,
 	.expects = "critical, interactive, normal or bulk"},
+    {.key = "replay",
+	.type = CONF_CUSTOM,
+	.parse = set_replay,
+	.expects = "safe, never or always"},
     {.key = "via",
 	.type = CONF_CUSTOM,
 	.parse = set_via,
@@ -288,9 +314,10 @@ settings_rule_end(struct conf_ctx *ctx, void *build, void *record)
 {
 	struct build_rule *r = record;
 
-	if (r->via_line == 0 && !r->rule.has_class) {
+	if (r->via_line == 0 && !r->rule.has_class && !r->rule.has_replay) {
 		conf_error(ctx,
-		    "[rule \"%s\"]: expected 'via' or 'class', found neither",
+		    "[rule \"%s\"]: expected 'via', 'class' or 'replay', found "
+		    "none of them",
 		    r->rule.name);
 		return -1;
 	}

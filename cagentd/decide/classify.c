@@ -122,6 +122,7 @@ classify(const struct settings *s, const struct wire_host *host,
 		out->intermediary = r->via_intermediary;
 		if (r->has_class)
 			out->class = r->class;
+		out->replay = r->replay;
 		break;
 	}
 	if (out->via == VIA_DEFAULT) {

@@ -18,90 +18,6 @@ draw(uint64_t *seed, uint32_t bound)
 	return (uint32_t)((z >> 32) * bound >> 32);
 }
 
-static const struct table_tier *
-table_tier(const struct table *t, uint16_t rank)
-{
-	uint32_t i;
-
-	for (i = 0; i < t->tiers_n; i++) {
-		if (t->tiers[i].rank == rank)
-			return &t->tiers[i];
-	}
-	return NULL;
-}
-
-uint16_t
-path_rank(const struct table_row *row)
-{
-	return row->observed == TABLE_HALF_OPEN ? table_home(row) : row->tier;
-}
-
-/* The best rank above after that some row has, or 0. */
-static uint16_t
-next_rank(const struct table *t, uint16_t after)
-{
-	uint16_t best = 0;
-	uint32_t i;
-
-	for (i = 0; i < t->rows_n; i++) {
-		if (t->rows[i].tier > after &&
-		    (best == 0 || t->rows[i].tier < best))
-			best = t->rows[i].tier;
-	}
-	return best;
-}
-
-/* Of those that are meant for a tier and not drained, how many serve in it? */
-static uint32_t
-kept_percent(const struct table *t, uint16_t rank)
-{
-	uint64_t healthy = 0, total = 0, keeps;
-	const struct table_row *row;
-	uint32_t i;
-
-	for (i = 0; i < t->rows_n; i++) {
-		row = &t->rows[i];
-		if (table_home(row) != rank || row->admin == TABLE_DRAIN)
-			continue;
-		total += row->weight;
-		if (row->tier == rank)
-			healthy += row->weight;
-	}
-	if (total == 0)
-		return 100;
-	keeps = healthy * PATH_OVERPROVISION / total;
-	return keeps < 100 ? (uint32_t)keeps : 100;
-}
-
-void
-path_index_build(struct path_index *ix, const struct table *t)
-{
-	const struct table_tier *tier;
-	struct path_tier *pt;
-	uint16_t rank;
-	uint32_t i, placed = 0;
-
-	ix->tiers_n = 0;
-	ix->half_open_n = 0;
-	for (rank = next_rank(t, 0); rank != 0; rank = next_rank(t, rank)) {
-		pt = &ix->tiers[ix->tiers_n++];
-		tier = table_tier(t, rank);
-		pt->rank = rank;
-		pt->reserved_for = tier != NULL ? tier->reserved_for : 0;
-		pt->first = placed;
-		for (i = 0; i < t->rows_n; i++) {
-			if (t->rows[i].tier == rank)
-				ix->order[placed++] = (uint16_t)i;
-		}
-		pt->n = placed - pt->first;
-		pt->keeps = kept_percent(t, rank);
-	}
-	for (i = 0; i < t->rows_n; i++) {
-		if (t->rows[i].observed == TABLE_HALF_OPEN)
-			ix->half_open[ix->half_open_n++] = (uint16_t)i;
-	}
-}
-
 static const struct path_load *
 load_of(const struct path_query *q, const struct table_row *row)
 {
@@ -208,7 +124,7 @@ fit(const struct path_query *q, const struct table_row *row)
 		return PATH_SKIP_EJECTED;
 	if (!verdict_allows(q, row))
 		return PATH_SKIP_TIER;
-	tier = table_tier(q->table, path_rank(row));
+	tier = path_table_tier(q->table, path_rank(row));
 	if (tier != NULL && tier->reserved_for != 0 &&
 	    (tier->reserved_for & 1u << q->verdict->class) == 0)
 		return PATH_SKIP_RESERVED;
@@ -327,14 +243,15 @@ find_pair(const struct path_query *q, const struct path_tier *tier,
 
 /* The cheaper one, or either when they are near. */
 static bool
-second_wins(uint64_t cost_a, uint64_t cost_b, uint64_t *seed)
+second_wins(
+    uint64_t cost_a, uint64_t cost_b, uint64_t *seed, enum path_why *why)
 {
 	uint64_t low = cost_a < cost_b ? cost_a : cost_b;
 	uint64_t high = cost_a < cost_b ? cost_b : cost_a;
+	bool near = high <= low + low * PATH_NEAR_PERCENT / 100;
 
-	if (high <= low + low * PATH_NEAR_PERCENT / 100)
-		return draw(seed, 2) == 1;
-	return cost_b < cost_a;
+	*why = near ? PATH_WHY_DRAWN : PATH_WHY_CHEAPER;
+	return near ? draw(seed, 2) == 1 : cost_b < cost_a;
 }
 
 static void
@@ -343,10 +260,13 @@ choose(const struct path_query *q, const struct pair *pair, uint64_t *seed,
 {
 	uint32_t i = 0;
 
+	*out = (struct path_pick){.why = PATH_WHY_ONLY};
 	out->cost = out->rival_cost = path_cost(q, pair->row[0]);
 	if (pair->n == 2) {
 		out->rival_cost = path_cost(q, pair->row[1]);
-		i = second_wins(out->cost, out->rival_cost, seed) ? 1 : 0;
+		i = second_wins(out->cost, out->rival_cost, seed, &out->why)
+			? 1
+			: 0;
 	}
 	if (i == 1) {
 		uint64_t swap = out->cost;
@@ -358,6 +278,8 @@ choose(const struct path_query *q, const struct pair *pair, uint64_t *seed,
 	out->rival = pair->n == 2 ? pair->row[1 - i] : out->row;
 	out->rank = path_rank(&q->table->rows[out->row]);
 	out->trial = q->table->rows[out->row].observed == TABLE_HALF_OPEN;
+	if (out->trial)
+		out->why = PATH_WHY_TRIAL;
 }
 
 /*
@@ -414,6 +336,9 @@ pick_at(const struct path_query *q, struct level level, uint64_t *seed,
 		if (pair.n == 0)
 			continue;
 		choose(q, &pair, seed, out);
+		out->avoided = level.avoided;
+		out->spilled = i == 0 && level.first > 0;
+		out->passed = i > 0;
 		return true;
 	}
 	return false;
@@ -434,65 +359,4 @@ path_pick(const struct path_query *q, uint64_t *seed, struct path_pick *out)
 			return 0;
 	}
 	return pick_half_open(q, true, seed, out) ? 0 : -ENOENT;
-}
-
-void
-path_load_ok(struct path_load *l, int64_t handshake_us, int64_t now_us)
-{
-	uint32_t us = handshake_us < 1		      ? 1
-		      : handshake_us > UINT32_MAX / 8 ? UINT32_MAX / 8
-						      : (uint32_t)handshake_us;
-
-	/* Peak-sensitive: up at once, down by an eighth. */
-	if (us >= l->ewma_us)
-		l->ewma_us = l->ewma_us == 0 ? us : l->ewma_us / 2 + us / 2 + 1;
-	else
-		l->ewma_us -= (l->ewma_us - us) / 8;
-	l->ewma_at_us = now_us;
-	l->failures = 0;
-	l->avoid_until_us = 0;
-}
-
-void
-path_load_failed(struct path_load *l, int64_t now_us)
-{
-	int64_t avoid = PATH_AVOID_MIN_US;
-	uint32_t i;
-
-	for (i = 0; i < l->failures && avoid < PATH_AVOID_MAX_US; i++)
-		avoid *= 2;
-	if (avoid > PATH_AVOID_MAX_US)
-		avoid = PATH_AVOID_MAX_US;
-	l->failures++;
-	l->avoid_until_us = now_us + avoid;
-}
-
-const char *
-path_skip_text(enum path_skip skip)
-{
-	switch (skip) {
-	case PATH_ELIGIBLE:
-		return "eligible";
-	case PATH_SKIP_TIER:
-		return "the rule asks for another tier or intermediary";
-	case PATH_SKIP_RESERVED:
-		return "its tier is reserved for other classes";
-	case PATH_SKIP_EJECTED:
-		return "ejected";
-	case PATH_SKIP_DRAIN:
-		return "draining";
-	case PATH_SKIP_FULL:
-		return "at its connection limit";
-	case PATH_SKIP_TRIAL:
-		return "half-open, its trials are under way";
-	case PATH_SKIP_TRIED:
-		return "already tried for this request";
-	case PATH_SKIP_TYPE:
-		return "cannot carry this kind of address";
-	case PATH_SKIP_CONF:
-		return "not in the configuration that this request has";
-	case PATH_SKIP_COUNT:
-		break;
-	}
-	return "?";
 }

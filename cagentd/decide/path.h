@@ -52,6 +52,8 @@ struct path_tier {
 	uint32_t reserved_for;
 	uint32_t first, n; /* in order[] */
 	uint32_t keeps;	   /* percent of the requests that come to it */
+	uint32_t p95_us; /* handshakes; the median of its members, 0: unknown */
+	uint32_t first_byte_us; /* likewise, to the first byte back */
 };
 struct path_index {
 	uint32_t tiers_n;
@@ -61,6 +63,19 @@ struct path_index {
 	uint16_t half_open[TABLE_ROWS_MAX];
 };
 void path_index_build(struct path_index *, const struct table *);
+
+/*
+ * How long an attempt in that tier is waited for before another one is made
+ * beside it (Dean and Barroso, "The Tail at Scale", 2013), and a tunnel for
+ * its first byte before the flight is sent by another path.
+ */
+#define PATH_HEDGE_MIN_US     100000
+#define PATH_STALL_MIN_US     1000000
+#define PATH_STALL_UNKNOWN_US 3000000
+#define PATH_STALL_MAX_US     10000000
+#define PATH_STALL_TIMES      3 /* the tier's p95 */
+int64_t path_hedge_us(const struct path_index *, uint16_t rank);
+int64_t path_stall_us(const struct path_index *, uint16_t rank);
 
 /* Why a row is not a candidate. */
 enum path_skip {
@@ -101,10 +116,21 @@ struct path_query {
 	void *arg;
 };
 
+enum path_why {
+	PATH_WHY_ONLY, /* the one candidate */
+	PATH_WHY_CHEAPER,
+	PATH_WHY_DRAWN, /* about as cheap as its rival */
+	PATH_WHY_TRIAL
+};
+
 struct path_pick {
 	uint32_t row; /* in the table */
 	uint16_t rank;
 	bool trial; /* a half-open intermediary gets its chance */
+	enum path_why why;
+	bool avoided; /* failed a moment ago, but nothing else is left */
+	bool spilled; /* the tier is the one after a weakened one */
+	bool passed;  /* better tiers have no candidate */
 	uint64_t cost;
 	uint32_t rival; /* the other of the two, or the same row */
 	uint64_t rival_cost;
@@ -113,9 +139,16 @@ struct path_pick {
 /* 0 with *out, or -ENOENT.  seed is advanced. */
 int path_pick(const struct path_query *, uint64_t *seed, struct path_pick *out);
 
+/* "tier 1, cheaper than hq-2 (12 to 40)"; rival: its name, whatever the pick
+ * says.  returns out. */
+const char *path_why_text(
+    const struct path_pick *, const char *rival, char *out, size_t size);
+
 /* Is this row a candidate, and if not, why? */
 enum path_skip path_eligible(const struct path_query *, uint32_t row);
 uint64_t path_cost(const struct path_query *, uint32_t row);
+/* What the table says of that tier, or NULL. */
+const struct table_tier *path_table_tier(const struct table *, uint16_t rank);
 /* The tier that it is in, or, on trial, would be in. */
 uint16_t path_rank(const struct table_row *);
 enum hop_type path_hop_type(const struct table_row *);
@@ -123,6 +156,9 @@ enum hop_type path_hop_type(const struct table_row *);
 /* Note how an attempt went: the EWMA, and how long to avoid after a charged
  * failure (1 s doubling to 10 s, until a success). */
 void path_load_ok(struct path_load *, int64_t handshake_us, int64_t now_us);
+/* It was given up after that time for one that was faster: it would have
+ * taken at least as long. */
+void path_load_slow(struct path_load *, int64_t waited_us, int64_t now_us);
 void path_load_failed(struct path_load *, int64_t now_us);
 
 #endif

@@ -1,97 +1,39 @@
 /*
  * Owns the search for a standing path of one request; picks by path.c, tries
- * by attempt.c, and settles the blame at the end.
+ * by attempt.c, and leaves the judging of tries to dial_tries.c.
  */
 #include "cagentd/worker/dial.h"
 
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "cagentd/decide/blame.h"
+#include "cagentd/worker/dial_leg.h"
+#include "cagentd/worker/dial_tries.h"
 
-static void try_next(struct dial *);
+static void try_next(struct dial *, struct dial_leg *);
 
-static void
-note_tried(struct dial *d, const struct dial_try *t)
+static struct dial_leg *
+other_leg(struct dial *d, const struct dial_leg *leg)
 {
-	uint32_t i;
-
-	for (i = 0; i < d->tried_n; i++) {
-		if (d->tried[i].slot == t->hop.slot &&
-		    d->tried[i].incarnation == t->hop.incarnation)
-			break;
-	}
-	if (i == d->tried_n)
-		d->tried[d->tried_n++] =
-		    (struct path_tried){t->hop.slot, t->hop.incarnation, 0};
-	d->tried[i].times++;
-	if (blame_answered(t->reason))
-		d->tried[i].times = UINT32_MAX;
+	return leg == &d->leg ? d->hedge : &d->leg;
 }
 
 static void
-charge(struct dial *d, struct dial_try *t, bool charged)
+free_hedge(struct dial *d)
 {
-	t->settled = true;
-	record_failed(d->env->record, t->hop, t->reason, charged,
-	    loop_now_us(d->env->loop));
-}
-
-/* What was given no time to answer cannot be blamed for silence. */
-static enum blame
-blame_for(const struct dial_try *t)
-{
-	if (t->hurried &&
-	    (t->reason == REASON_HOP_TIMEOUT || t->reason == REASON_HOP_SILENT))
-		return BLAME_NOBODY;
-	return blame_of(t->reason);
-}
-
-/* What needs to know whether the destination can be reached, once that is
- * known. */
-static void
-settle(struct dial *d, bool reached)
-{
-	struct dial_try *t;
-	uint32_t i;
-
-	for (i = 0; i < d->tries_n; i++) {
-		t = &d->tries[i];
-		if (!t->direct && !t->settled && t->reason != REASON_OK)
-			charge(d, t,
-			    reached && blame_for(t) == BLAME_IF_CORROBORATED);
-	}
-}
-
-static void
-proved(struct dial *d)
-{
-	*d->env->budget =
-	    (struct dial_budget){.proved_us = loop_now_us(d->env->loop)};
-	settle(d, true);
-}
-
-/* May one more try be made, for all that others have met? */
-static bool
-may_retry(struct dial *d)
-{
-	struct dial_budget *b = d->env->budget;
-	int64_t now = loop_now_us(d->env->loop);
-
-	if (b->failures >= DIAL_DOWN_FAILURES &&
-	    now - b->proved_us >= DIAL_DOWN_US &&
-	    b->retries * DIAL_DOWN_SHARE >= b->requests)
-		return false;
-	b->retries++;
-	return true;
+	loop_cancel(d->env->loop, &d->hedge_timer);
+	free(d->hedge);
+	d->hedge = NULL;
 }
 
 static void
 finish(struct dial *d, struct dialed *result)
 {
 	loop_cancel(d->env->loop, &d->gone);
+	free_hedge(d);
 	d->running = false;
 	d->done(d, result);
 }
@@ -99,7 +41,7 @@ finish(struct dial *d, struct dialed *result)
 static void
 on_ended(struct loop *loop, struct op *op, const struct op_result *r)
 {
-	struct dial *d = container_of(op, struct dial, attempt.timer);
+	struct dial *d = container_of(op, struct dial, leg.attempt.timer);
 	struct dialed result = {.reason = d->ended, .fd = -1};
 
 	(void)loop, (void)r; /* only the turn matters */
@@ -107,14 +49,22 @@ on_ended(struct loop *loop, struct op *op, const struct op_result *r)
 }
 
 static void
+stop_legs(struct dial *d)
+{
+	if (dial_leg_running(&d->leg))
+		dial_leg_stop(&d->leg, false);
+	if (dial_leg_running(d->hedge))
+		dial_leg_stop(d->hedge, false);
+}
+
+static void
 give_up(struct dial *d, enum wire_reason reason)
 {
-	struct dialed result = {.reason = reason, .fd = -1};
-	uint32_t i;
+	struct dialed result = {.fd = -1};
 
-	for (i = 0; i < d->tries_n; i++)
-		result.reason = blame_truest(result.reason, d->tries[i].reason);
-	settle(d, false);
+	stop_legs(d);
+	result.reason = dial_tries_reason(d, reason);
+	dial_tries_settle(d, false, true);
 	if (!d->starting) {
 		finish(d, &result);
 		return;
@@ -122,114 +72,85 @@ give_up(struct dial *d, enum wire_reason reason)
 	/* The timer needs no memory: the stage before had one, in this same
 	 * callback. */
 	d->ended = result.reason;
-	loop_timer(d->env->loop, &d->attempt.timer, loop_now_us(d->env->loop),
-	    on_ended);
+	loop_timer(d->env->loop, &d->leg.attempt.timer,
+	    loop_now_us(d->env->loop), on_ended);
 }
 
 static void
-stands(struct dial *d, const struct attempt_result *r)
+proved(struct dial *d, bool asked)
 {
-	struct dial_try *t = &d->tries[d->tries_n - 1];
+	budget_proved(d->env->budget, loop_now_us(d->env->loop));
+	dial_tries_settle(d, true, asked);
+}
+
+static void
+stands(struct dial_leg *leg, const struct attempt_result *r)
+{
+	struct dial *d = leg->dial;
+	struct dial_leg *loser = other_leg(d, leg);
+	struct dial_try *t = dial_leg_try(leg);
 	struct dialed result = {REASON_OK, r->fd, r->early, t};
 
+	if (dial_leg_running(loser))
+		dial_leg_stop(loser, true);
+	d->standing = leg->at;
+	if (leg != &d->leg) { /* which goes with the dial's end */
+		d->leg.pick = leg->pick;
+		memcpy(d->leg.rival, leg->rival, sizeof(leg->rival));
+	}
 	if (t->direct)
-		proved(d);
+		proved(d, true);
 	finish(d, &result);
 }
 
 void
-dial_judge(struct dial *d, enum wire_reason reason)
+dial_judge(struct dial *d, enum wire_reason reason, bool asked)
 {
-	struct dial_try *t = &d->tries[d->tries_n - 1];
+	struct dial_try *t = &d->tries[d->standing];
 
 	if (t->direct)
 		return;
 	if (reason == REASON_OK) {
 		record_ok(d->env->record, t->hop, t->connect_us,
 		    t->handshake_us, loop_now_us(d->env->loop));
-		proved(d);
+		proved(d, asked);
 		return;
 	}
 	t->reason = reason;
-	charge(d, t, false);
-	settle(d, false);
-}
-
-/* Two that answer alike for the destination are believed; or one, when it is
- * the destination itself. */
-static bool
-enough_heard(const struct dial *d)
-{
-	const struct dial_try *t;
-	uint32_t i, n = 0;
-
-	for (i = 0; i < d->tries_n; i++) {
-		t = &d->tries[i];
-		if (t->direct && t->reason == REASON_REFUSED)
-			return true;
-		if (blame_definite(t->reason) || t->stood)
-			n++;
-	}
-	return n >= 2;
-}
-
-/* The attempt that was under way is over, one way or the other. */
-static void
-leave_try(struct dial *d, struct dial_try *t)
-{
-	if (t->trial)
-		record_trial_over(d->env->record, t->hop);
-	if (!t->direct && t->reason != REASON_OK)
-		record_leave(d->env->record, t->hop);
+	dial_tries_settle(d, false, asked);
 }
 
 static void
 attempt_done(struct attempt *a, struct attempt_result *r)
 {
-	struct dial *d = container_of(a, struct dial, attempt);
-	struct dial_try *t = &d->tries[d->tries_n - 1];
+	struct dial_leg *leg = container_of(a, struct dial_leg, attempt);
+	struct dial *d = leg->dial;
+	struct dial_try *t = dial_leg_try(leg);
 
 	t->reason = r->reason;
 	t->code = r->code;
 	t->connect_us = r->connect_us;
 	t->handshake_us = r->handshake_us;
-	leave_try(d, t);
+	dial_tries_leave(d, t);
 	if (r->reason == REASON_OK) {
-		stands(d, r);
+		stands(leg, r);
 		return;
 	}
-	if (!t->direct) {
-		note_tried(d, t);
-		if (blame_for(t) == BLAME_HOP)
-			d->env->budget->failures++;
-		if (blame_for(t) != BLAME_IF_CORROBORATED)
-			charge(d, t, blame_for(t) == BLAME_HOP);
-	}
-	try_next(d);
-}
-
-static void
-cancel(struct dial *d)
-{
-	struct dial_try *t;
-
-	loop_cancel(d->env->loop, &d->gone);
-	loop_cancel(d->env->loop, &d->attempt.timer);
-	if (d->attempt.state == ATTEMPT_IDLE)
-		return;
-	attempt_cancel(&d->attempt);
-	t = &d->tries[d->tries_n - 1];
-	t->reason = REASON_CANCELLED;
-	leave_try(d, t);
-	settle(d, false);
+	dial_tries_failed(d, t);
+	try_next(d, leg);
 }
 
 void
 dial_cancel(struct dial *d)
 {
-	if (d->running)
-		cancel(d);
+	if (!d->running)
+		return;
 	d->running = false;
+	loop_cancel(d->env->loop, &d->gone);
+	loop_cancel(d->env->loop, &d->leg.attempt.timer);
+	stop_legs(d);
+	dial_tries_settle(d, false, true);
+	free_hedge(d);
 }
 
 static void
@@ -241,7 +162,7 @@ on_gone(struct loop *loop, struct op *op, const struct op_result *r)
 	(void)loop;
 	if (r->res >= 0 && (r->res & (POLLERR | POLLHUP)) == 0)
 		return;
-	cancel(d);
+	dial_cancel(d);
 	finish(d, &result);
 }
 
@@ -254,114 +175,24 @@ watch_client(struct dial *d)
 }
 
 static void
-start_attempt(struct dial *d, const struct attempt_target *t)
+try_direct(struct dial *d, struct dial_leg *leg)
 {
-	int64_t now = loop_now_us(d->env->loop);
-	int64_t span = d->settings->attempt_timeout_ms * 1000;
-
-	if (span > d->deadline_us - now) {
-		d->tries[d->tries_n - 1].hurried =
-		    d->deadline_us - now < span / 2;
-		span = d->deadline_us - now;
-	}
-	if (d->tries_n > 1)
-		watch_client(d);
-	attempt_start(&d->attempt, d->env->loop, d->env->resolve, t, now + span,
-	    attempt_done);
-}
-
-static bool
-may_direct(const void *arg, const struct net_ip *ip)
-{
-	const struct dial *d = arg;
-
-	return classify_direct(d->settings, &d->verdict, d->host, ip);
+	if (!dial_leg_direct(leg, attempt_done))
+		try_next(d, leg);
 }
 
 static void
-try_direct(struct dial *d)
+try_intermediary(struct dial_leg *leg, const struct path_pick *pick)
 {
-	struct attempt_target target = {
-	    .direct = true, .dest = d->host, .may = may_direct, .arg = d};
-	struct dial_try *t = &d->tries[d->tries_n++];
-	struct net_ip ip = {0};
-
-	*t = (struct dial_try){.direct = true, .name = "direct", .code = -1};
-	if (d->host->kind == WIRE_HOST_NAME) {
-		memcpy(d->attempt_host, d->host->name, sizeof(d->attempt_host));
-	} else {
-		ip.family = d->host->kind == WIRE_HOST_V4 ? 4 : 6;
-		memcpy(ip.bytes, d->host->ip, sizeof(ip.bytes));
-		net_ip_format(&ip, d->attempt_host);
-		if (!may_direct(d, &ip)) {
-			t->reason = REASON_DENIED;
-			try_next(d);
-			return;
-		}
-	}
-	target.host = d->attempt_host;
-	target.port = d->host->port;
-	start_attempt(d, &target);
-}
-
-/* The table's rows follow the order of the configuration it was made from,
- * which is this request's unless a reload has come between. */
-static const struct settings_intermediary *
-login_of(const struct dial *d, uint32_t row)
-{
-	const char *name = d->env->table->rows[row].name;
-	int i = (int)row;
-
-	if (row >= d->settings->intermediaries_n ||
-	    strcmp(d->settings->intermediaries[row].name, name) != 0)
-		i = settings_intermediary(d->settings, name);
-	return i >= 0 ? &d->settings->intermediaries[i] : NULL;
-}
-
-static void
-try_intermediary(struct dial *d, const struct path_pick *pick)
-{
-	const struct table_row *row = &d->env->table->rows[pick->row];
-	const struct settings_intermediary *login = login_of(d, pick->row);
-	struct attempt_target target = {.type = path_hop_type(row),
-	    .dest = d->host,
-	    .host = d->attempt_host,
-	    .port = row->port};
-	struct dial_try *t = &d->tries[d->tries_n++];
-
-	*t = (struct dial_try){.hop = {row->slot, row->incarnation},
-	    .rank = pick->rank,
-	    .trial = pick->trial,
-	    .code = -1};
-	memcpy(t->name, row->name, sizeof(t->name));
-	snprintf(d->attempt_host, sizeof(d->attempt_host), "%s", row->host);
-	if (login != NULL && login->username[0] != '\0') {
-		target.user = login->username;
-		target.password =
-		    login->password != NULL ? login->password : "";
-	}
-	record_enter(d->env->record, t->hop);
-	if (pick->trial)
-		record_trial(d->env->record, t->hop, loop_now_us(d->env->loop));
-	start_attempt(d, &target);
+	if (leg->dial->tries_n > 0)
+		watch_client(leg->dial);
+	dial_leg_intermediary(leg, pick, attempt_done);
 }
 
 static bool
 direct_was_tried(const struct dial *d)
 {
 	return d->tries_n > 0 && d->tries[0].direct;
-}
-
-/* Nothing (more) to pick. */
-static void
-no_candidate(struct dial *d)
-{
-	if (d->tries_n == 0 && d->settings->no_path_direct &&
-	    d->verdict.via == VIA_DEFAULT)
-		try_direct(d);
-	else
-		give_up(d, d->tries_n == 0 ? REASON_NO_PATH
-					   : d->tries[d->tries_n - 1].reason);
 }
 
 static bool
@@ -372,20 +203,9 @@ out_of_tries(const struct dial *d)
 	       loop_now_us(d->env->loop) >= d->deadline_us;
 }
 
-static bool
-pick_path(struct dial *d, const struct path_query *q, struct path_pick *pick)
-{
-	const struct dial_env *env = d->env;
-	uint64_t seed_before = *env->seed;
-	bool picked = path_pick(q, env->seed, pick) == 0;
-
-	if (env->decided != NULL)
-		env->decided(env->arg, q, seed_before, picked ? pick : NULL);
-	return picked;
-}
-
-static void
-try_next(struct dial *d)
+/* 0 with *pick, or -ENOENT. */
+static int
+choose(struct dial *d, struct path_pick *pick)
 {
 	struct path_query q = {.table = d->env->table,
 	    .index = d->env->index,
@@ -399,24 +219,106 @@ try_next(struct dial *d)
 	    .now_us = loop_now_us(d->env->loop),
 	    .in_flight = d->env->in_flight,
 	    .arg = d->env->arg};
-	struct path_pick pick;
+
+	uint64_t seed_before = *d->env->seed;
+	int error;
 
 	d->env->refresh(d->env->arg);
-	if (d->tries_n > 0 && (out_of_tries(d) || enough_heard(d))) {
-		give_up(d, d->tries[d->tries_n - 1].reason);
+	error = path_pick(&q, d->env->seed, pick);
+	if (d->env->decided != NULL)
+		d->env->decided(
+		    d->env->arg, &q, seed_before, error == 0 ? pick : NULL);
+	return error;
+}
+
+static void
+begin_hedge(struct dial *d)
+{
+	const struct dial_try *slow = dial_leg_try(&d->leg);
+	const struct table_row *row;
+	struct path_pick pick;
+
+	if (out_of_tries(d) || choose(d, &pick) != 0)
+		return;
+	row = &d->env->table->rows[pick.row];
+	if (row->slot == slow->hop.slot || !budget_hedge(d->env->budget))
+		return;
+	d->hedge = calloc(1, sizeof(*d->hedge));
+	if (d->hedge == NULL)
+		return; /* the first one goes on alone */
+	d->hedge->dial = d;
+	try_intermediary(d->hedge, &pick);
+}
+
+static void
+on_hedge(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	(void)loop, (void)r; /* time is the only news */
+	begin_hedge(container_of(op, struct dial, hedge_timer));
+}
+
+/* A lone attempt at an intermediary gets its time, and then another one
+ * beside it. */
+static void
+await_hedge(struct dial *d)
+{
+	int64_t now = loop_now_us(d->env->loop);
+
+	if (d->hedge != NULL || dial_leg_try(&d->leg)->direct)
+		return;
+	/* Without it there is none. */
+	(void)loop_timer(d->env->loop, &d->hedge_timer,
+	    now + path_hedge_us(d->env->index, dial_leg_try(&d->leg)->rank),
+	    on_hedge);
+}
+
+/* Nothing (more) for this leg to try: the other one goes on alone. */
+static void
+leg_ends(struct dial *d, struct dial_leg *leg, enum wire_reason reason)
+{
+	if (!dial_leg_running(other_leg(d, leg)))
+		give_up(d, reason);
+}
+
+static void
+no_candidate(struct dial *d, struct dial_leg *leg)
+{
+	if (d->tries_n == 0 && d->settings->no_path_direct &&
+	    d->verdict.via == VIA_DEFAULT)
+		try_direct(d, leg);
+	else
+		leg_ends(d, leg,
+		    d->tries_n == 0 ? REASON_NO_PATH
+				    : dial_leg_try(leg)->reason);
+}
+
+static void
+try_next(struct dial *d, struct dial_leg *leg)
+{
+	struct path_pick pick;
+
+	if (d->tries_n > 0 && dial_tries_suffice(d)) {
+		give_up(d, dial_leg_try(leg)->reason);
+		return;
+	}
+	if (d->tries_n > 0 && out_of_tries(d)) {
+		leg_ends(d, leg, dial_leg_try(leg)->reason);
 		return;
 	}
 	if ((d->verdict.via == VIA_DIRECT || d->verdict.direct_first) &&
 	    !direct_was_tried(d)) {
-		try_direct(d);
+		try_direct(d, leg);
 		return;
 	}
-	if (d->tries_n > 0 && !may_retry(d))
-		give_up(d, d->tries[d->tries_n - 1].reason);
-	else if (d->verdict.via == VIA_DIRECT || !pick_path(d, &q, &pick))
-		no_candidate(d);
-	else
-		try_intermediary(d, &pick);
+	if (d->tries_n > 0 &&
+	    !budget_retry(d->env->budget, loop_now_us(d->env->loop))) {
+		leg_ends(d, leg, dial_leg_try(leg)->reason);
+	} else if (d->verdict.via == VIA_DIRECT || choose(d, &pick) != 0) {
+		no_candidate(d, leg);
+	} else {
+		try_intermediary(leg, &pick);
+		await_hedge(d);
+	}
 }
 
 static void
@@ -425,9 +327,10 @@ start(struct dial *d, dial_fn *done)
 	d->deadline_us =
 	    loop_now_us(d->env->loop) + d->settings->dial_timeout_ms * 1000;
 	d->done = done;
+	d->leg.dial = d;
 	d->running = true;
 	d->starting = true;
-	try_next(d);
+	try_next(d, &d->leg);
 	d->starting = false;
 }
 
@@ -440,44 +343,37 @@ dial_start(struct dial *d, const struct dial_env *env,
 	d->host = request->host;
 	d->verdict = *request->verdict;
 	d->client = request->client;
-	env->budget->requests++;
+	budget_request(
+	    env->budget, d->settings->hedge_percent, loop_now_us(env->loop));
 	start(d, done);
 }
 
 void
-dial_again(struct dial *d, enum wire_reason broke, dial_fn *done)
+dial_again(struct dial *d, enum wire_reason broke, bool asked, dial_fn *done)
 {
-	struct dial_try *t = &d->tries[d->tries_n - 1];
+	struct dial_try *t = &d->tries[d->standing];
 
 	t->reason = broke;
 	t->stood = true;
-	note_tried(d, t);
+	t->unasked = !asked;
+	d->leg.at = d->standing;
 	start(d, done);
 }
 
-size_t
-dial_report(const struct dial *d, char *out, size_t size)
+int64_t
+dial_patience_us(const struct dial *d)
 {
-	const struct dial_try *t;
-	char rank[32];
-	size_t len = 0;
 	uint32_t i;
-	int n;
 
-	out[0] = '\0';
 	for (i = 0; i < d->tries_n; i++) {
-		t = &d->tries[i];
-		rank[0] = '\0';
-		if (!t->direct)
-			snprintf(rank, sizeof(rank), " (tier %u)", t->rank);
-		n = snprintf(out + len, size - len, "%s%s: %s, %lld ms\n",
-		    t->name, rank, wire_reason_text(t->reason),
-		    (long long)(t->handshake_us / 1000));
-		if (n < 0 || (size_t)n >= size - len) {
-			out[len] = '\0';
-			break;
-		}
-		len += (size_t)n;
+		if (d->tries[i].reason == REASON_HOP_MUTE)
+			return 0;
 	}
-	return len;
+	return path_stall_us(d->env->index, d->tries[d->standing].rank);
+}
+
+bool
+dial_may_replace(struct dial *d)
+{
+	return !out_of_tries(d) && budget_hedge(d->env->budget);
 }

@@ -6,13 +6,19 @@
 
 #include "base/loop.h"
 #include "cagentd/common/attempt.h"
+#include "cagentd/decide/budget.h"
 #include "cagentd/decide/path.h"
 #include "cagentd/worker/record.h"
 
 /*
  * From a verdict to a standing path: direct where the verdict says so, then
- * ranked intermediaries one after the other, inside one deadline.  Only the
- * last step is repeated (patent [0034]).
+ * ranked intermediaries, inside one deadline.  Only the last step is repeated
+ * (patent [0034]).
+ *
+ * Hedging: an attempt at an intermediary that takes longer than is usual in
+ * its tier gets another one beside it, as far as the budget goes.  The first
+ * of the two that stands is the path; the other is given up, which is held
+ * against nobody but remembered as slow by this worker.
  *
  * Blame: an intermediary that could not be reached, broke its protocol or
  * refused our login is charged at once.  One that answered for the
@@ -22,27 +28,12 @@
  */
 #define DIAL_TRIES_MAX 8
 
-/*
- * When everything is down, trying again only adds load: a worker that has met
- * DIAL_DOWN_FAILURES failures of intermediaries' own, and no proof of any path
- * among them nor in the last DIAL_DOWN_US, lets one request in
- * DIAL_DOWN_SHARE have a second try.  All counts are since the last proof.
- */
-#define DIAL_DOWN_FAILURES 50
-#define DIAL_DOWN_US	   1000000
-#define DIAL_DOWN_SHARE	   5
-
-struct dial_budget { /* a worker's; zeroed at the start */
-	int64_t proved_us;
-	uint64_t failures, requests, retries;
-};
-
 /* What a dial needs of its worker; all borrowed for the dial's life. */
 struct dial_env {
 	struct loop *loop;
 	struct resolve *resolve;
 	struct record *record;
-	struct dial_budget *budget;
+	struct budget *budget;
 	const struct table *table;
 	const struct path_index *index;
 	/* Called before each pick: may bring table and index up to date. */
@@ -64,6 +55,7 @@ struct dial_try {
 	bool trial;
 	bool hurried; /* the deadline left it too little time to be judged */
 	bool stood;   /* but broke before its first byte */
+	bool unasked; /* and before the client had said a word */
 	bool settled; /* the blame for it is */
 	enum wire_reason reason;
 	int code;
@@ -89,6 +81,16 @@ struct dial_request { /* all borrowed until the end */
 	int client; /* is watched while the loop has no op on it; -1: none */
 };
 
+/* One attempt under way, and what it was picked for. */
+struct dial_leg {
+	struct dial *dial;
+	struct attempt attempt;
+	char host[NET_HOST_MAX + 1];
+	uint32_t at; /* its try */
+	struct path_pick pick;
+	char rival[TABLE_NAME_MAX + 1]; /* whom it was picked before */
+};
+
 struct dial {
 	const struct dial_env *env;
 	const struct settings *settings;
@@ -98,12 +100,14 @@ struct dial {
 	struct op gone;
 	int64_t deadline_us;
 	dial_fn *done;
-	struct attempt attempt;
-	char attempt_host[NET_HOST_MAX + 1];
+	struct dial_leg leg;
+	struct dial_leg *hedge; /* the one beside it; NULL: none is needed */
+	struct op hedge_timer;
 	struct path_tried tried[DIAL_TRIES_MAX];
 	uint32_t tried_n;
 	struct dial_try tries[DIAL_TRIES_MAX];
 	uint32_t tries_n;
+	uint32_t standing; /* the try whose path stands */
 	bool running;
 	bool starting; /* inside dial_start(): no callback yet */
 	enum wire_reason ended;
@@ -121,16 +125,26 @@ void dial_start(struct dial *, const struct dial_env *,
  * What became of the path that stands, by an intermediary: REASON_OK when its
  * first byte has come, or why none came before the end, which is nobody's
  * fault.  Without this call nothing is recorded of it.
+ * asked: the client had said something before that byte.
  */
-void dial_judge(struct dial *, enum wire_reason);
+void dial_judge(struct dial *, enum wire_reason, bool asked);
 /*
- * Instead: go on with a request whose path broke before its first byte.  What
- * was tried stays tried, and the path's own try failed as broke says.  The
- * owner has said record_leave() for it.
+ * Instead: go on with a request whose path broke before its first byte, or
+ * brought none in time.  What was tried stays tried, and the path's own try
+ * failed as broke says.  A silence that the client has not broken either is
+ * held against an intermediary only if the destination then speaks first by
+ * another path.  The owner has said record_leave() for it.
  */
-void dial_again(struct dial *, enum wire_reason broke, dial_fn *);
+void dial_again(struct dial *, enum wire_reason broke, bool asked, dial_fn *);
+/* How long the path that stands is to be waited for, from when the client has
+ * said something; 0: for ever, since one was already given up for silence. */
+int64_t dial_patience_us(const struct dial *);
+/* May its silence be answered by dial_again()?  Counted if so. */
+bool dial_may_replace(struct dial *);
 void dial_cancel(struct dial *);
 
+/* Why the path that stands was chosen, in words.  returns out. */
+const char *dial_why(const struct dial *, char *out, size_t size);
 /* "hq-1 (tier 1): the intermediary did not answer, 3000 ms\n" a line; len
  * without the NUL. */
 size_t dial_report(const struct dial *, char *out, size_t size);

@@ -120,6 +120,18 @@ record_failed(struct record *r, struct record_hop h, enum wire_reason reason,
 }
 
 void
+record_outrun(
+    struct record *r, struct record_hop h, int64_t waited_us, int64_t now_us)
+{
+	struct slab_row *s = row(r, h);
+
+	if (s == NULL)
+		return;
+	path_load_slow(load(r, h), waited_us, now_us);
+	slab_add(&s->hedged, 1);
+}
+
+void
 record_first_byte(struct record *r, struct record_hop h, int64_t us)
 {
 	struct slab_row *s = row(r, h);

@@ -38,6 +38,10 @@ void record_ok(struct record *, struct record_hop, int64_t connect_us,
 /* It failed; charged when the intermediary is to blame. */
 void record_failed(struct record *, struct record_hop, enum wire_reason,
     bool charged, int64_t now_us);
+/* It was given up after that time, because another was faster: nobody's
+ * fault, but the next pick knows. */
+void record_outrun(
+    struct record *, struct record_hop, int64_t waited_us, int64_t now_us);
 void record_first_byte(struct record *, struct record_hop, int64_t us);
 void record_bytes(
     struct record *, struct record_hop, uint64_t up, uint64_t down);

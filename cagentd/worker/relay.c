@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "cagentd/worker/relay_flight.h"
 
 static void on_recv_client(
     struct loop *, struct op *, const struct op_result *);
@@ -24,13 +25,6 @@ static enum relay_side
 other(enum relay_side s)
 {
 	return s == RELAY_CLIENT ? RELAY_UPSTREAM : RELAY_CLIENT;
-}
-
-static void
-drop_flight(struct relay *r)
-{
-	buf_free(r->flight);
-	r->flight = NULL;
 }
 
 static void
@@ -56,7 +50,7 @@ static void
 stop(struct relay *r)
 {
 	loop_cancel(r->loop, &r->timer);
-	drop_flight(r);
+	relay_flight_drop(r);
 	r->running = false;
 }
 
@@ -80,6 +74,7 @@ finish(struct relay *r, enum relay_end end, enum relay_side where)
 		stop(r);
 		break;
 	case RELAY_UNANSWERED:
+	case RELAY_STALLED:
 		close_side(r, RELAY_UPSTREAM);
 		loop_cancel(r->loop, &r->side[RELAY_CLIENT].recv);
 		loop_cancel(r->loop, &r->side[RELAY_CLIENT].send);
@@ -126,64 +121,12 @@ relay_end_text(enum relay_end end, enum relay_side where)
 		return "idle for too long";
 	case RELAY_UNANSWERED:
 		return "unanswered, trying elsewhere";
+	case RELAY_STALLED:
+		return "silent, trying elsewhere";
 	case RELAY_NO_MEMORY:
 		return "out of memory";
 	}
 	return "?";
-}
-
-static bool
-starts_with(const uint8_t *data, size_t len, const char *word)
-{
-	return len >= strlen(word) && memcmp(data, word, strlen(word)) == 0;
-}
-
-/* TLS record: handshake, version 3.x; message: ClientHello. */
-static bool
-is_client_hello(const uint8_t *data, size_t len)
-{
-	return len >= 6 && data[0] == 0x16 && data[1] == 3 && data[5] == 1;
-}
-
-static bool
-may_replay(const uint8_t *data, size_t len)
-{
-	return is_client_hello(data, len) || starts_with(data, len, "GET ") ||
-	       starts_with(data, len, "HEAD ") ||
-	       starts_with(data, len, "OPTIONS ");
-}
-
-bool
-relay_replayable(const uint8_t *data, size_t len)
-{
-	if (is_client_hello(data, len))
-		return true;
-	return may_replay(data, len) && len >= 4 &&
-	       memmem(data, len, "\r\n\r\n", 4) == data + len - 4;
-}
-
-/* Neither side has said a word, and the client may yet. */
-static bool
-stillborn(const struct relay *r)
-{
-	const struct relay_end_point *client = &r->side[RELAY_CLIENT];
-
-	return client->bytes == 0 && client->flow != FLOW_ENDED &&
-	       loop_now_us(r->loop) - r->started_us < RELAY_STILLBORN_US;
-}
-
-/* The flight can be sent again: nothing has come back, all that the client
- * sent is kept, and its nature allows it.  Not while the client is still being
- * told what stood. */
-static bool
-unanswered(const struct relay *r)
-{
-	if (!r->keep_flight || r->side[RELAY_UPSTREAM].bytes > 0 ||
-	    loop_op_active(&r->side[RELAY_CLIENT].send))
-		return false;
-	if (r->flight == NULL)
-		return stillborn(r);
-	return relay_replayable(buf_bytes(r->flight), r->flight->len);
 }
 
 /* What the peer's kernel has not yet got: bytes, and segments for those that
@@ -222,7 +165,7 @@ broke(struct relay *r, enum relay_side where)
 {
 	enum relay_side to = other(where);
 
-	if (where == RELAY_UPSTREAM && unanswered(r)) {
+	if (where == RELAY_UPSTREAM && relay_flight_unanswered(r)) {
 		finish(r, RELAY_UNANSWERED, where);
 		return;
 	}
@@ -244,7 +187,8 @@ static void
 flow_ended(struct relay *r, enum relay_side from)
 {
 	/* The error was the send's to see, which leaves an end like any. */
-	if (r->side[from].deaf || (from == RELAY_UPSTREAM && unanswered(r))) {
+	if (r->side[from].deaf ||
+	    (from == RELAY_UPSTREAM && relay_flight_unanswered(r))) {
 		broke(r, from);
 		return;
 	}
@@ -286,7 +230,7 @@ dead_end(struct relay *r, enum relay_side from)
 	enum relay_side to = other(from);
 
 	r->side[to].deaf = true;
-	if (r->side[to].flow == FLOW_ENDED || unanswered(r)) {
+	if (r->side[to].flow == FLOW_ENDED || relay_flight_unanswered(r)) {
 		broke(r, to);
 		return;
 	}
@@ -324,21 +268,6 @@ on_sent_upstream(struct loop *loop, struct op *op, const struct op_result *res)
 	on_sent(r, RELAY_CLIENT, res->res);
 }
 
-/* Bytes from the client join the flight while it is unanswered and fits; one
- * that could never be sent twice is not begun. */
-static void
-keep_flight(struct relay *r, const uint8_t *data, size_t len)
-{
-	if (!r->keep_flight)
-		return;
-	if (r->flight == NULL && may_replay(data, len))
-		r->flight = buf_new(RELAY_FLIGHT_MAX);
-	if (r->flight == NULL || buf_append(r->flight, data, len) != 0) {
-		r->keep_flight = false;
-		drop_flight(r);
-	}
-}
-
 static void
 first_byte(struct relay *r)
 {
@@ -346,7 +275,7 @@ first_byte(struct relay *r)
 
 	r->first_byte_us = us > 0 ? us : 1;
 	r->keep_flight = false;
-	drop_flight(r);
+	relay_flight_drop(r);
 	if (r->answered != NULL)
 		r->answered(r);
 }
@@ -361,7 +290,7 @@ on_bytes(struct relay *r, enum relay_side from, const uint8_t *data, size_t len)
 
 	r->moved_us = loop_now_us(r->loop);
 	if (from == RELAY_CLIENT)
-		keep_flight(r, data, len);
+		relay_flight_keep(r, data, len);
 	else if (p->bytes == 0)
 		first_byte(r);
 	p->bytes += len;
@@ -409,20 +338,42 @@ on_recv_upstream(struct loop *loop, struct op *op, const struct op_result *res)
 	on_recv(r, RELAY_UPSTREAM, res);
 }
 
+/* When it is to be looked again: at the idle time's end, and while upstream
+ * is to be heard of for the first time, at the end of patience. */
+static int64_t
+look_us(const struct relay *r)
+{
+	bool waits = r->patience_us != 0 && r->keep_flight &&
+		     r->patience_us < r->idle_us;
+
+	return r->moved_us + (waits ? r->patience_us : r->idle_us);
+}
+
 /* One timer for the tunnel's life: it looks when bytes last moved, instead of
  * being moved by every byte. */
 static void
-on_idle(struct loop *loop, struct op *op, const struct op_result *res)
+on_look(struct loop *loop, struct op *op, const struct op_result *res)
 {
 	struct relay *r = container_of(op, struct relay, timer);
-	int64_t end = r->moved_us + r->idle_us;
+	int64_t now = loop_now_us(loop), next = look_us(r);
 
 	(void)res;
-	if (r->idle_us == 0)
+	if (r->idle_us == 0) {
 		finish(r, RELAY_NO_MEMORY, RELAY_CLIENT);
-	else if (loop_now_us(loop) >= end)
+		return;
+	}
+	if (now >= r->moved_us + r->idle_us) {
 		finish(r, RELAY_IDLE, RELAY_CLIENT);
-	else if (loop_timer(loop, op, end, on_idle) != 0)
+		return;
+	}
+	if (now >= next) {
+		if (relay_flight_stalled(r) && r->stalled(r)) {
+			finish(r, RELAY_STALLED, RELAY_UPSTREAM);
+			return;
+		}
+		next = now + r->patience_us;
+	}
+	if (loop_timer(loop, op, next, on_look) != 0)
 		finish(r, RELAY_NO_MEMORY, RELAY_CLIENT);
 }
 
@@ -460,11 +411,15 @@ relay_start(struct relay *r, struct loop *loop, const struct relay_start *s,
 	r->running = true;
 	r->keep_flight = s->keep_flight;
 	r->answered = s->answered;
+	r->replay_any = s->replay_any;
+	r->patience_us = s->patience_us;
+	r->stalled = s->stalled;
 	r->side[RELAY_UPSTREAM].bytes = s->early;
 	r->side[RELAY_CLIENT].bytes = 0;
 	if (s->to_upstream != NULL) {
 		r->side[RELAY_CLIENT].bytes = s->to_upstream->len;
-		keep_flight(r, buf_bytes(s->to_upstream), s->to_upstream->len);
+		relay_flight_keep(
+		    r, buf_bytes(s->to_upstream), s->to_upstream->len);
 	}
 	error = begin_flow(r, RELAY_CLIENT, s->to_upstream);
 	if (error == 0)
@@ -475,5 +430,5 @@ relay_start(struct relay *r, struct loop *loop, const struct relay_start *s,
 	 * the stage before had one, in this same callback. */
 	if (error != 0)
 		r->idle_us = 0;
-	loop_timer(loop, &r->timer, r->moved_us + r->idle_us, on_idle);
+	loop_timer(loop, &r->timer, look_us(r), on_look);
 }

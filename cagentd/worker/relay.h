@@ -28,6 +28,7 @@ enum relay_end {
 	RELAY_UNANSWERED, /* upstream ended or broke before its first byte,
 			     and the flight is still whole, or stillborn:
 			     before the client said a word */
+	RELAY_STALLED,	  /* likewise, but it is just silent */
 	RELAY_NO_MEMORY
 };
 
@@ -58,7 +59,10 @@ struct relay {
 	int64_t moved_us; /* when a byte last moved */
 	int64_t started_us;
 	bool keep_flight;
+	bool replay_any;
+	int64_t patience_us;
 	void (*answered)(struct relay *);
+	bool (*stalled)(struct relay *);
 	int64_t first_byte_us; /* from the start to upstream's first; 0: none */
 	struct buf *flight;    /* the client's first bytes, while unanswered */
 	enum relay_side broken; /* while the other side is flushed */
@@ -82,7 +86,13 @@ struct relay_start {
 	struct buf *to_upstream; /* likewise: payload the client sent early */
 	size_t early;		 /* payload bytes in to_client */
 	int64_t idle_us;
-	bool keep_flight; /* for RELAY_UNANSWERED */
+	bool keep_flight; /* for RELAY_UNANSWERED and RELAY_STALLED */
+	bool replay_any;  /* whatever it is: the owner knows the protocol */
+	/* How long upstream may be silent after the client's last word before
+	 * stalled() is asked, every so often, whether to end the relay with
+	 * RELAY_STALLED; 0: never. */
+	int64_t patience_us;
+	bool (*stalled)(struct relay *);
 	/* Upstream's first byte has come, so that RELAY_UNANSWERED can not;
 	 * never called with early > 0.  NULL: nobody asks. */
 	void (*answered)(struct relay *);
@@ -90,7 +100,7 @@ struct relay_start {
 
 /*
  * Zeroed before first use.  Calls done() once, with both fds closed, but for
- * RELAY_UNANSWERED: then the client's fd is open and is taken by
+ * RELAY_UNANSWERED and RELAY_STALLED: then the client's fd is open and is taken by
  * relay_take_client(), the flight (NULL: it is empty) by relay_take_flight().
  */
 void relay_start(

@@ -174,18 +174,43 @@ refuse(struct session *s, enum wire_reason reason)
 	leave(s);
 }
 
+/* What the line at the tunnel's end says of its path. */
 static void
 describe(struct session *s, const char *via)
 {
 	const struct intake *in = &s->setup->request.intake;
-	char host[WIRE_HOST_STRLEN];
+	char host[WIRE_HOST_STRLEN], why[512];
 
 	free(s->label);
-	if (!log_enabled(LOG_LEVEL_DEBUG) ||
-	    asprintf(&s->label, "%s %s via %s",
+	s->label = NULL;
+	if (!s->settings->log_tunnels && !log_enabled(LOG_LEVEL_DEBUG))
+		return;
+	if (asprintf(&s->label, "%s %s via %s (%s)",
 		wire_protocol_word(in->protocol),
-		wire_host_format(&in->host, host), via) == -1)
+		wire_host_format(&in->host, host), via,
+		dial_why(&s->setup->dial, why, sizeof(why))) == -1)
 		s->label = NULL;
+}
+
+static void
+log_tunnel(struct session *s, enum relay_end e, enum relay_side where)
+{
+	const struct relay *r = &s->relay;
+	int64_t ms = (loop_now_us(s->env->dial.loop) - r->started_us) / 1000;
+	char line[LOG_LINE_MAX];
+
+	if (s->label == NULL)
+		return;
+	snprintf(line, sizeof(line),
+	    "%s: %s, %llu up, %llu down, first byte after %lld ms, %lld ms",
+	    s->label, relay_end_text(e, where),
+	    (unsigned long long)r->side[RELAY_CLIENT].bytes,
+	    (unsigned long long)r->side[RELAY_UPSTREAM].bytes,
+	    (long long)r->first_byte_us / 1000, (long long)ms);
+	if (s->settings->log_tunnels)
+		log_info("%s", line);
+	else
+		log_debug("%s", line);
 }
 
 /* The answer to the client and what upstream has already said, as one. */
@@ -209,17 +234,33 @@ opening(struct session *s, const struct buf *early)
 /* The path has proved itself, or not: its try is settled, and with that the
  * way back to dialing is closed, and what it would need goes. */
 static void
-judge(struct session *s, enum wire_reason reason)
+judge(struct session *s, enum wire_reason reason, bool asked)
 {
 	if (s->setup != NULL)
-		dial_judge(&s->setup->dial, reason);
+		dial_judge(&s->setup->dial, reason, asked);
 	free_setup(s);
+}
+
+/* Has the client said anything? */
+static bool
+has_asked(const struct relay *r)
+{
+	return r->side[RELAY_CLIENT].bytes > 0;
 }
 
 static void
 answered(struct relay *r)
 {
-	judge(container_of(r, struct session, relay), REASON_OK);
+	judge(container_of(r, struct session, relay), REASON_OK, has_asked(r));
+}
+
+/* Upstream says nothing: may another path have its flight? */
+static bool
+stalled(struct relay *r)
+{
+	struct session *s = container_of(r, struct session, relay);
+
+	return dial_may_replace(&s->setup->dial);
 }
 
 static void
@@ -227,13 +268,17 @@ start_relay(
     struct session *s, int upstream, struct buf *to_client, size_t early)
 {
 	struct setup *u = s->setup;
+	enum settings_replay replay = u->dial.verdict.replay;
 	bool open = s->via_hop && early == 0;
 	struct relay_start start = {.client = s->fd,
 	    .upstream = upstream,
 	    .to_client = to_client,
 	    .early = early,
 	    .idle_us = s->settings->idle_timeout_ms * 1000,
-	    .keep_flight = open,
+	    .keep_flight = open && replay != REPLAY_NEVER,
+	    .replay_any = replay == REPLAY_ALWAYS,
+	    .patience_us = open ? dial_patience_us(&u->dial) : 0,
+	    .stalled = stalled,
 	    .answered = open ? answered : NULL};
 
 	start.to_upstream =
@@ -245,7 +290,7 @@ start_relay(
 	slab_up(&s->env->slab->tunnels);
 	relay_start(&s->relay, s->env->dial.loop, &start, relay_done);
 	if (!open)
-		judge(s, REASON_OK);
+		judge(s, REASON_OK, has_asked(&s->relay));
 }
 
 static void
@@ -329,17 +374,18 @@ request_done(struct request *q, enum request_end e)
 	}
 }
 
-/* The path broke before its first byte: the same client gets another. */
+/* The path brought no first byte: the same client gets another. */
 static void
-redial(struct session *s)
+redial(struct session *s, enum wire_reason broke)
 {
 	struct relay *r = &s->relay;
+	bool asked = has_asked(r);
 
 	s->fd = relay_take_client(r);
 	s->flight = relay_take_flight(r);
 	leave_hop(s);
 	change_state(s, SESSION_DIALING);
-	dial_again(&s->setup->dial, REASON_HOP_HUNG_UP, dial_done);
+	dial_again(&s->setup->dial, broke, asked, dial_done);
 }
 
 /* Without a first byte: why not? */
@@ -356,8 +402,6 @@ static void
 relay_done(struct relay *r, enum relay_end e, enum relay_side where)
 {
 	struct session *s = container_of(r, struct session, relay);
-	const char *label = s->label != NULL ? s->label : "?";
-
 	slab_down(&s->env->slab->tunnels);
 	if (s->via_hop) {
 		record_bytes(s->env->dial.record, s->hop,
@@ -366,14 +410,13 @@ relay_done(struct relay *r, enum relay_end e, enum relay_side where)
 			record_first_byte(
 			    s->env->dial.record, s->hop, r->first_byte_us);
 	}
-	log_debug("%s: %s, %llu up, %llu down", label, relay_end_text(e, where),
-	    (unsigned long long)r->side[RELAY_CLIENT].bytes,
-	    (unsigned long long)r->side[RELAY_UPSTREAM].bytes);
-	if (e == RELAY_UNANSWERED) {
-		redial(s);
+	log_tunnel(s, e, where);
+	if (e == RELAY_UNANSWERED || e == RELAY_STALLED) {
+		redial(s,
+		    e == RELAY_STALLED ? REASON_HOP_MUTE : REASON_HOP_HUNG_UP);
 		return;
 	}
-	judge(s, silence(e, where));
+	judge(s, silence(e, where), has_asked(r));
 	end(s);
 }
 

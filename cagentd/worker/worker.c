@@ -30,7 +30,7 @@ struct worker {
 	struct session_list sessions;
 	struct settings *settings;
 	struct record record;
-	struct dial_budget budget;
+	struct budget budget;
 	struct path_load *loads;
 	struct path_index *index_of_table;
 	struct table *table;
@@ -321,6 +321,7 @@ prepare(struct worker *w, struct child_start *start)
 		fatalx("start: no slab, or out of memory");
 	arc4random_buf(&w->seed, sizeof(w->seed));
 	w->record = (struct record){w->slab, w->loads, start->wake_fd};
+	budget_init(&w->budget, loop_now_us(w->loop));
 	w->env.slab = w->slab;
 	w->env.ended = session_ended;
 	w->env.arg = w;

@@ -19,7 +19,7 @@ struct agent {
 	struct path_load loads[TABLE_ROWS_MAX];
 	struct slab slab;
 	struct record record;
-	struct dial_budget budget;
+	struct budget budget;
 	struct dial_env env;
 	uint64_t seed;
 	int fds; /* open at the start */
@@ -84,7 +84,8 @@ agent_fake(struct agent *a, enum fake_script script)
 	return f;
 }
 
-/* Settings of these intermediaries and more text. */
+/* Settings of these intermediaries and more text.  Nothing is hedged unless
+ * the text says so: most tests are about one attempt after the other. */
 static inline void
 agent_settings(struct agent *a, const char *more)
 {
@@ -95,6 +96,9 @@ agent_settings(struct agent *a, const char *more)
 	snprintf(a->conf + len, sizeof(a->conf) - len, "%s", more);
 	error = sample_parse(a->conf, &a->settings, &e);
 	rig_must(error, "settings");
+	if (strstr(more, "hedge-percent") == NULL)
+		a->settings->hedge_percent = 0;
+	budget_init(&a->budget, mono_us());
 }
 
 #define AGENT_GET(p) atomic_load_explicit((p), memory_order_relaxed)

@@ -118,7 +118,7 @@ charges_nobody_without_proof(void)
 	agent_settings(a, "[agent]\nattempt-timeout = 500ms\n");
 	call_run(c);
 	CHECK_INT(c->reason, REASON_OK);
-	dial_judge(&c->dial, REASON_CANCELLED);
+	dial_judge(&c->dial, REASON_CANCELLED, true);
 	call_leave(c);
 	AGENT_CHECK(a, 0, 1, 0, 0, 0);
 	AGENT_CHECK(a, 1, 1, 0, 0, 0);

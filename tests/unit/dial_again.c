@@ -23,7 +23,7 @@ goes_on_with_a_broken_path(void)
 	loop_close(a->loop, c->fd);
 	record_leave(&a->record, c->dial.tries[0].hop);
 	c->n = 0;
-	dial_again(&c->dial, REASON_HOP_HUNG_UP, call_done);
+	dial_again(&c->dial, REASON_HOP_HUNG_UP, true, call_done);
 	CHECK_INT(c->n, 0);
 	RIG_UNTIL(a->loop, c->n > 0);
 	CHECK_STR(c->via, "hop-1");
@@ -55,7 +55,7 @@ believes_two_that_broke(void)
 		loop_close(a->loop, c->fd);
 		record_leave(&a->record, c->dial.tries[i].hop);
 		c->n = 0;
-		dial_again(&c->dial, REASON_HOP_HUNG_UP, call_done);
+		dial_again(&c->dial, REASON_HOP_HUNG_UP, true, call_done);
 		CHECK_INT(c->n, 0);
 		RIG_UNTIL(a->loop, c->n > 0);
 	}
@@ -89,7 +89,7 @@ counts_tries_over_broken_paths(void)
 	loop_close(a->loop, c->fd);
 	record_leave(&a->record, c->dial.tries[DIAL_TRIES_MAX - 1].hop);
 	c->n = 0;
-	dial_again(&c->dial, REASON_HOP_HUNG_UP, call_done);
+	dial_again(&c->dial, REASON_HOP_HUNG_UP, true, call_done);
 	CHECK_INT(c->n, 0);
 	RIG_UNTIL(a->loop, c->n > 0);
 	CHECK_INT(c->reason, REASON_HOP_HUNG_UP);
@@ -158,7 +158,7 @@ tries_on_while_something_serves(void)
 	agent_settings(a, "");
 	a->budget.proved_us = mono_us();
 	CHECK(run_many(a, 100) == 400 ||
-		  mono_us() - a->budget.proved_us >= DIAL_DOWN_US,
+		  mono_us() - a->budget.proved_us >= BUDGET_DOWN_US,
 	    "a proof a moment ago");
 	for (i = 0; i < 20; i++) {
 		f[1]->script = FAKE_ECHO;

@@ -84,7 +84,7 @@ call_leave(struct call *c)
 static inline void
 call_leave_proved(struct call *c)
 {
-	dial_judge(&c->dial, REASON_OK);
+	dial_judge(&c->dial, REASON_OK, true);
 	call_leave(c);
 }
 

@@ -188,7 +188,8 @@ static const struct {
     {HOP HOP, "f:4: [intermediary \"a\"] stands at line 1 already\n"},
     /* [rule] */
     {"[rule \"r\"]\nport = 80\n",
-	"f:1: [rule \"r\"]: expected 'via' or 'class', found neither\n"},
+	"f:1: [rule \"r\"]: expected 'via', 'class' or 'replay', found "
+	"none of them\n"},
     {"[rule \"r\"]\nport = 0\nvia = deny\n", E_PORT "'0'\n"},
     {"[rule \"r\"]\nport = 65536\nvia = deny\n", E_PORT "'65536'\n"},
     {"[rule \"r\"]\nport = 90-80\nvia = deny\n", E_PORT "'90-80'\n"},
@@ -198,7 +199,8 @@ static const struct {
 	"f:2: 'network': " E_NET "'x'\n"},
     {"[rule \"r\"]\ndomain = -\n[rule \"r\"]\n",
 	"f:3: [rule \"r\"] stands at line 1 already\n"
-	"f:1: [rule \"r\"]: expected 'via' or 'class', found neither\n"},
+	"f:1: [rule \"r\"]: expected 'via', 'class' or 'replay', found "
+	"none of them\n"},
     {"[rule \"r\"]\nuser = nobody-has-this-name\nvia = deny\n",
 	"f:2: 'user': expected a user of this machine or a uid, found "
 	"'nobody-has-this-name'\n"},

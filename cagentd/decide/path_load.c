@@ -1,0 +1,49 @@
+/* What one worker remembers of an intermediary from one attempt to the next. */
+#include "cagentd/decide/path.h"
+
+static uint32_t
+measurable(int64_t us)
+{
+	if (us < 1)
+		return 1;
+	return us > UINT32_MAX / 8 ? UINT32_MAX / 8 : (uint32_t)us;
+}
+
+void
+path_load_ok(struct path_load *l, int64_t handshake_us, int64_t now_us)
+{
+	uint32_t us = measurable(handshake_us);
+
+	/* Peak-sensitive: up at once, down by an eighth. */
+	if (us >= l->ewma_us)
+		l->ewma_us = l->ewma_us == 0 ? us : l->ewma_us / 2 + us / 2 + 1;
+	else
+		l->ewma_us -= (l->ewma_us - us) / 8;
+	l->ewma_at_us = now_us;
+	l->failures = 0;
+	l->avoid_until_us = 0;
+}
+
+void
+path_load_failed(struct path_load *l, int64_t now_us)
+{
+	int64_t avoid = PATH_AVOID_MIN_US;
+	uint32_t i;
+
+	for (i = 0; i < l->failures && avoid < PATH_AVOID_MAX_US; i++)
+		avoid *= 2;
+	if (avoid > PATH_AVOID_MAX_US)
+		avoid = PATH_AVOID_MAX_US;
+	l->failures++;
+	l->avoid_until_us = now_us + avoid;
+}
+
+void
+path_load_slow(struct path_load *l, int64_t waited_us, int64_t now_us)
+{
+	uint32_t us = measurable(waited_us);
+
+	if (us > l->ewma_us)
+		l->ewma_us = us;
+	l->ewma_at_us = now_us;
+}

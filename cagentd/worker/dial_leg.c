@@ -1,0 +1,142 @@
+/* Owns one attempt of a dial from its target to its stop. */
+#include "cagentd/worker/dial_leg.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cagentd/worker/dial_tries.h"
+
+bool
+dial_leg_running(const struct dial_leg *leg)
+{
+	return leg != NULL && leg->attempt.state != ATTEMPT_IDLE;
+}
+
+struct dial_try *
+dial_leg_try(struct dial_leg *leg)
+{
+	return &leg->dial->tries[leg->at];
+}
+
+/* The attempt of a leg is to be no more, without a verdict of its own. */
+void
+dial_leg_stop(struct dial_leg *leg, bool outrun)
+{
+	struct dial *d = leg->dial;
+	struct dial_try *t = dial_leg_try(leg);
+	int64_t waited_us = loop_now_us(d->env->loop) - leg->attempt.started_us;
+
+	attempt_cancel(&leg->attempt);
+	t->reason = REASON_CANCELLED;
+	dial_tries_leave(d, t);
+	if (outrun)
+		dial_tries_outrun(d, t, waited_us);
+}
+
+static struct dial_try *
+new_try(struct dial_leg *leg)
+{
+	struct dial *d = leg->dial;
+
+	leg->at = d->tries_n++;
+	d->tries[leg->at] = (struct dial_try){.code = -1};
+	return &d->tries[leg->at];
+}
+
+static void
+start_attempt(
+    struct dial_leg *leg, const struct attempt_target *t, attempt_fn *done)
+{
+	struct dial *d = leg->dial;
+	int64_t now = loop_now_us(d->env->loop);
+	int64_t span = d->settings->attempt_timeout_ms * 1000;
+
+	if (span > d->deadline_us - now) {
+		dial_leg_try(leg)->hurried = d->deadline_us - now < span / 2;
+		span = d->deadline_us - now;
+	}
+	attempt_start(
+	    &leg->attempt, d->env->loop, d->env->resolve, t, now + span, done);
+}
+
+static bool
+may_direct(const void *arg, const struct net_ip *ip)
+{
+	const struct dial *d = arg;
+
+	return classify_direct(d->settings, &d->verdict, d->host, ip);
+}
+
+bool
+dial_leg_direct(struct dial_leg *leg, attempt_fn *done)
+{
+	struct dial *d = leg->dial;
+	struct attempt_target target = {.direct = true,
+	    .dest = d->host,
+	    .host = leg->host,
+	    .port = d->host->port,
+	    .may = may_direct,
+	    .arg = d};
+	struct dial_try *t = new_try(leg);
+	struct net_ip ip = {0};
+
+	t->direct = true;
+	memcpy(t->name, "direct", sizeof("direct"));
+	if (d->host->kind == WIRE_HOST_NAME) {
+		memcpy(leg->host, d->host->name, sizeof(leg->host));
+	} else {
+		ip.family = d->host->kind == WIRE_HOST_V4 ? 4 : 6;
+		memcpy(ip.bytes, d->host->ip, sizeof(ip.bytes));
+		net_ip_format(&ip, leg->host);
+		if (!may_direct(d, &ip)) {
+			t->reason = REASON_DENIED;
+			return false;
+		}
+	}
+	start_attempt(leg, &target, done);
+	return true;
+}
+
+/* The table's rows follow the order of the configuration it was made from,
+ * which is this request's unless a reload has come between. */
+static const struct settings_intermediary *
+login_of(const struct dial *d, uint32_t row)
+{
+	const char *name = d->env->table->rows[row].name;
+	int i = (int)row;
+
+	if (row >= d->settings->intermediaries_n ||
+	    strcmp(d->settings->intermediaries[row].name, name) != 0)
+		i = settings_intermediary(d->settings, name);
+	return i >= 0 ? &d->settings->intermediaries[i] : NULL;
+}
+
+void
+dial_leg_intermediary(
+    struct dial_leg *leg, const struct path_pick *pick, attempt_fn *done)
+{
+	struct dial *d = leg->dial;
+	const struct table *table = d->env->table;
+	const struct table_row *row = &table->rows[pick->row];
+	const struct settings_intermediary *login = login_of(d, pick->row);
+	struct attempt_target target = {.type = path_hop_type(row),
+	    .dest = d->host,
+	    .host = leg->host,
+	    .port = row->port};
+	struct dial_try *t = new_try(leg);
+
+	t->hop = (struct record_hop){row->slot, row->incarnation};
+	t->rank = pick->rank;
+	t->trial = pick->trial;
+	memcpy(t->name, row->name, sizeof(t->name));
+	snprintf(leg->host, sizeof(leg->host), "%s", row->host);
+	leg->pick = *pick;
+	memcpy(leg->rival, table->rows[pick->rival].name, sizeof(leg->rival));
+	if (login != NULL && login->username[0] != '\0') {
+		target.user = login->username;
+		target.password =
+		    login->password != NULL ? login->password : "";
+	}
+	dial_tries_enter(d, t);
+	start_attempt(leg, &target, done);
+}
