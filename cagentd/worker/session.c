@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "cagentd/worker/farewell.h"
+#include "cagentd/worker/learn_path.h"
 #include "cagentd/worker/relay.h"
 #include "cagentd/worker/request.h"
 
@@ -236,8 +237,11 @@ opening(struct session *s, const struct buf *early)
 static void
 judge(struct session *s, enum wire_reason reason, bool asked)
 {
-	if (s->setup != NULL)
+	if (s->setup != NULL) {
+		learn_path_judged(
+		    s->env->learn, s->settings, &s->setup->dial, reason);
 		dial_judge(&s->setup->dial, reason, asked);
+	}
 	free_setup(s);
 }
 
@@ -301,6 +305,7 @@ dial_done(struct dial *d, struct dialed *r)
 	size_t early = r->early != NULL ? r->early->len : 0;
 	struct buf *to_client;
 
+	learn_path_dialed(s->env->learn, d, r);
 	if (r->reason != REASON_OK) {
 		if (r->reason == REASON_CANCELLED)
 			end(s);
@@ -342,6 +347,7 @@ dial_request(struct session *s)
 	change_state(s, SESSION_DIALING);
 	u->client.protocol = in->protocol;
 	classify(s->settings, &in->host, &u->client, &v);
+	learn_consult(s->env->learn, s->settings, &in->host, &v);
 	if (v.via == VIA_DENY) {
 		refuse(s, REASON_DENIED);
 		return;
@@ -383,6 +389,7 @@ redial(struct session *s, enum wire_reason broke)
 
 	s->fd = relay_take_client(r);
 	s->flight = relay_take_flight(r);
+	learn_path_judged(s->env->learn, s->settings, &s->setup->dial, broke);
 	leave_hop(s);
 	change_state(s, SESSION_DIALING);
 	dial_again(&s->setup->dial, broke, asked, dial_done);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "cagentd/worker/dial.h"
+#include "cagentd/worker/learn.h"
 
 /*
  * One client connection, from accept to its end: the only place that knows
@@ -31,6 +32,7 @@ struct session_env {
 	struct settings *settings; /* of new sessions */
 	struct dial_env dial;
 	struct slab *slab;
+	struct learn *learn;	  /* NULL: nothing is learned */
 	void (*ended)(void *arg); /* a session has freed itself */
 	void *arg;
 };

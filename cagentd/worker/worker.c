@@ -31,6 +31,7 @@ struct worker {
 	struct settings *settings;
 	struct record record;
 	struct budget budget;
+	struct learn learn;
 	struct path_load *loads;
 	struct path_index *index_of_table;
 	struct table *table;
@@ -322,7 +323,9 @@ prepare(struct worker *w, struct child_start *start)
 	arc4random_buf(&w->seed, sizeof(w->seed));
 	w->record = (struct record){w->slab, w->loads, start->wake_fd};
 	budget_init(&w->budget, loop_now_us(w->loop));
+	learn_init(&w->learn, w->loop, w->env.dial.resolve, &w->slab->learned);
 	w->env.slab = w->slab;
+	w->env.learn = &w->learn;
 	w->env.ended = session_ended;
 	w->env.arg = w;
 	w->env.dial.loop = w->loop;
@@ -343,6 +346,7 @@ finish(struct worker *w)
 
 	kill_sessions(w);
 	accept_stop(&w->accept);
+	learn_fini(&w->learn);
 	resolve_free(w->env.dial.resolve);
 	chan_free(w->child.chan);
 	loop_free(w->loop);
