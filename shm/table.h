@@ -124,6 +124,15 @@ struct table_row {
 	uint32_t first_byte_p95_us; /* from the tunnel to its first byte back */
 	uint32_t check_reason; /* of the last active check, enum wire_reason */
 	int64_t checked_us;    /* when that was; 0: never */
+	/* What the next control process goes on with. */
+	int64_t moved_us;	  /* the last change of state or tier */
+	int64_t placed_us;	  /* of tier, by what was seen */
+	int64_t well_since_us;	  /* up, for the back-off to be forgotten */
+	int64_t lowered_until_us; /* for slowness, at least */
+	uint32_t lowerings;	  /* in a row */
+	uint32_t failures_row;	  /* charged, in a row */
+	int64_t drained_us;	  /* when the administrator said so */
+	int64_t pinned_us;
 };
 
 struct table_tier {
@@ -138,6 +147,7 @@ struct table {
 	uint64_t generation;  /* of this publication; rises by 1 */
 	uint64_t conf_serial; /* of the configuration it was made from */
 	int64_t published_us; /* wall clock */
+	int64_t uplink_us; /* since when ours is taken for dead; 0: it is not */
 	uint32_t control_pid;
 	uint32_t control_sandbox; /* bits of base/sandbox */
 	uint32_t tiers_n;

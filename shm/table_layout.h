@@ -25,9 +25,9 @@ static_assert(sizeof(struct table) % 8 == 0 &&
 		  offsetof(struct table, tiers) % 8 == 0 &&
 		  offsetof(struct table, rows) % 8 == 0,
     "a table is made of whole words");
-static_assert(offsetof(struct table, tiers) == 40 &&
+static_assert(offsetof(struct table, tiers) == 48 &&
 		  sizeof(struct table_tier) == 72 &&
-		  sizeof(struct table_row) == 576,
+		  sizeof(struct table_row) == 632,
     "a change here is a new TABLE_LAYOUT");
 
 struct table_slot {

@@ -222,6 +222,15 @@ set_tiers(struct table *t, const struct settings *s)
 }
 
 static void
+keep_orders(struct table_row *row, const struct table_row *was)
+{
+	row->admin = was->admin;
+	row->drained_us = was->drained_us;
+	row->tier_pinned = was->tier_pinned;
+	row->pinned_us = was->pinned_us;
+}
+
+static void
 moved_to(struct table_row *row, uint16_t tier, uint16_t was)
 {
 	row->since_us = mono_wall_us();
@@ -238,8 +247,6 @@ set_row(struct ranking *r, const struct table *old,
 	struct table_row *row = &r->table->rows[r->table->rows_n++];
 	const struct table_row *was = table_find(old, si->name);
 	uint16_t home = was != NULL ? table_home(was) : 0;
-	uint16_t pinned = was != NULL ? was->tier_pinned : 0;
-	uint8_t admin = was != NULL ? was->admin : TABLE_ENABLED;
 	uint32_t slot;
 
 	if (was != NULL && same_server(was, si)) {
@@ -248,8 +255,8 @@ set_row(struct ranking *r, const struct table *old,
 		slot = was != NULL ? was->slot : free_slot(used);
 		used[slot] = true;
 		new_tenant(r, row, slot);
-		row->admin = admin;
-		row->tier_pinned = pinned;
+		if (was != NULL)
+			keep_orders(row, was);
 		if (old->rows_n > 0)
 			events_add_why(r->events, EVENT_CONFIG,
 			    was != NULL ? TABLE_WHY_NEW_ADDRESS

@@ -29,6 +29,7 @@ ranking_drain(struct ranking *r, const char *name, bool drain, const char *by)
 	if (row->admin == want)
 		return -EALREADY;
 	row->admin = want;
+	row->drained_us = drain ? mono_wall_us() : 0;
 	events_add_why(r->events, EVENT_ADMIN,
 	    drain ? TABLE_WHY_DRAINED : TABLE_WHY_ENABLED, name, "%s by %s",
 	    drain ? "drained" : "enabled", by);
@@ -69,6 +70,7 @@ ranking_pin(struct ranking *r, const char *name, uint16_t tier, const char *by)
 		return -EALREADY;
 	was = row->tier;
 	row->tier_pinned = tier;
+	row->pinned_us = tier != 0 ? mono_wall_us() : 0;
 	rank_settle(row);
 	tell_pin(r, row, row->tier != was, by);
 	ranking_publish(r);

@@ -52,6 +52,14 @@ rank_may_move(const struct rank_state *st, const struct rank_now *now)
 	return st->moved_us == 0 || now->mono_us - st->moved_us >= RANK_GAP_US;
 }
 
+/* The same for its tier; where there is nobody else, it is needed now. */
+static bool
+may_place(const struct rank_state *st, const struct rank_now *now)
+{
+	return st->placed_us == 0 || now->usable_others == 0 ||
+	       now->mono_us - st->placed_us >= RANK_GAP_US;
+}
+
 /* Move the window on to this second, forgetting what is older than it. */
 static void
 advance(struct rank_state *st, int64_t mono_us)
@@ -208,7 +216,7 @@ tripped(const struct rank_state *st, const struct rank_seen *seen,
 {
 	if (seen->charged == 0)
 		return false;
-	return st->row >= RANK_ROW ||
+	return (st->row >= RANK_ROW && may_place(st, now)) ||
 	       (percent(st) < RANK_MIN_PERCENT && rank_may_move(st, now));
 }
 
@@ -337,6 +345,9 @@ rank_step(struct table_row *row, struct rank_state *st,
 		changed = rank_step_slow(row, st, seen, now);
 	if (changed && has_moved(row, observed, tier))
 		st->moved_us = now->mono_us;
+	if (row->tier != tier)
+		st->placed_us = now->mono_us;
+	rank_keep(row, st, now);
 	return changed;
 }
 

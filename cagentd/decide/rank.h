@@ -25,9 +25,11 @@
  * to a worse tier, and comes back after 60 s under 80 % of it; or on trial,
  * after 60 s that double to 600 s, when too few requests came to judge by.
  *
- * No state and no tier changes within 10 s of the last change, but for three
- * failures in a row, a failure on trial, and where no other is usable.  One
- * that is half-open is still in no tier.
+ * No state changes within 10 s of the last change, but for three failures in a
+ * row, a failure on trial, and where no other is usable.  The tier changes no
+ * more than once in 10 s whatever is seen, so that one that sometimes works
+ * does not flap; the one exception is that no other is usable.  One that is
+ * half-open is still in no tier.
  */
 #define RANK_ROW	   3
 #define RANK_WINDOW_S	   30
@@ -66,8 +68,9 @@ struct rank_state {
 	uint32_t row;	    /* charged failures in a row, over all workers */
 	int64_t until_us;   /* monotonic: end of ejection or of slow start */
 	int64_t well_since_us;
-	int64_t moved_us; /* the last change of state or tier; 0: none */
-	bool mended;	  /* the last news was good */
+	int64_t moved_us;  /* the last change of state or tier; 0: none */
+	int64_t placed_us; /* of tier */
+	bool mended;	   /* the last news was good */
 	int64_t over_since_us, under_since_us; /* the limit; 0: is not */
 	int64_t lowered_until_us;	       /* at least */
 	uint32_t lowerings;		       /* in a row */
@@ -92,8 +95,13 @@ bool rank_step(struct table_row *, struct rank_state *,
  * INT64_MAX for never. */
 int64_t rank_wake_us(const struct table_row *, const struct rank_state *);
 
-/* Take up the observed column of a table that an earlier control process
- * left: ejections go on, windows start empty. */
+/*
+ * Take up the observed column of a table that an earlier control process
+ * left.  Ejections, slow starts and hold-downs end when they would have, the
+ * gap between changes and failures in a row count on; windows start empty.
+ * Times are believed no further than they can be, whatever happened to the
+ * wall clock.
+ */
 void rank_resume(
     struct table_row *, struct rank_state *, const struct rank_now *);
 

@@ -158,6 +158,9 @@ stays_lowered(void)
 	lower_it();
 	o.seen.charged = 3;
 	look();
+	CHECK_INT(o.row.tier, 2); /* which has just changed */
+	o.at_us += 10 * S;
+	look();
 	CHECK_INT(o.row.observed, TABLE_EJECTED);
 	CHECK_INT(o.row.tier, 0);
 	o.seen.charged = 0;

@@ -164,9 +164,10 @@ restarts(void)
 	CHECK_INT(published("b")->observed, TABLE_EJECTED);
 	works(0, "a", 1);
 	step();
-	CHECK_INT(published("a")->observed, TABLE_UP);
-	skew_us += RANK_EJECT_MIN_US;
+	CHECK_INT(published("a")->observed, TABLE_SUSPECT); /* too soon */
+	skew_us += RANK_GAP_US;
 	step();
+	CHECK_INT(published("a")->observed, TABLE_UP);
 	CHECK_INT(published("b")->observed, TABLE_HALF_OPEN);
 	rig_close();
 }

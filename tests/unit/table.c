@@ -21,7 +21,8 @@ struct bench {
 	struct table_map *raw; /* to damage it */
 };
 
-#define PUB_AT offsetof(struct table_map, pub)
+#define PUB_AT	   offsetof(struct table_map, pub)
+#define HEAD_WORDS (offsetof(struct table, tiers) / 8)
 
 static struct table in, out, before; /* too large for a stack */
 
@@ -253,6 +254,7 @@ static void
 damage_slots(void)
 {
 	size_t rows = 3 * sizeof(struct table_row) / 8;
+	size_t rows_at = 8 + offsetof(struct table, rows);
 	size_t at, slot, end = offsetof(struct table, rows) / 8 + rows + 2;
 	struct bench b;
 	int r, refused = 0;
@@ -276,8 +278,9 @@ damage_slots(void)
 	}
 	/* All that is copied is covered: the sum, the head, 2 tiers, 3 rows. */
 	CHECK_INT(refused,
-	    (8 + 40 + 2 * sizeof(in.tiers[0]) + 3 * sizeof(in.rows[0]) + 4) /
-		5);
+	    (8 + offsetof(struct table, tiers) + 2 * sizeof(in.tiers[0]) + 4) /
+		    5 +
+		(rows_at + 3 * sizeof(in.rows[0]) + 4) / 5 - (rows_at + 4) / 5);
 	bench_fini(&b);
 }
 
@@ -293,7 +296,7 @@ counts_checked(void)
 	    {1, TABLE_TIERS_MAX + 1, 0, -EPROTO}, {1, UINT32_MAX, 0, -EPROTO},
 	    {1, 0, UINT32_MAX, -EPROTO}, {2, 0, 0, -EPROTO},
 	    {0, 0, 0, -EPROTO}};
-	uint64_t words[5], sum;
+	uint64_t words[HEAD_WORDS], sum;
 	struct bench b;
 	size_t i, k;
 	int r;
@@ -304,7 +307,7 @@ counts_checked(void)
 		in.tiers_n = rows[i].tiers_n;
 		in.rows_n = rows[i].rows_n;
 		memcpy(words, &in, sizeof(words));
-		for (k = 0, sum = TABLE_SUM_INIT; k < 5; k++) {
+		for (k = 0, sum = TABLE_SUM_INIT; k < HEAD_WORDS; k++) {
 			b.raw->slots[1].words[k] = words[k];
 			sum = table_sum(sum, words[k]);
 		}
@@ -334,14 +337,15 @@ half_written(void)
 	int r;
 
 	bench_init(&b);
-	for (k = 0; k < 5 + 68; k++) {
+	for (k = 0; k < HEAD_WORDS + sizeof(in.rows[0]) / 8; k++) {
 		size_t rows = offsetof(struct table, rows) / 8;
 		struct table_slot *slot;
 
 		fill(&in, 0, 1, (uint32_t)k);
 		table_publish(b.w, &in);
 		slot = &b.raw->slots[(in.generation + 1) & 1];
-		slot->words[k < 5 ? k : rows + k - 5] = 0x5a5a5a5a5a5a5a5a;
+		slot->words[k < HEAD_WORDS ? k : rows + k - HEAD_WORDS] =
+		    0x5a5a5a5a5a5a5a5a;
 		r = table_read(b.r, &out);
 		CHECK(r == 1 && same(&in, &out), "after %zu words: %d", k, r);
 		r = table_writer_open(&next, b.fd);
