@@ -22,7 +22,7 @@
 #define BUDGET_DOWN_FAILURES 50
 #define BUDGET_DOWN_US	     1000000
 #define BUDGET_DOWN_SHARE    5
-#define BUDGET_HEDGES	     10
+#define BUDGET_HEDGES	     20
 
 struct budget {
 	int64_t proved_us;

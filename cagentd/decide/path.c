@@ -338,7 +338,7 @@ pick_at(const struct path_query *q, struct level level, uint64_t *seed,
 		choose(q, &pair, seed, out);
 		out->avoided = level.avoided;
 		out->spilled = i == 0 && level.first > 0;
-		out->passed = i > 0;
+		out->passed = !out->spilled && out->rank > q->index->best_home;
 		return true;
 	}
 	return false;

@@ -32,6 +32,7 @@ struct path_load {
 	uint32_t ewma_us;	/* of the handshake; 0: unknown */
 	int64_t ewma_at_us;	/* when it was last measured */
 	uint32_t failures;	/* charged, in a row */
+	uint32_t outruns;	/* given up for faster ones, in a row */
 	uint32_t trials;	/* half-open: our attempts under way */
 	int64_t avoid_until_us; /* after a failure: last choice until then */
 	int64_t trial_us;	/* half-open: no trial before this */
@@ -45,6 +46,7 @@ struct path_load {
 #define PATH_OVERPROVISION   140     /* percent of what a tier must carry */
 #define PATH_AVOID_MIN_US    1000000
 #define PATH_AVOID_MAX_US    10000000
+#define PATH_OUTRUNS	     3
 
 /* Rows by tier, made anew when the table changes. */
 struct path_tier {
@@ -56,6 +58,7 @@ struct path_tier {
 	uint32_t first_byte_us; /* likewise, to the first byte back */
 };
 struct path_index {
+	uint16_t best_home; /* of those that are wanted; 0: none is */
 	uint32_t tiers_n;
 	struct path_tier tiers[TABLE_ROWS_MAX];
 	uint16_t order[TABLE_ROWS_MAX]; /* row numbers */
@@ -70,6 +73,7 @@ void path_index_build(struct path_index *, const struct table *);
  * its first byte before the flight is sent by another path.
  */
 #define PATH_HEDGE_MIN_US     100000
+#define PATH_HEDGE_DOWN	      3 /* times as long, before one in a lower tier */
 #define PATH_STALL_MIN_US     1000000
 #define PATH_STALL_UNKNOWN_US 3000000
 #define PATH_STALL_MAX_US     10000000
@@ -157,7 +161,8 @@ enum hop_type path_hop_type(const struct table_row *);
  * failure (1 s doubling to 10 s, until a success). */
 void path_load_ok(struct path_load *, int64_t handshake_us, int64_t now_us);
 /* It was given up after that time for one that was faster: it would have
- * taken at least as long. */
+ * taken at least as long.  PATH_OUTRUNS in a row are no accident: it is
+ * avoided as if it had failed. */
 void path_load_slow(struct path_load *, int64_t waited_us, int64_t now_us);
 void path_load_failed(struct path_load *, int64_t now_us);
 

@@ -120,9 +120,14 @@ path_index_build(struct path_index *ix, const struct table *t)
 		pt->keeps = kept_percent(t, rank);
 		time_tier(pt, t, &ix->order[pt->first]);
 	}
+	ix->best_home = 0;
 	for (i = 0; i < t->rows_n; i++) {
 		if (t->rows[i].observed == TABLE_HALF_OPEN)
 			ix->half_open[ix->half_open_n++] = (uint16_t)i;
+		rank = table_home(&t->rows[i]);
+		if (t->rows[i].admin == TABLE_ENABLED &&
+		    (ix->best_home == 0 || rank < ix->best_home))
+			ix->best_home = rank;
 	}
 }
 

@@ -21,21 +21,27 @@ path_load_ok(struct path_load *l, int64_t handshake_us, int64_t now_us)
 		l->ewma_us -= (l->ewma_us - us) / 8;
 	l->ewma_at_us = now_us;
 	l->failures = 0;
+	l->outruns = 0;
 	l->avoid_until_us = 0;
+}
+
+static void
+avoid(struct path_load *l, uint32_t times, int64_t now_us)
+{
+	int64_t us = PATH_AVOID_MIN_US;
+	uint32_t i;
+
+	for (i = 1; i < times && us < PATH_AVOID_MAX_US; i++)
+		us *= 2;
+	if (us > PATH_AVOID_MAX_US)
+		us = PATH_AVOID_MAX_US;
+	l->avoid_until_us = now_us + us;
 }
 
 void
 path_load_failed(struct path_load *l, int64_t now_us)
 {
-	int64_t avoid = PATH_AVOID_MIN_US;
-	uint32_t i;
-
-	for (i = 0; i < l->failures && avoid < PATH_AVOID_MAX_US; i++)
-		avoid *= 2;
-	if (avoid > PATH_AVOID_MAX_US)
-		avoid = PATH_AVOID_MAX_US;
-	l->failures++;
-	l->avoid_until_us = now_us + avoid;
+	avoid(l, ++l->failures, now_us);
 }
 
 void
@@ -46,4 +52,6 @@ path_load_slow(struct path_load *l, int64_t waited_us, int64_t now_us)
 	if (us > l->ewma_us)
 		l->ewma_us = us;
 	l->ewma_at_us = now_us;
+	if (++l->outruns >= PATH_OUTRUNS)
+		avoid(l, l->outruns - PATH_OUTRUNS + 1, now_us);
 }

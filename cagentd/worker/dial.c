@@ -231,17 +231,35 @@ choose(struct dial *d, struct path_pick *pick)
 	return error;
 }
 
+static void on_hedge(struct loop *, struct op *, const struct op_result *);
+
+/* Without it there is no hedge. */
+static void
+arm_hedge(struct dial *d, int64_t at_us)
+{
+	(void)loop_timer(d->env->loop, &d->hedge_timer, at_us, on_hedge);
+}
+
 static void
 begin_hedge(struct dial *d)
 {
 	const struct dial_try *slow = dial_leg_try(&d->leg);
 	const struct table_row *row;
 	struct path_pick pick;
+	int64_t down_us;
 
 	if (out_of_tries(d) || choose(d, &pick) != 0)
 		return;
 	row = &d->env->table->rows[pick.row];
-	if (row->slot == slow->hop.slot || !budget_hedge(d->env->budget))
+	down_us = d->leg.attempt.started_us +
+		  PATH_HEDGE_DOWN * path_hedge_us(d->env->index, slow->rank);
+	if (row->slot == slow->hop.slot)
+		return;
+	if (pick.rank > slow->rank && loop_now_us(d->env->loop) < down_us) {
+		arm_hedge(d, down_us);
+		return;
+	}
+	if (!budget_hedge(d->env->budget))
 		return;
 	d->hedge = calloc(1, sizeof(*d->hedge));
 	if (d->hedge == NULL)
@@ -262,14 +280,11 @@ on_hedge(struct loop *loop, struct op *op, const struct op_result *r)
 static void
 await_hedge(struct dial *d)
 {
-	int64_t now = loop_now_us(d->env->loop);
+	const struct dial_try *t = dial_leg_try(&d->leg);
 
-	if (d->hedge != NULL || dial_leg_try(&d->leg)->direct)
-		return;
-	/* Without it there is none. */
-	(void)loop_timer(d->env->loop, &d->hedge_timer,
-	    now + path_hedge_us(d->env->index, dial_leg_try(&d->leg)->rank),
-	    on_hedge);
+	if (d->hedge == NULL && !t->direct)
+		arm_hedge(d, d->leg.attempt.started_us +
+				 path_hedge_us(d->env->index, t->rank));
 }
 
 /* Nothing (more) for this leg to try: the other one goes on alone. */

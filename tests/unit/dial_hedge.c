@@ -195,6 +195,36 @@ fails_with_both(void)
 	rig_end(&r);
 }
 
+/* In its own tier soon, in a lower one only after three times that. */
+static void
+stays_in_its_tier_at_first(void)
+{
+	struct rig r;
+	int64_t began, took;
+	uint16_t tier;
+
+	for (tier = 1; tier <= 2; tier++) {
+		RIG(&r, HEDGED, FAKE_SILENT, FAKE_ECHO);
+		r.agent->table.rows[1].tier = tier;
+		r.agent->table.rows[1].tier_conf = tier;
+		/* So that the first one is picked first. */
+		r.agent->loads[1].incarnation = 1;
+		r.agent->loads[1].ewma_us = 1000000;
+		r.agent->loads[1].ewma_at_us = loop_now_us(r.agent->loop);
+		path_index_build(&r.agent->index, &r.agent->table);
+		began = loop_now_us(r.agent->loop);
+		call_run(r.call);
+		took = loop_now_us(r.agent->loop) - began;
+		CHECK_STR(r.call->via, "hop-1");
+		CHECK(tier == 1 || took >= PATH_HEDGE_DOWN * PATH_HEDGE_MIN_US,
+		    "tier 2 after %lld us", (long long)took);
+		CHECK(took >= PATH_HEDGE_MIN_US, "after %lld us",
+		    (long long)took);
+		call_leave_proved(r.call);
+		rig_end(&r);
+	}
+}
+
 /* Not without budget, not with itself, not before its tier's p95. */
 static void
 knows_its_limits(void)
@@ -299,6 +329,7 @@ static const struct unit_case cases[] = {
     {"outlives the first", outlives_the_first},
     {"ends when enough was heard", ends_when_enough_was_heard},
     {"fails with both", fails_with_both},
+    {"stays in its tier at first", stays_in_its_tier_at_first},
     {"knows its limits", knows_its_limits},
     {"can be cancelled", can_be_cancelled},
     {"ends with the client", ends_with_the_client},
