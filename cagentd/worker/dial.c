@@ -175,13 +175,6 @@ watch_client(struct dial *d)
 }
 
 static void
-try_direct(struct dial *d, struct dial_leg *leg)
-{
-	if (!dial_leg_direct(leg, attempt_done))
-		try_next(d, leg);
-}
-
-static void
 try_intermediary(struct dial_leg *leg, const struct path_pick *pick)
 {
 	if (leg->dial->tries_n > 0)
@@ -253,9 +246,10 @@ begin_hedge(struct dial *d)
 	row = &d->env->table->rows[pick.row];
 	down_us = d->leg.attempt.started_us +
 		  PATH_HEDGE_DOWN * path_hedge_us(d->env->index, slow->rank);
-	if (row->slot == slow->hop.slot)
+	if (!slow->direct && row->slot == slow->hop.slot)
 		return;
-	if (pick.rank > slow->rank && loop_now_us(d->env->loop) < down_us) {
+	if (!slow->direct && pick.rank > slow->rank &&
+	    loop_now_us(d->env->loop) < down_us) {
 		arm_hedge(d, down_us);
 		return;
 	}
@@ -276,15 +270,24 @@ on_hedge(struct loop *loop, struct op *op, const struct op_result *r)
 }
 
 /* A lone attempt at an intermediary gets its time, and then another one
- * beside it. */
+ * beside it; so does one at a destination that has only been learned. */
 static void
 await_hedge(struct dial *d)
 {
 	const struct dial_try *t = dial_leg_try(&d->leg);
 
-	if (d->hedge == NULL && !t->direct)
+	if (d->hedge == NULL && (!t->direct || d->verdict.learned))
 		arm_hedge(d, d->leg.attempt.started_us +
 				 path_hedge_us(d->env->index, t->rank));
+}
+
+static void
+try_direct(struct dial *d, struct dial_leg *leg)
+{
+	if (dial_leg_direct(leg, attempt_done))
+		await_hedge(d);
+	else
+		try_next(d, leg);
 }
 
 /* Nothing (more) for this leg to try: the other one goes on alone. */
@@ -369,6 +372,9 @@ dial_again(struct dial *d, enum wire_reason broke, bool asked, dial_fn *done)
 	struct dial_try *t = &d->tries[d->standing];
 
 	t->reason = broke;
+	if (t->direct) /* there is none to have done it */
+		t->reason = broke == REASON_HOP_MUTE ? REASON_TIMEOUT
+						     : REASON_HOST_UNREACHABLE;
 	t->stood = true;
 	t->unasked = !asked;
 	d->leg.at = d->standing;

@@ -116,7 +116,8 @@ dial_tries_suffice(const struct dial *d)
 
 	for (i = 0; i < d->tries_n; i++) {
 		t = &d->tries[i];
-		if (t->direct && t->reason == REASON_REFUSED)
+		if (t->direct && t->reason == REASON_REFUSED &&
+		    !d->verdict.learned)
 			return true;
 		if (blame_definite(t->reason) || t->stood)
 			n++;

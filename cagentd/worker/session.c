@@ -273,7 +273,7 @@ start_relay(
 {
 	struct setup *u = s->setup;
 	enum settings_replay replay = u->dial.verdict.replay;
-	bool open = s->via_hop && early == 0;
+	bool open = (s->via_hop || u->dial.verdict.learned) && early == 0;
 	struct relay_start start = {.client = s->fd,
 	    .upstream = upstream,
 	    .to_client = to_client,

@@ -225,6 +225,36 @@ stays_in_its_tier_at_first(void)
 	}
 }
 
+/* What was only learned is not waited for as what is configured, nor
+ * believed when it refuses. */
+static void
+does_not_trust_what_was_learned(void)
+{
+	static const char *const hosts[2] = {"127.0.0.2", "127.0.0.1"};
+	struct fake_hole hole;
+	struct rig r;
+	uint16_t port;
+	int i, fd;
+
+	fd = fake_refusing(&port);
+	fake_hole_open(&hole, hosts[0], port);
+	for (i = 0; i < 2; i++) {
+		RIG(&r, "[direct]\nlearn = 127.0.0.0/8\n" HEDGED, FAKE_ECHO);
+		r.call->verdict.direct_first = r.call->verdict.learned = true;
+		wire_host_set(&r.call->host, hosts[i], 9);
+		r.call->host.port = port;
+		call_run(r.call);
+		CHECK_STR(r.call->via, "hop-0");
+		CHECK_INT(r.call->dial.tries[0].reason,
+		    i == 0 ? REASON_CANCELLED : REASON_REFUSED);
+		call_leave_proved(r.call);
+		AGENT_CHECK(r.agent, 0, 1, 1, 0, 0);
+		rig_end(&r);
+	}
+	fake_hole_close(&hole);
+	close(fd);
+}
+
 /* Not without budget, not with itself, not before its tier's p95. */
 static void
 knows_its_limits(void)
@@ -330,6 +360,7 @@ static const struct unit_case cases[] = {
     {"ends when enough was heard", ends_when_enough_was_heard},
     {"fails with both", fails_with_both},
     {"stays in its tier at first", stays_in_its_tier_at_first},
+    {"does not trust what was learned", does_not_trust_what_was_learned},
     {"knows its limits", knows_its_limits},
     {"can be cancelled", can_be_cancelled},
     {"ends with the client", ends_with_the_client},
