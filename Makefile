@@ -138,6 +138,7 @@ $(LLHTTP_OBJ): $(B)/obj/llhttp/%.o: | $(DEPS)
 include tests/check.mk
 include tests/fuzz/fuzz.mk
 include tests/model/model.mk
+include tests/chaos/chaos.mk
 include etc/install.mk
 
 .PHONY: run

@@ -60,12 +60,18 @@ rig_isolated(void)
 }
 
 int64_t
-rig_now_ms(void)
+rig_now_us(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int64_t
+rig_now_ms(void)
+{
+	return rig_now_us() / 1000;
 }
 
 int

@@ -92,7 +92,8 @@ void *rig_shared(void);
 
 /* Has the case namespaces of its own? */
 bool rig_isolated(void);
-/* Milliseconds of the monotonic clock, and what is left until then (>= 0). */
+/* The monotonic clock, and what is left until then (>= 0). */
+int64_t rig_now_us(void);
 int64_t rig_now_ms(void);
 int rig_left_ms(int64_t deadline_ms);
 /*

@@ -37,17 +37,23 @@ static void
 one_request(struct rig_load *l, unsigned int number)
 {
 	const struct rig_proxy *p = &l->proxies[number % l->proxies_n];
-	int64_t start = rig_now_ms(), ms;
+	struct rig_sample s = {.start_us = rig_now_us()};
 	struct rig_conn c;
 	enum rig_fail f;
 	long long slowest;
+	int64_t ms;
 
 	f = rig_dial(&c, p, l->host, l->port, l->timeout_ms);
 	if (f == RIG_OK) {
+		s.setup_us = (int32_t)(rig_now_us() - s.start_us);
 		f = rig_http_get(&c, l->bytes);
 		rig_conn_close(&c);
 	}
-	ms = rig_now_ms() - start;
+	s.end_us = rig_now_us();
+	s.fail = f;
+	if (number < l->samples_max)
+		l->samples[number] = s;
+	ms = (s.end_us - s.start_us) / 1000;
 	if (f != RIG_OK)
 		note_failure(l, p, f, &c, ms);
 	slowest = atomic_load(&l->slowest_ms);

@@ -15,15 +15,24 @@
 #define RIG_LOAD_TEXTS	8
 #define RIG_STREAMS_MAX 64
 
+/* What became of one request; microseconds. */
+struct rig_sample {
+	int64_t start_us, end_us; /* end_us 0: it is under way */
+	int32_t setup_us; /* from the connect to the success; 0: none came */
+	enum rig_fail fail;
+};
+
 struct rig_load {
 	const struct rig_proxy *proxies; /* taken in turn; borrowed */
 	unsigned int proxies_n;
 	const char *host;
 	uint16_t port;
-	uint64_t bytes;	     /* of each answer */
-	unsigned int total;  /* requests; 0: until rig_load_end() */
-	unsigned int flight; /* threads */
-	int timeout_ms;	     /* of one request */
+	uint64_t bytes;		    /* of each answer */
+	unsigned int total;	    /* requests; 0: until rig_load_end() */
+	unsigned int flight;	    /* threads */
+	int timeout_ms;		    /* of one request */
+	struct rig_sample *samples; /* by number, or NULL; borrowed */
+	unsigned int samples_max;   /* that many; later ones are not noted */
 
 	pthread_t threads[RIG_FLIGHT_MAX];
 	atomic_uint next, done, stop;

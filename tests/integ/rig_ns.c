@@ -107,18 +107,28 @@ run_in(pid_t netns, const char *const *argv)
 void
 rig_ns_drop_syn(pid_t netns, uint16_t port)
 {
-	static unsigned int serial;
 	char path[RIG_PATH_MAX], text[400];
 	const char *const argv[] = {"nft", "-f", path, NULL};
 
-	rig_path(path, "drop-%u.nft", ++serial);
+	rig_path(path, "drop-%u.nft", port);
 	snprintf(text, sizeof(text),
 	    "table inet rig%u {\n chain in {\n"
 	    "  type filter hook input priority 0; policy accept;\n"
 	    "  tcp dport %u tcp flags & (syn | ack) == syn counter drop\n"
 	    " }\n}\n",
-	    serial, port);
+	    port, port);
 	rig_write(path, text, 0644);
+	run_in(netns, argv);
+}
+
+void
+rig_ns_answer_syn(pid_t netns, uint16_t port)
+{
+	char table[16];
+	const char *const argv[] = {
+	    "nft", "delete", "table", "inet", table, NULL};
+
+	snprintf(table, sizeof(table), "rig%u", port);
 	run_in(netns, argv);
 }
 
@@ -129,6 +139,15 @@ rig_ns_unreachable(const char *prefix)
 	    "ip", "route", "add", "unreachable", prefix, NULL};
 
 	run_in(0, argv);
+}
+
+void
+rig_ns_plug(pid_t netns, bool in)
+{
+	const char *const argv[] = {"ip", "link", "set",
+	    netns == 0 ? "rig0" : "rig1", in ? "up" : "down", NULL};
+
+	run_in(netns, argv);
 }
 
 /* In the holder: its own network, and then to wait for its end. */

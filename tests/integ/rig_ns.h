@@ -28,6 +28,8 @@ void rig_dns_start(void);
 /* No packet with SYN to this port (v4 and v6, of this or another process's
  * network) is answered any more; the other end sees nothing. */
 void rig_ns_drop_syn(pid_t netns, uint16_t port);
+/* Undo that. */
+void rig_ns_answer_syn(pid_t netns, uint16_t port);
 
 /* Every address of this prefix is unreachable ("no route to host"). */
 void rig_ns_unreachable(const char *prefix);
@@ -41,5 +43,8 @@ void rig_ns_unreachable(const char *prefix);
 #define RIG_NS_THERE	   "198.18.0.2"
 #define RIG_NS_UNREACHABLE "198.18.77.0/24"
 pid_t rig_ns_peer(void);
+/* Pull the cable between them, or put it in again: at our end (netns 0),
+ * which takes our route to it away, or at the peer's, which we do not see. */
+void rig_ns_plug(pid_t netns, bool in);
 
 #endif

@@ -19,6 +19,7 @@
 
 enum state {
 	STATE_HEAD,
+	STATE_THINKING,
 	STATE_BODY
 };
 
@@ -245,8 +246,16 @@ step_http(struct rig_link *l)
 		len = rig_link_read_head(l);
 		if (len < 0)
 			return RIG_CLOSE;
-		return len == 0 ? RIG_WANT_IN : answer_head(l);
+		if (len == 0)
+			return RIG_WANT_IN;
+		if (l->server->delay_ms == 0)
+			return answer_head(l);
+		l->state = STATE_THINKING;
+		l->due_ms = rig_now_ms() + l->server->delay_ms;
+		return 0;
 	}
+	if (l->state == STATE_THINKING)
+		return answer_head(l);
 	if (l->put == l->size) {
 		atomic_fetch_add(&l->server->served, 1);
 		return RIG_CLOSE;

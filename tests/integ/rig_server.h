@@ -55,6 +55,7 @@ struct rig_server {
 	int kind;	 /* the step's own */
 	const char *dir; /* borrowed; files to serve */
 	uint64_t size;	 /* of transfers */
+	int delay_ms;	 /* RIG_ORIGIN_HTTP: thinks so long, in 10 ms */
 	int backlog;	 /* 0: plenty */
 	bool lenient;	 /* errors are expected and fail nothing */
 
