@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mono.h"
 #include "cagent-ctl/ask.h"
 #include "cagent-ctl/format.h"
 #include "cagent-ctl/render.h"
@@ -25,6 +26,22 @@ rule_cell(const json_t *doc, int64_t now_us, char *out, size_t size)
 		    field_string(rule, "name"));
 	else
 		snprintf(out, size, "none matched");
+}
+
+static void
+learned_cell(const json_t *doc, int64_t now_us, char *out, size_t size)
+{
+	const json_t *learned = json_object_get(doc, "learned");
+	char ago[FORMAT_LEN];
+
+	if (json_is_object(learned))
+		snprintf(out, size, "%s ago (%lld of %lld workers)",
+		    format_between(
+			field_number(learned, "since_us"), now_us, ago),
+		    (long long)field_number(learned, "workers"),
+		    (long long)field_number(learned, "of"));
+	else
+		snprintf(out, size, "no");
 }
 
 static void
@@ -56,6 +73,9 @@ static const struct field answer_fields[] = {
 	"deny"},
     {"direct_first", NULL, "direct first", FIELD_BOOL, false, NULL,
 	"whether it is first tried without an intermediary"},
+    {"learned", NULL, "learned as direct", FIELD_OTHER, false, learned_cell,
+	"null, or it goes directly because that was learned: \"since_us\", "
+	"and \"workers\" that know it \"of\" how many"},
     {"pick", NULL, "would be picked", FIELD_TEXT, false, NULL,
 	"who would get the request now; null (\"-\"): nobody"},
     {"order", NULL, NULL, FIELD_LIST, false, NULL,
@@ -181,7 +201,7 @@ render(const struct call *call, const json_t *doc)
 	const char *s;
 	size_t i;
 
-	render_pairs(call, answer_fields, doc, 0);
+	render_pairs(call, answer_fields, doc, mono_wall_us());
 	if (json_array_size(order) > 0)
 		fputs("\nIt would be tried in this order:\n", call->out);
 	for (i = 0; i < json_array_size(order); i++) {

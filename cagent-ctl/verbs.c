@@ -30,6 +30,8 @@ const struct verb verbs[] = {
     {"route", "URL|HOST:PORT", "the way a request would go, and why",
 	"Nothing is sent anywhere: it is the daemon's own choice, made dry.\n",
 	route_run, 1, 1, TAKES_USER, route_fields},
+    {"learned", "", "destinations that answer without an intermediary", "",
+	learned_run, 0, 0, TAKES_WATCH, learned_fields},
     {"events", "[-f] [-n N]", "what has changed, the newest last",
 	"With -f it goes on until interrupted, which exits with 0.\n",
 	events_run, 0, 0, TAKES_FOLLOW, events_fields},

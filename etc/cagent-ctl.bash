@@ -62,10 +62,10 @@ _cagent_ctl()
 	_cagent_ctl_command
 	case $command in
 	'')
-		words="status tiers show why route events drain enable pin
-		    unpin config doctor"
+		words="status tiers show why route learned events drain enable
+		    pin unpin config doctor"
 		options+=' --watch' ;;
-	status | tiers) options+=' --watch' ;;
+	status | tiers | learned) options+=' --watch' ;;
 	show) options+=' --watch' ;;
 	route) options+=' --user --protocol --class' ;;
 	events) options+=' -f -n' ;;

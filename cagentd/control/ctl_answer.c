@@ -29,6 +29,7 @@ static const struct verb verbs[] = {
     {"why", ctl_why, 1, 1, false, "why NAME"},
     {"route", ctl_route, 2, 5, false,
 	"route HOST PORT [user=U] [protocol=P] [class=C]"},
+    {"learned", ctl_learned, 0, 0, false, "learned"},
     {"events", ctl_events, 0, 2, false, "events [-f] [N]"},
     {"drain", ctl_drain, 1, 1, true, "drain NAME"},
     {"enable", ctl_enable, 1, 1, true, "enable NAME"},

@@ -116,6 +116,21 @@ rule(const struct ctl_route *r)
 }
 
 static json_t *
+learned(const struct ctl_query *q, const struct ctl_route *r)
+{
+	json_t *o;
+
+	if (!r->verdict.learned)
+		return json_null();
+	o = json_object();
+	ctl_set_int(
+	    o, "since_us", q->now_us - (r->now_us - r->learned.since_us));
+	ctl_set_int(o, "workers", r->learned.workers);
+	ctl_set_int(o, "of", r->learned.of);
+	return o;
+}
+
+static json_t *
 via(const struct ctl_route *r)
 {
 	const struct settings *s = r->control->settings;
@@ -204,6 +219,7 @@ say_route(struct ctl_query *q, const struct ctl_route *r)
 	ctl_set(answer, "rule", rule(r));
 	ctl_set(answer, "via", via(r));
 	ctl_set(answer, "direct_first", json_boolean(r->verdict.direct_first));
+	ctl_set(answer, "learned", learned(q, r));
 	ctl_set(answer, "order", ctl_route_steps(r));
 	ctl_set(answer, "pick", pick(r));
 	ctl_set(answer, "candidates", candidates(r));

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "cagentd/control/ctl_learned.h"
 #include "cagentd/decide/classify.h"
 #include "cagentd/decide/path.h"
 
@@ -19,6 +20,8 @@ struct ctl_route {
 	bool has_class; /* asked for; else the rules' */
 	enum traffic_class class;
 	struct verdict verdict;
+	struct ctl_learned_sum learned;
+	int64_t now_us; /* mono_us() */
 	/* By row. */
 	enum path_skip skip[TABLE_ROWS_MAX];
 	uint64_t cost[TABLE_ROWS_MAX];

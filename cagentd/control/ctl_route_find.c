@@ -69,6 +69,20 @@ asks_intermediaries(const struct ctl_route *r)
 	return r->verdict.via != VIA_DENY && r->verdict.via != VIA_DIRECT;
 }
 
+/* What is learned, each worker has learned by itself. */
+static void
+find_learned(struct ctl_route *r)
+{
+	struct verdict *v = &r->verdict;
+
+	if (v->via != VIA_DEFAULT || v->direct_first ||
+	    r->control->settings->direct_learn_n == 0)
+		return;
+	ctl_learned_of(r->control, &r->host, r->now_us, &r->learned);
+	v->learned = r->learned.workers > 0;
+	v->direct_first = v->learned;
+}
+
 void
 ctl_route_find(struct ctl_route *r, int64_t now_us)
 {
@@ -76,7 +90,9 @@ ctl_route_find(struct ctl_route *r, int64_t now_us)
 	const struct table *t = c->ranking.table;
 	uint32_t i, workers = workers_n(c);
 
+	r->now_us = now_us;
 	classify(c->settings, &r->host, &r->client, &r->verdict);
+	find_learned(r);
 	if (r->has_class)
 		r->verdict.class = r->class;
 	path_index_build(&r->index, t);

@@ -86,6 +86,24 @@ group_step(
 }
 
 static void
+learned_step(const struct ctl_route *r, json_t *steps)
+{
+	int64_t s = (r->now_us - r->learned.since_us) / 1000000;
+	char text[128], ago[32];
+
+	if (s < 120)
+		snprintf(ago, sizeof(ago), "%lld s", (long long)s);
+	else if (s < 7200)
+		snprintf(ago, sizeof(ago), "%lld min", (long long)s / 60);
+	else
+		snprintf(ago, sizeof(ago), "%lld h", (long long)s / 3600);
+	snprintf(text, sizeof(text),
+	    "direct: learned as direct %s ago (%u of %u workers)", ago,
+	    r->learned.workers, r->learned.of);
+	step(steps, text);
+}
+
+static void
 last_step(const struct ctl_route *r, json_t *steps)
 {
 	const struct settings *s = r->control->settings;
@@ -118,7 +136,9 @@ ctl_route_steps(const struct ctl_route *r)
 		step(steps, text);
 		return steps;
 	}
-	if (r->verdict.direct_first)
+	if (r->verdict.learned)
+		learned_step(r, steps);
+	else if (r->verdict.direct_first)
 		step(steps, "direct: the destination is listed in [direct]");
 	for (i = 0; i < r->order_n; i = end) {
 		end = group_end(r, i);

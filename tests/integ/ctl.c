@@ -161,6 +161,7 @@ t_commands(void)
 	    {{"show", "good"}, "socks5"},
 	    {{"why", "good"}, "good: "},
 	    {{"route", "http://127.0.0.1/x", "--user=0"}, "would be picked"},
+	    {{"learned"}, "Nothing is learned"},
 	    {{"events", "-n", "3"}, ""},
 	};
 	const struct field_list *const *list;
@@ -277,6 +278,7 @@ t_not_running(void)
 	rig_agent_init(&a, "agent");
 	expect(&a, 3, "cagentd is not running", (const char *const[]){NULL});
 	EXPECT(&a, 3, "start it", "status");
+	EXPECT(&a, 3, "cagentd is not running", "learned");
 	EXPECT(&a, 3, "cagentd is not running", "tiers");
 	EXPECT(&a, 3, "cagentd is not running", "events", "-f");
 	EXPECT(&a, 3, "cagentd is not running", "pin", "a", "1");
