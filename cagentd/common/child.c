@@ -57,6 +57,29 @@ child_first_worker(const struct chan_msg *m, uint32_t *worker)
 	return 0;
 }
 
+int
+child_line(const struct chan_msg *m, uint32_t *line)
+{
+	uint64_t v;
+
+	if (msg_u64_decode(m->data, m->len, &v) != 0 || v >= PROCS_LINES_MAX)
+		return -EPROTO;
+	*line = (uint32_t)v;
+	return 0;
+}
+
+static void
+take_line(const struct chan_msg *m, int *fds)
+{
+	uint32_t line;
+
+	if (child_line(m, &line) != 0)
+		fatalx("start: a line to the resolver for nobody");
+	if (fds[line] != -1)
+		close(fds[line]);
+	fds[line] = take(m, 0);
+}
+
 static void
 take_by_worker(const struct chan_msg *m, int *fds)
 {
@@ -97,7 +120,7 @@ take_message(struct child_start *s, const struct chan_msg *m)
 		take_by_worker(m, s->slab_fds);
 		return false;
 	case MSG_RESOLVER:
-		take_by_worker(m, s->resolver_fds);
+		take_line(m, s->resolver_fds);
 		return false;
 	case MSG_LISTENERS:
 		for (i = 0; i < m->fds_n; i++)
@@ -124,7 +147,9 @@ child_receive(enum proc_role role, struct child_start *s)
 	memset(s, 0, sizeof(*s));
 	s->table_fd = s->wake_fd = s->control_fd = -1;
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
-		s->slab_fds[i] = s->resolver_fds[i] = -1;
+		s->slab_fds[i] = -1;
+	for (i = 0; i < PROCS_LINES_MAX; i++)
+		s->resolver_fds[i] = -1;
 	if (fcntl(PROC_CHAN_FD, F_SETFD, FD_CLOEXEC) == -1)
 		fatal("no channel to the master: start cagentd without --role");
 	while (!last) {

@@ -17,8 +17,8 @@ struct child_start {
 	int table_fd;		   /* -1: not given, as all below */
 	int wake_fd;
 	int control_fd;
-	int slab_fds[SETTINGS_WORKERS_MAX];	/* by worker */
-	int resolver_fds[SETTINGS_WORKERS_MAX]; /* by worker */
+	int slab_fds[SETTINGS_WORKERS_MAX]; /* by worker */
+	int resolver_fds[PROCS_LINES_MAX];  /* by line */
 	int listener_fds[SETTINGS_LISTENERS_MAX];
 	uint32_t listeners_n;
 	uint32_t sandbox; /* bits reached, after child_enter() */
@@ -45,6 +45,9 @@ void child_enter(struct child *, enum proc_role, struct loop *,
 /* The worker that a message is about, or the first of as many as it has fds:
  * 0 or -EPROTO. */
 int child_first_worker(const struct chan_msg *, uint32_t *worker);
+
+/* The line to the resolver that a MSG_RESOLVER is about: 0 or -EPROTO. */
+int child_line(const struct chan_msg *, uint32_t *line);
 
 /* Settings out of a MSG_CONF; NULL with a logged reason.  Takes the fd. */
 struct settings *child_settings(const struct chan_msg *);

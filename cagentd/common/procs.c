@@ -23,7 +23,7 @@ static const struct chan_rule rules[MSG_COUNT] = {
     [MSG_WAKE] = {"wake", M, C | W, 0, 0, 1, 1},
     [MSG_LISTENERS] = {"listeners", M, W, 0, 0, 0, CHAN_FDS_MAX},
     [MSG_CONTROL_SOCKET] = {"control-socket", M, C, 0, 0, 1, 1},
-    [MSG_RESOLVER] = {"resolver", M, W | R, 8, 8, 1, 1},
+    [MSG_RESOLVER] = {"resolver", M, C | W | R, 8, 8, 1, 1},
     [MSG_START] = {"start", M, C | W | R, 0, 0, 0, 0},
     [MSG_READY] = {"ready", C | W | R, M, 8, 8, 0, 0},
     [MSG_ALIVE] = {"alive", C | W | R, M, 0, 0, 0, 0},
@@ -31,8 +31,8 @@ static const struct chan_rule rules[MSG_COUNT] = {
     [MSG_LOG] = {"log", M, C | W | R, 0, 0, 1, 1},
     [MSG_CHILD] = {"child", M, C, 28, 28, 0, 0},
     [MSG_NOTE] = {"note", M, C, 1, 1024, 0, 0},
-    [MSG_RESOLVE] = {"resolve", W, R, 9, 8 + NET_HOST_MAX, 0, 0},
-    [MSG_RESOLVED] = {"resolved", R, W, 14, 14 + 17 * 16, 0, 0},
+    [MSG_RESOLVE] = {"resolve", C | W, R, 9, 8 + NET_HOST_MAX, 0, 0},
+    [MSG_RESOLVED] = {"resolved", R, C | W, 14, 14 + 17 * 16, 0, 0},
 };
 
 const struct chan_rules procs_rules = {rules, MSG_COUNT};
@@ -46,8 +46,9 @@ const struct chan_rules procs_rules = {rules, MSG_COUNT};
 	    "munmap", "poll", "ppoll", "read", "recvmsg", "restart_syscall",   \
 	    "rt_sigprocmask", "rt_sigreturn", "sendmsg", "sendto", "write"
 
-static const char *const control_syscalls[] = {
-    SYSCALLS_COMMON, "accept4", "getsockopt", "recvfrom", "shutdown", NULL};
+static const char *const control_syscalls[] = {SYSCALLS_COMMON, "accept4",
+    "connect", "getsockopt", "recvfrom", "setsockopt", "shutdown", "socket",
+    NULL};
 
 static const char *const worker_syscalls[] = {SYSCALLS_COMMON, "accept4",
     "connect", "getpeername", "getsockname", "getsockopt", "recvfrom",
@@ -67,17 +68,17 @@ static const int channel_fcntls[] = {
 static const int resolver_fcntls[] = {
     F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, -1};
 static const int half_close[] = {SHUT_WR, -1};
+static const int control_options[] = {TCP_NODELAY, -1};
 static const int worker_options[] = {TCP_NODELAY, SO_LINGER, -1};
 
-static const struct sandbox_arg control_args[] = {
-    {"fcntl", 1, channel_fcntls}, {NULL, 0, NULL}};
+static const struct sandbox_arg control_args[] = {{"fcntl", 1, channel_fcntls},
+    {"setsockopt", 2, control_options}, {NULL, 0, NULL}};
 static const struct sandbox_arg worker_args[] = {{"fcntl", 1, channel_fcntls},
     {"shutdown", 1, half_close}, {"setsockopt", 2, worker_options},
     {NULL, 0, NULL}};
 static const struct sandbox_arg resolver_args[] = {
     {"fcntl", 1, resolver_fcntls}, {NULL, 0, NULL}};
 
-static const int no_families[] = {-1};
 static const int inet_families[] = {AF_INET, AF_INET6, -1};
 
 const char *
@@ -135,7 +136,7 @@ procs_rights(
 		out->gid = s->control_user.gid;
 		out->syscalls = control_syscalls;
 		out->args = control_args;
-		out->families = no_families;
+		out->families = inet_families;
 		break;
 	case ROLE_WORKER:
 		out->uid = s->worker_user.uid;

@@ -28,7 +28,7 @@ enum proc_msg {
 	MSG_WAKE,      /* fd: the eventfd by which workers wake control */
 	MSG_LISTENERS, /* fds: all the listeners, each time */
 	MSG_CONTROL_SOCKET, /* fd: cagent-ctl's listener */
-	MSG_RESOLVER, /* worker; fd: channel between it and the resolver */
+	MSG_RESOLVER, /* line; fd: channel between its owner and the resolver */
 	MSG_START,
 	/* To the master. */
 	MSG_READY, /* sandbox bits reached */
@@ -38,7 +38,7 @@ enum proc_msg {
 	MSG_LOG,   /* fd: a socket to syslog, in the place of an earlier one */
 	MSG_CHILD, /* role, index, pid, state, restarts, sandbox */
 	MSG_NOTE,  /* text of an event for the log of events */
-	/* Between workers and the resolver. */
+	/* Between the resolver and those who ask it. */
 	MSG_RESOLVE,  /* id, name */
 	MSG_RESOLVED, /* id, outcome, addresses */
 	MSG_COUNT
@@ -51,6 +51,10 @@ extern const struct chan_rules procs_rules;
 #define PROCS_ALIVE_MS	2000
 #define PROCS_SILENT_MS 8000
 #define PROCS_START_MS	10000
+
+/* Lines to the resolver: one a worker, and the control process's. */
+#define PROCS_LINE_CONTROL SETTINGS_WORKERS_MAX
+#define PROCS_LINES_MAX	   (SETTINGS_WORKERS_MAX + 1)
 
 /* What a role may do once it has started; strings borrowed for ever.
  * Master: after the listeners are bound. */

@@ -1,4 +1,4 @@
-/* Owns a worker's questions to the resolver; asks, never resolves. */
+/* Owns a process's questions to the resolver; asks, never resolves. */
 #include "cagentd/common/resolve.h"
 
 #include <errno.h>
@@ -99,7 +99,7 @@ closed(void *arg, struct chan *chan, const char *why)
 }
 
 int
-resolve_attach(struct resolve *r, int fd)
+resolve_attach(struct resolve *r, enum proc_role role, int fd)
 {
 	const struct chan_owner owner = {answered, closed, r};
 	struct resolve_query *q;
@@ -107,8 +107,8 @@ resolve_attach(struct resolve *r, int fd)
 
 	chan_free(r->chan);
 	r->chan = NULL;
-	error = chan_new(&r->chan, r->loop, fd, &procs_rules, ROLE_WORKER,
-	    ROLE_RESOLVER, &owner);
+	error = chan_new(
+	    &r->chan, r->loop, fd, &procs_rules, role, ROLE_RESOLVER, &owner);
 	if (error != 0)
 		return error;
 	r->broken = false;

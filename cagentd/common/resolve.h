@@ -11,7 +11,7 @@
 struct loop;
 
 /*
- * A worker's line to the resolver process.  Questions outlive a resolver that
+ * A worker's or the control process's line to the resolver process.  Questions outlive a resolver that
  * dies: they are asked again when the next one is attached.  Answers come by
  * callback, never before resolve_start() has returned; a question has no
  * deadline of its own, its owner cancels it.
@@ -28,13 +28,14 @@ struct resolve_query {
 	char name[NET_HOST_MAX + 1];
 };
 
-/* Questions under way at once in one worker. */
+/* Questions under way at once in one process. */
 #define RESOLVE_PENDING_MAX 4096
 
 int resolve_new(struct resolve **, struct loop *);
 void resolve_free(struct resolve *); /* NULL allowed */
-/* fd: the channel to a (new) resolver; owned from here on.  0 or -errno. */
-int resolve_attach(struct resolve *, int fd);
+/* fd: the channel between us, of that role, and a (new) resolver; owned from
+ * here on.  0 or -errno. */
+int resolve_attach(struct resolve *, enum proc_role, int fd);
 /* 0, -ENOBUFS (too many under way), -EINVAL (no valid name). */
 int resolve_start(
     struct resolve *, struct resolve_query *, const char *name, resolve_fn *);

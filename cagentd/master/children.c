@@ -246,7 +246,7 @@ on_watchdog(struct loop *loop, struct op *op, const struct op_result *r)
 			all->one[i].alive_us = now;
 		check_alive(&all->one[i], now);
 	}
-	for (i = PROCS_AT_WORKERS; i < PROCS_CHILDREN_MAX; i++)
+	for (i = 0; i < PROCS_CHILDREN_MAX; i++)
 		children_link(&all->one[i]);
 	if (loop_timer(loop, op, now + WATCH_US, on_watchdog) != 0)
 		log_errx("out of memory for the watchdog");
@@ -382,13 +382,12 @@ spoilt_slab(const struct children_one *c, int status)
 
 /* Nobody is linked to a resolver that is gone. */
 static void
-unlink_workers(struct children_one *c)
+unlink_resolver(struct children_one *c)
 {
 	uint32_t i;
 
 	c->linked = false;
-	for (i = PROCS_AT_WORKERS;
-	     c->role == ROLE_RESOLVER && i < PROCS_CHILDREN_MAX; i++)
+	for (i = 0; c->role == ROLE_RESOLVER && i < PROCS_CHILDREN_MAX; i++)
 		c->all->one[i].linked = false;
 }
 
@@ -406,7 +405,7 @@ died(struct children_one *c, int status)
 	c->pid = 0;
 	c->renewing = false;
 	c->state = PROC_WAITING;
-	unlink_workers(c);
+	unlink_resolver(c);
 	if (all->stopping)
 		return;
 	if (spoilt_slab(c, status))

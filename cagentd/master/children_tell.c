@@ -96,36 +96,38 @@ children_note(struct children *all, const char *fmt, ...)
 }
 
 void
-children_link(struct children_one *worker)
+children_link(struct children_one *c)
 {
-	const struct children_one *resolver =
-	    &worker->all->one[PROCS_AT_RESOLVER];
+	const struct children_one *resolver = &c->all->one[PROCS_AT_RESOLVER];
+	uint32_t line = c->role == ROLE_CONTROL ? PROCS_LINE_CONTROL : c->index;
+	char name[CHILDREN_NAME_MAX];
 	int fds[2], error;
 
-	if (worker->linked || resolver->chan == NULL || worker->chan == NULL)
+	if (c == resolver || c->linked || resolver->chan == NULL ||
+	    c->chan == NULL)
 		return;
 	error = chan_pair(fds);
 	if (error != 0) {
 		/* The watchdog tries again. */
-		log_warnx("no channel for worker %u to the resolver: %s",
-		    worker->index, strerror(-error));
+		log_warnx("no channel for %s to the resolver: %s",
+		    children_name(c, name), strerror(-error));
 		return;
 	}
-	tell_u64(resolver, MSG_RESOLVER, worker->index, fds[0]);
-	tell_u64(worker, MSG_RESOLVER, worker->index, fds[1]);
+	tell_u64(resolver, MSG_RESOLVER, line, fds[0]);
+	tell_u64(c, MSG_RESOLVER, line, fds[1]);
 	close(fds[0]);
 	close(fds[1]);
-	worker->linked = true;
+	c->linked = true;
 }
 
-/* Only workers log in anywhere. */
+/* Workers log in, and so do the control process's checks. */
 void
 children_tell_conf(const struct children_one *c)
 {
 	const struct shared *sh = c->all->shared;
 
 	tell_u64(c, MSG_CONF, c->all->settings->serial,
-	    c->role == ROLE_WORKER ? sh->conf : sh->conf_plain);
+	    c->role == ROLE_RESOLVER ? sh->conf_plain : sh->conf);
 }
 
 void
@@ -197,6 +199,7 @@ children_provide(struct children_one *c)
 		children_tell(
 		    c, MSG_CONTROL_SOCKET, NULL, 0, sh->control_socket);
 		children_tell_slabs(c, 0, sh->slabs_n);
+		children_link(c);
 		break;
 	case ROLE_WORKER:
 		children_tell(c, MSG_TABLE, NULL, 0, sh->table_ro);
@@ -206,7 +209,7 @@ children_provide(struct children_one *c)
 		children_link(c);
 		break;
 	case ROLE_RESOLVER:
-		for (i = PROCS_AT_WORKERS; i < PROCS_CHILDREN_MAX; i++)
+		for (i = 0; i < PROCS_CHILDREN_MAX; i++)
 			children_link(&all->one[i]);
 		break;
 	case ROLE_MASTER:

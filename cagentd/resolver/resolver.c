@@ -1,4 +1,4 @@
-/* Owns the resolver process: takes workers' questions to names.c and the
+/* Owns the resolver process: takes others' questions to names.c and the
  * answers back. */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,14 +15,14 @@
 
 struct line {
 	struct resolver *resolver;
-	struct chan *chan; /* NULL: no such worker */
+	struct chan *chan; /* NULL: nobody has it */
 };
 
 struct resolver {
 	struct loop *loop;
 	struct child child;
 	struct names *names;
-	struct line lines[SETTINGS_WORKERS_MAX];
+	struct line lines[PROCS_LINES_MAX];
 };
 
 static void
@@ -33,7 +33,7 @@ answer(void *arg, uint64_t id, const struct msg_resolved *m)
 	uint8_t buf[CHAN_DATA_MAX];
 
 	out.id = id;
-	/* A worker that is gone or does not read has its own deadline. */
+	/* One that is gone or does not read has its own deadline. */
 	(void)chan_send(l->chan, MSG_RESOLVED, buf,
 	    msg_resolved_encode(&out, buf), NULL, 0);
 }
@@ -55,28 +55,30 @@ line_closed(void *arg, struct chan *chan, const char *why)
 {
 	struct line *l = arg;
 
-	(void)chan; /* freed when its worker's successor comes */
+	(void)chan; /* freed when its owner's successor comes */
 	if (why != NULL)
-		log_warnx("a worker's channel closed: %s", why);
+		log_warnx("a line closed: %s", why);
 	names_forget(l->resolver->names, l);
 }
 
 static void
-attach(struct resolver *r, uint32_t worker, int fd)
+attach(struct resolver *r, uint32_t line, int fd)
 {
-	struct line *l = &r->lines[worker];
+	enum proc_role peer =
+	    line == PROCS_LINE_CONTROL ? ROLE_CONTROL : ROLE_WORKER;
+	struct line *l = &r->lines[line];
 	const struct chan_owner owner = {question, line_closed, l};
 
 	names_forget(r->names, l);
 	chan_free(l->chan);
 	l->chan = NULL;
 	l->resolver = r;
-	if (chan_new(&l->chan, r->loop, fd, &procs_rules, ROLE_RESOLVER,
-		ROLE_WORKER, &owner) != 0) {
-		log_warnx("no channel for worker %u", worker);
+	if (chan_new(&l->chan, r->loop, fd, &procs_rules, ROLE_RESOLVER, peer,
+		&owner) != 0) {
+		log_warnx("no channel for line %u", line);
 		return;
 	}
-	/* As many answers may come at once as a worker may have asked for:
+	/* As many answers may come at once as its owner may have asked for:
 	 * all may wait for one name. */
 	chan_queue_max(l->chan, RESOLVE_PENDING_MAX);
 }
@@ -86,14 +88,14 @@ message(void *arg, struct chan *chan, const struct chan_msg *m)
 {
 	struct resolver *r = arg;
 	struct settings *s;
-	uint32_t worker;
+	uint32_t line;
 
 	(void)chan; /* only the master speaks here */
 	switch (m->type) {
 	case MSG_RESOLVER:
-		if (child_first_worker(m, &worker) != 0)
+		if (child_line(m, &line) != 0)
 			return;
-		attach(r, worker, m->fds[0]);
+		attach(r, line, m->fds[0]);
 		m->fds[0] = -1;
 		return;
 	case MSG_CONF:
@@ -158,12 +160,12 @@ resolver_main(void)
 	if (error != 0)
 		fatalx("start: %s", strerror(-error));
 	child_enter(&r.child, ROLE_RESOLVER, r.loop, &start, &owner);
-	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
+	for (i = 0; i < PROCS_LINES_MAX; i++) {
 		if (start.resolver_fds[i] != -1)
 			attach(&r, i, start.resolver_fds[i]);
 	}
 	error = loop_run(r.loop);
-	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
+	for (i = 0; i < PROCS_LINES_MAX; i++)
 		chan_free(r.lines[i].chan);
 	names_free(r.names);
 	chan_free(r.child.chan);

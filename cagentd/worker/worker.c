@@ -266,7 +266,8 @@ message(void *arg, struct chan *c, const struct chan_msg *m)
 		take_listeners(w, m);
 		return;
 	case MSG_RESOLVER:
-		if (resolve_attach(w->env.dial.resolve, m->fds[0]) != 0)
+		if (resolve_attach(
+			w->env.dial.resolve, ROLE_WORKER, m->fds[0]) != 0)
 			log_warnx("resolver: no channel");
 		m->fds[0] = -1;
 		return;
@@ -376,7 +377,8 @@ worker_main(uint32_t index)
 	atomic_store(&w.slab->sandbox, start.sandbox);
 	use_settings(&w, start.settings);
 	if (start.resolver_fds[index] != -1 &&
-	    resolve_attach(w.env.dial.resolve, start.resolver_fds[index]) != 0)
+	    resolve_attach(w.env.dial.resolve, ROLE_WORKER,
+		start.resolver_fds[index]) != 0)
 		fatalx("start: no resolver channel");
 	if (accept_init(&w.accept, w.loop, accepted, accept_paused) != 0)
 		fatalx("start: out of memory");

@@ -76,7 +76,8 @@ rig_new(const char *conf)
 	rig_must(chan_new(&rig->resolver, rig->loop, fds[0], &procs_rules,
 		     ROLE_RESOLVER, ROLE_WORKER, &owner),
 	    "chan_new");
-	rig_must(resolve_attach(rig->resolve, fds[1]), "resolve_attach");
+	rig_must(resolve_attach(rig->resolve, ROLE_WORKER, fds[1]),
+	    "resolve_attach");
 	learn_init(&rig->learn, rig->loop, rig->resolve, &rig->store);
 	return rig;
 }

@@ -84,8 +84,8 @@ children_say_little(void)
 	CHECK_INT(may_say(ROLE_RESOLVER, ROLE_WORKER), BIT(MSG_RESOLVED));
 	CHECK_INT(may_say(ROLE_CONTROL, ROLE_WORKER), 0);
 	CHECK_INT(may_say(ROLE_WORKER, ROLE_CONTROL), 0);
-	CHECK_INT(may_say(ROLE_CONTROL, ROLE_RESOLVER), 0);
-	CHECK_INT(may_say(ROLE_RESOLVER, ROLE_CONTROL), 0);
+	CHECK_INT(may_say(ROLE_CONTROL, ROLE_RESOLVER), BIT(MSG_RESOLVE));
+	CHECK_INT(may_say(ROLE_RESOLVER, ROLE_CONTROL), BIT(MSG_RESOLVED));
 	/* The master must not even receive an fd from a child. */
 	for (i = 0; i < procs_rules.rows_n; i++) {
 		if ((procs_rules.rows[i].from & CHILDREN) != 0)
@@ -182,12 +182,14 @@ rights_of_children(void)
 		CHECK(!may_family(&spec, AF_UNIX), "%d: unix sockets", role);
 		CHECK(!may_family(&spec, AF_NETLINK), "%d: netlink", role);
 		CHECK(!may_family(&spec, AF_PACKET), "%d: packets", role);
-		CHECK_INT(may_family(&spec, AF_INET), role != ROLE_CONTROL);
-		CHECK_INT(may_family(&spec, AF_INET6), role != ROLE_CONTROL);
+		CHECK(may_family(&spec, AF_INET), "%d: no v4", role);
+		CHECK(may_family(&spec, AF_INET6), "%d: no v6", role);
 		check_syscalls((enum proc_role)role, &spec);
 	}
 	procs_rights(ROLE_WORKER, s, &spec);
 	CHECK(!lists(spec.syscalls, "bind"), "a worker may bind");
+	procs_rights(ROLE_CONTROL, s, &spec);
+	CHECK(!lists(spec.syscalls, "bind"), "control may bind");
 	settings_unref(s);
 }
 
