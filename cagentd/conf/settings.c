@@ -140,6 +140,7 @@ set_defaults(struct settings *s)
 	s->idle_timeout_ms = 3600000;
 	s->drain_timeout_ms = 30000;
 	s->learn_age_ms = 3600000;
+	s->check_interval_ms = 10000;
 }
 
 /* The cores this process may use, asked once for all processes. */

@@ -131,6 +131,10 @@ struct settings {
 	int64_t idle_timeout_ms;      /* of a tunnel: 1 h */
 	int64_t drain_timeout_ms;     /* at the end: 30 s */
 	int64_t connections_max;      /* clients a worker; 0: by the fds */
+	/* Active checks of intermediaries. */
+	int64_t check_interval_ms;     /* 10 s; 0: none are made */
+	int64_t check_timeout_ms;      /* of one; as attempt_timeout_ms */
+	struct wire_host check_target; /* WIRE_HOST_NONE: each one itself */
 
 	/* [access]; without one the loopback networks */
 	struct net_prefix *access;

@@ -181,6 +181,21 @@ add_nameserver(struct conf_ctx *ctx, void *record, const char *value)
 }
 
 static int
+set_check_target(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+	char host[NET_HOST_MAX + 1];
+	uint16_t port;
+
+	(void)ctx;
+	if (net_hostport_split(value, host, sizeof(host), &port, false) != 0 ||
+	    wire_host_set(&s->check_target, host, strlen(host)) != 0)
+		return -1;
+	s->check_target.port = port;
+	return 0;
+}
+
+static int
 add_access(struct conf_ctx *ctx, void *record, const char *value)
 {
 	struct settings *s = record;
@@ -287,6 +302,10 @@ const struct conf_option settings_agent_options[] = {
     MS("idle-timeout", idle_timeout_ms, 1000, 168 * 3600000),
     MS("drain-timeout", drain_timeout_ms, 0, 24 * 3600000),
     INT("max-connections", connections_max, 0, 1000000),
+    MS("check-interval", check_interval_ms, 0, 24 * 3600000),
+    MS("check-timeout", check_timeout_ms, 100, 60000),
+    CUSTOM("check-target", set_check_target,
+	"a host and a port like www.example.org:443"),
     {.key = NULL},
 };
 
@@ -347,11 +366,13 @@ settings_fill_timeouts(struct settings *s)
 {
 	if (s->dial_timeout_ms == 0)
 		s->dial_timeout_ms = DIAL_TIMEOUT_MS;
-	if (s->attempt_timeout_ms != 0)
-		return;
-	s->attempt_timeout_ms = ATTEMPT_TIMEOUT_MS;
-	if (s->attempt_timeout_ms > s->dial_timeout_ms)
-		s->attempt_timeout_ms = s->dial_timeout_ms;
+	if (s->attempt_timeout_ms == 0) {
+		s->attempt_timeout_ms = ATTEMPT_TIMEOUT_MS;
+		if (s->attempt_timeout_ms > s->dial_timeout_ms)
+			s->attempt_timeout_ms = s->dial_timeout_ms;
+	}
+	if (s->check_timeout_ms == 0)
+		s->check_timeout_ms = s->attempt_timeout_ms;
 }
 
 int

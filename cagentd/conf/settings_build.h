@@ -72,7 +72,8 @@ int settings_intermediary_end(struct conf_ctx *, void *build, void *record);
 void *settings_rule_begin(struct conf_ctx *, void *build, const char *name);
 int settings_rule_end(struct conf_ctx *, void *build, void *record);
 
-/* The timeouts that were not said; the attempt's follows the dial's. */
+/* The timeouts that were not said: the attempt's follows the dial's, and the
+ * check's the attempt's. */
 void settings_fill_timeouts(struct settings *);
 
 /* Is it a name of ours?  Says so if not. */

@@ -66,6 +66,9 @@ check_defaults(const struct settings *s)
 	CHECK_INT(s->attempts_each, 2);
 	CHECK_INT(s->idle_timeout_ms, 3600000);
 	CHECK_INT(s->drain_timeout_ms, 30000);
+	CHECK_INT(s->check_interval_ms, 10000);
+	CHECK_INT(s->check_timeout_ms, 3000);
+	CHECK_INT(s->check_target.kind, WIRE_HOST_NONE);
 	CHECK_INT(s->connections_max, 0);
 	CHECK(s->workers >= 1 && s->workers <= SETTINGS_WORKERS_MAX,
 	    "%u workers", s->workers);
@@ -121,6 +124,9 @@ static const char agent[] = "[agent]\n"
 			    "idle-timeout = 2h\n"
 			    "drain-timeout = 0s\n"
 			    "max-connections = 500\n"
+			    "check-interval = 0s\n"
+			    "check-timeout = 1s\n"
+			    "check-target = WWW.example.org:443\n"
 			    "[access]\n"
 			    "network = 10.0.0.0/8\n"
 			    "[direct]\n"
@@ -170,6 +176,10 @@ reads_the_agent(void)
 	CHECK_INT(s->idle_timeout_ms, 7200000);
 	CHECK_INT(s->drain_timeout_ms, 0);
 	CHECK_INT(s->connections_max, 500);
+	CHECK_INT(s->check_interval_ms, 0);
+	CHECK_INT(s->check_timeout_ms, 1000);
+	CHECK_STR(s->check_target.name, "www.example.org");
+	CHECK_INT(s->check_target.port, 443);
 	CHECK_INT(s->access_n, 1);
 	CHECK_INT(s->access[0].len, 8);
 	CHECK_INT(s->direct_networks_n, 2);
@@ -222,6 +232,7 @@ shortens_the_attempt_with_the_dial(void)
 
 	CHECK_INT(error, 0);
 	CHECK_INT(s->attempt_timeout_ms, 1000);
+	CHECK_INT(s->check_timeout_ms, 1000);
 	settings_unref(s);
 }
 

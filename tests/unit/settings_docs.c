@@ -88,6 +88,7 @@ the_example_shows_the_defaults(void)
 	/* All of [agent] lies between these two but for the examples. */
 	memset(s->nameservers, 0, sizeof(s->nameservers));
 	s->nameservers_n = 0;
+	memset(&s->check_target, 0, sizeof(s->check_target));
 	CHECK(memcmp(s->listeners, defaults->listeners,
 		  offsetof(struct settings, access) -
 		      offsetof(struct settings, listeners)) == 0,

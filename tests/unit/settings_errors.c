@@ -104,6 +104,12 @@ static const struct {
     {"[agent]\nmax-connections = -1\n",
 	"f:2: 'max-connections': expected a number from 0 to 1000000, found "
 	"'-1'\n"},
+    {"[agent]\ncheck-target = www.example.org\n",
+	"f:2: 'check-target': expected a host and a port like "
+	"www.example.org:443, found 'www.example.org'\n"},
+    {"[agent]\ncheck-target = 127.1:443\n",
+	"f:2: 'check-target': expected a host and a port like "
+	"www.example.org:443, found '127.1:443'\n"},
     {"[agent]\nrank = 1\n",
 	"f:2: unknown key 'rank' in [agent]; it belongs to [tier]\n"},
     /* [access], [direct] */
