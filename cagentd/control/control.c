@@ -14,8 +14,10 @@
 #include "base/log.h"
 #include "base/mono.h"
 #include "cagentd/common/child.h"
-#include "cagentd/control/ctl.h"
 #include "cagentd/common/msg.h"
+#include "cagentd/common/resolve.h"
+#include "cagentd/control/check.h"
+#include "cagentd/control/ctl.h"
 #include "cagentd/roles.h"
 
 /* Without news the sums in the table are brought up to date this often. */
@@ -27,6 +29,8 @@ struct process {
 	struct control control;
 	struct child child;
 	struct ctl *ctl;
+	struct resolve *resolve;
+	struct check *check;
 	struct op wake, tick;
 	int wake_fd;
 	int64_t stepped_us;
@@ -53,6 +57,7 @@ step(struct process *p)
 	if (next < now + CONTROL_GAP_US)
 		next = now + CONTROL_GAP_US;
 	arm(p, next);
+	check_step(p->check);
 }
 
 static void
@@ -62,6 +67,17 @@ on_tick(struct loop *loop, struct op *op, const struct op_result *r)
 	step(container_of(op, struct process, tick));
 }
 
+static void
+step_soon(void *arg)
+{
+	struct process *p = arg;
+
+	if (loop_now_us(p->control.loop) - p->stepped_us >= CONTROL_GAP_US)
+		step(p);
+	else
+		arm(p, p->stepped_us + CONTROL_GAP_US);
+}
+
 /* A worker has charged a failure. */
 static void
 on_wake(struct loop *loop, struct op *op, const struct op_result *r)
@@ -69,13 +85,9 @@ on_wake(struct loop *loop, struct op *op, const struct op_result *r)
 	struct process *p = container_of(op, struct process, wake);
 	uint64_t n;
 
-	(void)r; /* readable is the only news */
-	if (read(p->wake_fd, &n, sizeof(n)) != sizeof(n))
-		return;
-	if (loop_now_us(loop) - p->stepped_us >= CONTROL_GAP_US)
-		step(p);
-	else
-		arm(p, p->stepped_us + CONTROL_GAP_US);
+	(void)loop, (void)r; /* readable is the only news */
+	if (read(p->wake_fd, &n, sizeof(n)) == sizeof(n))
+		step_soon(p);
 }
 
 static void
@@ -122,12 +134,22 @@ take_slabs(struct control *c, const struct chan_msg *m)
 }
 
 static void
-take_settings(struct control *c, const struct chan_msg *m)
+take_line(struct process *p, const struct chan_msg *m)
 {
+	if (resolve_attach(p->resolve, ROLE_CONTROL, m->fds[0]) != 0)
+		log_warnx("resolver: no channel");
+	m->fds[0] = -1;
+}
+
+static void
+take_settings(struct process *p, const struct chan_msg *m)
+{
+	struct control *c = &p->control;
 	struct settings *s = child_settings(m);
 
 	if (s == NULL)
 		return;
+	check_settings(p->check, s);
 	settings_unref(c->settings);
 	c->settings = s;
 	log_level_set((enum log_level)s->log_level);
@@ -143,10 +165,13 @@ message(void *arg, struct chan *chan, const struct chan_msg *m)
 	(void)chan; /* only the master speaks here */
 	switch (m->type) {
 	case MSG_CONF:
-		take_settings(&p->control, m);
+		take_settings(p, m);
 		return;
 	case MSG_SLAB:
 		take_slabs(&p->control, m);
+		return;
+	case MSG_RESOLVER:
+		take_line(p, m);
 		return;
 	case MSG_CHILD:
 		take_child(&p->control, m);
@@ -201,6 +226,14 @@ prepare(struct process *p, struct child_start *start)
 	c->ranking.table->control_pid = (uint32_t)getpid();
 	ranking_publish(&c->ranking);
 	p->wake_fd = start->wake_fd;
+	error = resolve_new(&p->resolve, c->loop);
+	if (error == 0)
+		error = check_new(
+		    &p->check, &(struct check_owner){c->loop, p->resolve,
+				   &c->ranking, step_soon, p});
+	if (error != 0)
+		fatalx("start: %s", strerror(-error));
+	check_settings(p->check, c->settings);
 	error = loop_poll(c->loop, &p->wake, p->wake_fd, POLLIN, on_wake);
 	if (error == 0 && start->control_fd != -1)
 		error = ctl_start(&p->ctl, c, start->control_fd);
@@ -214,16 +247,21 @@ control_main(void)
 	static struct process p;
 	const struct chan_owner owner = {message, master_gone, &p};
 	struct child_start start;
-	int error;
+	int error, line;
 
 	child_receive(ROLE_CONTROL, &start);
 	prepare(&p, &start);
 	child_enter(&p.child, ROLE_CONTROL, p.control.loop, &start, &owner);
 	p.control.sandbox = start.sandbox;
 	p.control.ranking.table->control_sandbox = start.sandbox;
+	line = start.resolver_fds[PROCS_LINE_CONTROL];
+	if (line != -1 && resolve_attach(p.resolve, ROLE_CONTROL, line) != 0)
+		fatalx("start: no resolver channel");
 	step(&p);
 	error = loop_run(p.control.loop);
 	ctl_stop(p.ctl);
+	check_free(p.check);
+	resolve_free(p.resolve);
 	chan_free(p.child.chan);
 	loop_free(p.control.loop);
 	ranking_free(&p.control.ranking);

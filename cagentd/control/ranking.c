@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mono.h"
+#include "cagentd/control/ranking_check.h"
 #include "cagentd/control/ranking_fold.h"
 #include "cagentd/control/ranking_slow.h"
 #include "wire/wire.h"
@@ -82,8 +83,9 @@ ranking_init(struct ranking *r, int table_fd, struct events *events)
 	r->seen = calloc(TABLE_ROWS_MAX, sizeof(*r->seen));
 	r->incarnations = calloc(TABLE_ROWS_MAX, sizeof(*r->incarnations));
 	r->slow = calloc(TABLE_ROWS_MAX, sizeof(*r->slow));
-	if (r->table == NULL || r->slow == NULL || r->states == NULL ||
-	    r->seen == NULL || r->incarnations == NULL)
+	r->checks = calloc(TABLE_ROWS_MAX, sizeof(*r->checks));
+	if (r->table == NULL || r->slow == NULL || r->checks == NULL ||
+	    r->states == NULL || r->seen == NULL || r->incarnations == NULL)
 		fatalx("out of memory");
 	arc4random_buf(&r->seed, sizeof(r->seed));
 	take_up(r, table_fd);
@@ -104,6 +106,7 @@ ranking_free(struct ranking *r)
 	free(r->states);
 	free(r->seen);
 	free(r->slow);
+	free(r->checks);
 	free(r->incarnations);
 }
 
@@ -298,6 +301,7 @@ ranking_settings(struct ranking *r, const struct settings *s)
 	r->table->conf_serial = s->serial;
 	set_tiers(r->table, s);
 	ranking_slow_settings(r, s);
+	ranking_check_settings(r, s);
 	for (i = 0; i < s->intermediaries_n; i++)
 		set_row(r, old, &s->intermediaries[i], used);
 	r->dirty = true;
@@ -382,6 +386,7 @@ ranking_step(struct ranking *r)
 		if (measure)
 			ranking_slow_see(r, row, &sum, now.mono_us);
 		seen = delta(r, row, &sum);
+		ranking_check_see(r, row, &seen, &now);
 		seen.p95_us = row->recent_p95_us;
 		seen.limit_us = r->slow[row->slot].limit_us;
 		seen.lower = r->slow[row->slot].lower;

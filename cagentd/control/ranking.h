@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "cagentd/control/events.h"
+#include "cagentd/decide/due.h"
 #include "cagentd/decide/rank.h"
 #include "cagentd/conf/settings.h"
 #include "shm/slab.h"
@@ -26,6 +27,10 @@ struct ranking {
 	struct ranking_slow *slow;		/* by slot */
 	uint32_t slow_over_us[TABLE_TIERS_MAX]; /* of table->tiers[i] */
 	int64_t slow_at_us;			/* when next to be measured */
+	struct due_state *checks;		/* by slot */
+	struct due_rules due;
+	struct wire_host check_target; /* that the checks were made for */
+	uint64_t checks_made;
 	uint64_t seed;
 	bool dirty; /* something is to be published */
 };

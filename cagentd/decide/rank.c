@@ -111,6 +111,8 @@ count(struct rank_state *st, const struct rank_seen *seen)
 		st->mended = false;
 	else if (seen->successes > 0)
 		st->mended = true;
+	if (seen->successes > 0)
+		st->checked = seen->by_checks == seen->successes;
 }
 
 /* The share of successes over the window in percent; 100 below the least
@@ -253,7 +255,8 @@ step_serving(struct table_row *row, struct rank_state *st,
 	}
 	if (is_up(row, st, now)) {
 		enter(row, st, TABLE_UP);
-		rank_explain(row, now, TABLE_WHY_SUCCEEDS, "requests succeed");
+		rank_explain(row, now, TABLE_WHY_SUCCEEDS, "%s",
+		    st->checked ? "a check succeeded" : "requests succeed");
 		st->well_since_us = now->mono_us;
 		return true;
 	}

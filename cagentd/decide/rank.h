@@ -53,6 +53,7 @@
 struct rank_seen {
 	uint64_t successes;
 	uint64_t charged;      /* failures that are the intermediary's own */
+	uint64_t by_checks;    /* of the successes, those of active checks */
 	uint32_t last_failure; /* enum wire_reason */
 	uint32_t p95_us;       /* of the last 30 s; 0: too few to say */
 	uint32_t limit_us;     /* for that; 0: nothing to compare it with */
@@ -71,6 +72,7 @@ struct rank_state {
 	int64_t moved_us;  /* the last change of state or tier; 0: none */
 	int64_t placed_us; /* of tier */
 	bool mended;	   /* the last news was good */
+	bool checked;	   /* and none but a check's */
 	int64_t over_since_us, under_since_us; /* the limit; 0: is not */
 	int64_t lowered_until_us;	       /* at least */
 	uint32_t lowerings;		       /* in a row */

@@ -347,6 +347,7 @@ t_tiers(void)
 	    "tier = 2\n",
 	    spare.port);
 	rig_bad_start(&bad, RIG_BAD_CLOSE, "socks5");
+	rig_agent_key(&s.agent, "check-interval = 0s"); /* it counts */
 	rig_agent_add(&s.agent,
 	    "[intermediary \"last\"]\ntype = socks5\n"
 	    "address = 127.0.0.1:%u\ntier = 3\n",

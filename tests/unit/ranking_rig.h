@@ -9,14 +9,24 @@
 
 /* The clock is ours. */
 static int64_t skew_us;
+static struct timespec stopped[2]; /* by clockid_t; zero: it runs */
 
 static inline int64_t
 clock_us(clockid_t id)
 {
-	struct timespec ts;
+	struct timespec ts = stopped[id];
 
-	clock_gettime(id, &ts);
+	if (ts.tv_sec == 0)
+		clock_gettime(id, &ts);
 	return ts.tv_sec * 1000000ll + ts.tv_nsec / 1000 + skew_us;
+}
+
+/* From now on only we move it. */
+static inline void
+clock_stop(void)
+{
+	clock_gettime(CLOCK_REALTIME, &stopped[CLOCK_REALTIME]);
+	clock_gettime(CLOCK_MONOTONIC, &stopped[CLOCK_MONOTONIC]);
 }
 
 int64_t
