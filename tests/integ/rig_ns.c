@@ -133,6 +133,30 @@ rig_ns_answer_syn(pid_t netns, uint16_t port)
 }
 
 void
+rig_ns_own(uint16_t port, enum rig_ns_fate fate)
+{
+	static const char *const rules[] = {
+	    [RIG_NS_REFUSED] = "flags & (syn | ack) == syn counter "
+			       "reject with tcp reset",
+	    [RIG_NS_SILENT] = "flags & (syn | ack) == syn counter drop",
+	    [RIG_NS_BROKEN] = "flags & psh == psh counter "
+			      "reject with tcp reset",
+	};
+	char path[RIG_PATH_MAX], text[400];
+	const char *const argv[] = {"nft", "-f", path, NULL};
+
+	rig_path(path, "own.nft");
+	snprintf(text, sizeof(text),
+	    "table inet rig_own {\n chain in {\n"
+	    "  type filter hook input priority 0; policy accept;\n"
+	    "  iifname \"lo\" tcp dport %u tcp %s\n"
+	    " }\n}\n",
+	    port, rules[fate]);
+	rig_write(path, text, 0644);
+	run_in(0, argv);
+}
+
+void
 rig_ns_unreachable(const char *prefix)
 {
 	const char *const argv[] = {

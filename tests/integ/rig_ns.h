@@ -31,6 +31,15 @@ void rig_ns_drop_syn(pid_t netns, uint16_t port);
 /* Undo that. */
 void rig_ns_answer_syn(pid_t netns, uint16_t port);
 
+/* From now on connections to this port that come from the case's own network
+ * fare like that; those that come over the veth pair do not. */
+enum rig_ns_fate {
+	RIG_NS_REFUSED,
+	RIG_NS_SILENT, /* no SYN is answered */
+	RIG_NS_BROKEN  /* they stand, and the first byte is met by a reset */
+};
+void rig_ns_own(uint16_t port, enum rig_ns_fate);
+
 /* Every address of this prefix is unreachable ("no route to host"). */
 void rig_ns_unreachable(const char *prefix);
 
