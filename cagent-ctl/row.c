@@ -169,6 +169,11 @@ const struct field row_fields[] = {
     {"last_failure", NULL, "which was", FIELD_TEXT, false, NULL,
 	"how: a word of those that --json and the log use; \"\" or \"ok\": no "
 	"failure"},
+    {"checked_us", NULL, "last check", FIELD_TIME, false, NULL,
+	"when the agent last checked it by itself, as it does with one that "
+	"no request has lately succeeded through; 0: never"},
+    {"check", NULL, "which said", FIELD_TEXT, false, NULL,
+	"ok, or how it failed, in a word as of a failure; \"\": never checked"},
     {"reconsider_us", NULL, "looked at again", FIELD_TIME, false,
 	reconsider_cell,
 	"when its rank will be looked at again without further news; 0: with "
@@ -209,6 +214,14 @@ failure_word(const struct table_row *row)
 		   : wire_reason_word((enum wire_reason)row->last_failure);
 }
 
+static const char *
+check_word(const struct table_row *row)
+{
+	return row->checked_us == 0
+		   ? ""
+		   : wire_reason_word((enum wire_reason)row->check_reason);
+}
+
 static json_t *
 address_json(const struct table_row *row)
 {
@@ -244,15 +257,16 @@ static void
 add_history(json_t *j, const struct table_row *row)
 {
 	json_t *more = json_pack(
-	    "{s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:o, s:I}", "since_us",
-	    (json_int_t)row->since_us, "reconsider_us",
+	    "{s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:o, s:I, s:I, s:s}",
+	    "since_us", (json_int_t)row->since_us, "reconsider_us",
 	    (json_int_t)row->reconsider_us, "ejections",
 	    (json_int_t)row->ejections, "trials", (json_int_t)row->trials,
 	    "last_ok_us", (json_int_t)row->last_ok_us, "last_failure_us",
 	    (json_int_t)row->last_failure_us, "last_failure", failure_word(row),
 	    "code", table_why_word((enum table_why)row->why), "reason",
 	    field_json_string(row->reason), "recent_p95_us",
-	    (json_int_t)row->recent_p95_us);
+	    (json_int_t)row->recent_p95_us, "checked_us",
+	    (json_int_t)row->checked_us, "check", check_word(row));
 
 	json_object_update(j, more);
 	json_decref(more);

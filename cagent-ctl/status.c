@@ -32,6 +32,21 @@ usable_cell(const json_t *doc, int64_t now_us, char *out, size_t size)
 }
 
 static void
+checks_cell(const json_t *doc, int64_t now_us, char *out, size_t size)
+{
+	int64_t ms = field_number(doc, "check_interval_ms");
+	char span[FORMAT_LEN];
+
+	(void)now_us; /* counts */
+	if (ms == 0)
+		snprintf(out, size, "none are made");
+	else
+		snprintf(out, size, "%lld, of the idle every %s",
+		    (long long)field_number(doc, "checks"),
+		    format_between(0, ms * 1000, span));
+}
+
+static void
 role_cell(const json_t *child, int64_t now_us, char *out, size_t size)
 {
 	const char *role = field_string(child, "role");
@@ -80,6 +95,11 @@ static const struct field answer_fields[] = {
     {"accept_pauses", NULL, "accept pauses", FIELD_COUNT, false, NULL,
 	"times that a worker was out of file descriptors and stopped "
 	"accepting for a moment"},
+    {"checks", NULL, "checks", FIELD_COUNT, false, checks_cell,
+	"active checks of intermediaries that the control process has made "
+	"since it started, 10 a second at most"},
+    {"check_interval_ms", NULL, NULL, FIELD_COUNT, false, NULL,
+	"how often one that serves no requests is checked; 0: never"},
     {"group", NULL, "group", FIELD_TEXT, false, NULL,
 	"the vantage point of this agent"},
     {"config_serial", NULL, "configuration", FIELD_COUNT, false, NULL,

@@ -31,6 +31,10 @@ static const struct field fields[] = {
     {"code", NULL, NULL, FIELD_TEXT, false, NULL,
 	"why, in a stable word, see cagent-ctl(8)"},
     {"reason", NULL, NULL, FIELD_TEXT, false, NULL, "why, in short"},
+    {"checked_us", NULL, NULL, FIELD_TIME, false, NULL,
+	"when the agent last checked it by itself; 0: never"},
+    {"check", NULL, NULL, FIELD_TEXT, false, NULL,
+	"ok, or how that failed; \"\": never checked"},
     {NULL, NULL, NULL, FIELD_TEXT, false, NULL, NULL}};
 static const struct field_list list = {"the answer", "", fields};
 

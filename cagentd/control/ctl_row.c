@@ -81,6 +81,16 @@ set_history(json_t *o, const struct table_row *row)
 	ctl_set_int(o, "recent_p95_us", row->recent_p95_us);
 }
 
+void
+ctl_set_check(json_t *o, const struct table_row *row)
+{
+	bool known = row->checked_us != 0 && row->check_reason < REASON_COUNT;
+
+	ctl_set_int(o, "checked_us", row->checked_us);
+	ctl_set_text(o, "check",
+	    known ? wire_reason_word((enum wire_reason)row->check_reason) : "");
+}
+
 json_t *
 ctl_row(const struct table_row *row)
 {
@@ -92,6 +102,7 @@ ctl_row(const struct table_row *row)
 	set_place(o, row);
 	set_counts(o, row);
 	set_history(o, row);
+	ctl_set_check(o, row);
 	return o;
 }
 

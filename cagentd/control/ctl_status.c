@@ -235,6 +235,8 @@ set_identity(json_t *answer, const struct ctl_query *q)
 	ctl_set_int(answer, "workers_configured", s->workers);
 	ctl_set_text(
 	    answer, "no_path", s->no_path_direct ? "direct" : "refuse");
+	ctl_set_int(answer, "check_interval_ms", s->check_interval_ms);
+	ctl_set_int(answer, "checks", (int64_t)c->ranking.checks_made);
 	ctl_set(answer, "listeners", listeners(s));
 }
 

@@ -8,6 +8,8 @@
 
 #include "cagentd/control/control.h"
 #include "cagentd/control/ctl_answer.h"
+#include "cagentd/control/ctl_row.h"
+#include "wire/wire.h"
 
 #define DAY_US 86400000000ll
 
@@ -100,6 +102,23 @@ add_tier(struct sentence *s, const struct table_row *row)
 		add(s, "; was configured for tier %u", row->tier_conf);
 }
 
+/* A check that is the newest that is known of it. */
+static void
+add_check(struct sentence *s, const struct table_row *row, int64_t now_us)
+{
+	int64_t ago_s = (now_us - row->checked_us) / 1000000;
+
+	if (row->checked_us <= row->last_ok_us ||
+	    row->checked_us <= row->last_failure_us ||
+	    row->checked_us > now_us || row->check_reason >= REASON_COUNT)
+		return;
+	if (row->check_reason == REASON_OK)
+		add(s, "; checked %lld s ago, successfully", (long long)ago_s);
+	else
+		add(s, "; checked %lld s ago: %s", (long long)ago_s,
+		    wire_reason_text((enum wire_reason)row->check_reason));
+}
+
 static void
 add_next(struct sentence *s, const struct table_row *row, int64_t now_us)
 {
@@ -138,6 +157,7 @@ ctl_why_sentence(
 	if (row->reason[0] != '\0')
 		add(&s, ": %s", row->reason);
 	add_tier(&s, row);
+	add_check(&s, row, now_us);
 	add_next(&s, row, now_us);
 	return out;
 }
@@ -168,5 +188,6 @@ ctl_why(struct ctl_query *q)
 	ctl_set_int(answer, "reconsider_us", row->reconsider_us);
 	ctl_set_text(answer, "code", table_why_word((enum table_why)row->why));
 	ctl_set_text(answer, "reason", row->reason);
+	ctl_set_check(answer, row);
 	ctl_say(q, answer);
 }

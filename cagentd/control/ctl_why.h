@@ -7,7 +7,7 @@
 #include "shm/table.h"
 
 /* Holds any sentence in full. */
-#define CTL_WHY_MAX 512
+#define CTL_WHY_MAX 640
 
 /*
  * Why a row stands where it stands, as one sentence; pure.

@@ -153,12 +153,16 @@ show_and_tiers(void)
 	/* What a slot's tenant before had done is not this one's. */
 	atomic_store(
 	    &slab_row(rig_slabs[0], rig_row("hq-2")->slot, 77)->attempts, 1000);
+	rig_row("hq-2")->checked_us = 5;
+	rig_row("hq-2")->check_reason = REASON_HOP_TIMEOUT;
 	lines = ask("show hq-2\n");
 	o = json_object_get(rig_first(lines, true), "intermediary");
 	CHECK_STR(rig_str(o, "name"), "hq-2");
 	CHECK_STR(rig_str(o, "type"), "http");
 	CHECK_STR(rig_str(o, "address"), "[2001:db8::1]:3128");
 	CHECK_STR(rig_str(o, "last_failure"), "");
+	CHECK_STR(rig_str(o, "check"), "hop-timeout");
+	CHECK_INT(rig_int(o, "checked_us"), 5);
 	CHECK_INT(rig_int(o, "attempts"), 9);
 	CHECK_INT(rig_int(o, "charged"), 3);
 	CHECK_INT(rig_int(json_object_get(o, "failures"), "hop-refused"), 4);
@@ -182,6 +186,7 @@ show_and_tiers(void)
 	CHECK(
 	    strncmp(rig_str(o, "sentence"), "hq-1: in tier 1 since ", 22) == 0,
 	    "%s", rig_str(o, "sentence"));
+	CHECK_STR(rig_str(o, "check"), "");
 	json_decref(lines);
 	stop();
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/unit/unit.h"
+#include "wire/wire.h"
 
 /* 2023-11-14 22:13:20 UTC */
 #define NOW_US 1700000000000000ll
@@ -135,6 +136,36 @@ static const struct {
 	    .since_us = NOW_US},
 	"a: not used (ejected) since 22:13:20Z; was lowered to tier 2 for "
 	"slowness, configured for tier 1"},
+    {"checked",
+	{.name = "a",
+	    .tier_conf = 2,
+	    .tier = 2,
+	    .observed = TABLE_UP,
+	    .since_us = NOW_US - 5000000,
+	    .last_ok_us = NOW_US - 60000000,
+	    .checked_us = NOW_US - 3000000,
+	    .reason = "a check succeeded"},
+	"a: used in tier 2 since 22:13:15Z: a check succeeded; checked 3 s "
+	"ago, successfully"},
+    {"checked in vain",
+	{.name = "a",
+	    .tier_conf = 2,
+	    .tier = 2,
+	    .observed = TABLE_UNKNOWN,
+	    .since_us = NOW_US,
+	    .checked_us = NOW_US - 3000000,
+	    .check_reason = REASON_HOP_SILENT},
+	"a: in tier 2 since 22:13:20Z; checked 3 s ago: the intermediary did "
+	"not answer the request in time"},
+    {"checked before its last request",
+	{.name = "a",
+	    .tier_conf = 2,
+	    .tier = 2,
+	    .observed = TABLE_UP,
+	    .since_us = NOW_US,
+	    .last_ok_us = NOW_US - 1000000,
+	    .checked_us = NOW_US - 3000000},
+	"a: used in tier 2 since 22:13:20Z"},
     {"drained",
 	{.name = "a",
 	    .tier_conf = 1,
@@ -200,6 +231,8 @@ longest(void)
 	    .tier_conf = UINT16_MAX,
 	    .tier_pinned = UINT16_MAX,
 	    .since_us = 1,
+	    .checked_us = 1,
+	    .check_reason = REASON_HOP_HUNG_UP,
 	    .reconsider_us = INT64_MAX};
 	char out[CTL_WHY_MAX];
 

@@ -175,6 +175,8 @@ fill(void)
 	row->connect_p50_us = 700;
 	row->last_failure_us = 5;
 	row->last_failure = REASON_HOP_CLOSED;
+	row->checked_us = 6;
+	row->check_reason = REASON_OK;
 	snprintf(row->host, sizeof(row->host), "2001:db8::1");
 	row = add_row("new", 1, TABLE_UNKNOWN);
 	row->admin = TABLE_DRAIN;
@@ -209,11 +211,14 @@ json_shape(void)
 	CHECK_STR(field_string(row, "address"), "[2001:db8::1]:1080");
 	CHECK_STR(field_string(row, "observed"), "slow-start");
 	CHECK_STR(field_string(row, "last_failure"), "hop-closed");
+	CHECK_STR(field_string(row, "check"), "ok");
+	CHECK_INT(field_number(row, "checked_us"), 6);
 	CHECK_INT(field_number(row, "bytes_up"), 1ll << 40);
 	CHECK_INT(field_number(row, "handshake.p95_us"), 25000);
 	row = json_array_get(rows, 1);
 	CHECK_STR(field_string(row, "observed"), "unknown");
 	CHECK_STR(field_string(row, "last_failure"), "");
+	CHECK_STR(field_string(row, "check"), "");
 	CHECK_STR(field_string(json_array_get(rows, 2), "tier_name"), "gold");
 	v = json_array_get(json_object_get(doc, "tiers"), 1);
 	CHECK_INT(json_array_size(json_object_get(v, "reserved_for")), 2);
