@@ -184,7 +184,6 @@ learned_start(struct learned *l)
 {
 	uint32_t i;
 
-	/* Looked at first: places never used stay unbacked pages. */
 	for (i = 0; i < LEARNED_ENTRIES; i++) {
 		if (GET(&l->entries[i].sequence) % 2 != 0)
 			clear(&l->entries[i]);

@@ -339,7 +339,7 @@ ask_for_itself(struct scene *s)
 	char answer[4096];
 	struct rig_conn c;
 	enum rig_fail f;
-	size_t len;
+	size_t len = 0;
 
 	f = rig_dial(&c, &p, RIG_NS_HERE, s->agent.port, WAIT_MS);
 	if (f == RIG_OK)
