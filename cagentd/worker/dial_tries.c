@@ -144,7 +144,8 @@ dial_why(const struct dial *d, char *out, size_t size)
 
 	if (t->direct)
 		snprintf(out, size, "direct, as %s",
-		    d->verdict.rule >= 0      ? "its rule says"
+		    d->verdict.learned	      ? "that was learned"
+		    : d->verdict.rule >= 0    ? "its rule says"
 		    : d->verdict.direct_first ? "its destination is listed"
 					      : "no intermediary is left");
 	else
