@@ -34,8 +34,11 @@ struct path_load {
 	uint32_t failures;	/* charged, in a row */
 	uint32_t outruns;	/* given up for faster ones, in a row */
 	uint32_t trials;	/* half-open: our attempts under way */
+	int64_t bad_us;		/* when it last failed or was outrun */
 	int64_t avoid_until_us; /* after a failure: last choice until then */
 	int64_t trial_us;	/* half-open: no trial before this */
+	bool heard;		/* charged is known */
+	uint64_t charged;	/* by all workers, as the table last said */
 };
 
 #define PATH_EWMA_UNKNOWN_US 30000   /* as finagle has it */
@@ -158,12 +161,17 @@ uint16_t path_rank(const struct table_row *);
 enum hop_type path_hop_type(const struct table_row *);
 
 /* Note how an attempt went: the EWMA, and how long to avoid after a charged
- * failure (1 s doubling to 10 s, until a success). */
-void path_load_ok(struct path_load *, int64_t handshake_us, int64_t now_us);
+ * failure (1 s doubling to 10 s, until a success).  What stood before it last
+ * failed says nothing of it now. */
+void path_load_ok(struct path_load *, int64_t handshake_us, int64_t stood_us);
 /* It was given up after that time for one that was faster: it would have
  * taken at least as long.  PATH_OUTRUNS in a row are no accident: it is
  * avoided as if it had failed. */
 void path_load_slow(struct path_load *, int64_t waited_us, int64_t now_us);
 void path_load_failed(struct path_load *, int64_t now_us);
+/* The table has changed: who became suspect by another worker's failure is
+ * avoided here, too, for the least time; loads by slot. */
+void path_load_hear(
+    struct path_load *loads, const struct table *, int64_t now_us);
 
 #endif

@@ -10,16 +10,18 @@ measurable(int64_t us)
 }
 
 void
-path_load_ok(struct path_load *l, int64_t handshake_us, int64_t now_us)
+path_load_ok(struct path_load *l, int64_t handshake_us, int64_t stood_us)
 {
 	uint32_t us = measurable(handshake_us);
 
+	if (stood_us < l->bad_us)
+		return;
 	/* Peak-sensitive: up at once, down by an eighth. */
 	if (us >= l->ewma_us)
 		l->ewma_us = l->ewma_us == 0 ? us : l->ewma_us / 2 + us / 2 + 1;
 	else
 		l->ewma_us -= (l->ewma_us - us) / 8;
-	l->ewma_at_us = now_us;
+	l->ewma_at_us = stood_us;
 	l->failures = 0;
 	l->outruns = 0;
 	l->avoid_until_us = 0;
@@ -41,6 +43,7 @@ avoid(struct path_load *l, uint32_t times, int64_t now_us)
 void
 path_load_failed(struct path_load *l, int64_t now_us)
 {
+	l->bad_us = now_us;
 	avoid(l, ++l->failures, now_us);
 }
 
@@ -51,7 +54,33 @@ path_load_slow(struct path_load *l, int64_t waited_us, int64_t now_us)
 
 	if (us > l->ewma_us)
 		l->ewma_us = us;
-	l->ewma_at_us = now_us;
+	l->ewma_at_us = l->bad_us = now_us;
 	if (++l->outruns >= PATH_OUTRUNS)
 		avoid(l, l->outruns - PATH_OUTRUNS + 1, now_us);
+}
+
+static void
+hear(struct path_load *l, const struct table_row *row, int64_t now_us)
+{
+	bool news;
+
+	if (l->incarnation != row->incarnation)
+		*l = (struct path_load){.incarnation = row->incarnation};
+	news = l->heard && row->charged > l->charged;
+	l->heard = true;
+	l->charged = row->charged;
+	if (!news || row->observed != TABLE_SUSPECT)
+		return;
+	l->bad_us = now_us;
+	if (l->avoid_until_us < now_us + PATH_AVOID_MIN_US)
+		l->avoid_until_us = now_us + PATH_AVOID_MIN_US;
+}
+
+void
+path_load_hear(struct path_load *loads, const struct table *t, int64_t now_us)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->rows_n; i++)
+		hear(&loads[t->rows[i].slot], &t->rows[i], now_us);
 }

@@ -112,7 +112,7 @@ dial_judge(struct dial *d, enum wire_reason reason, bool asked)
 		return;
 	if (reason == REASON_OK) {
 		record_ok(d->env->record, t->hop, t->connect_us,
-		    t->handshake_us, loop_now_us(d->env->loop));
+		    t->handshake_us, t->stood_us);
 		proved(d, asked);
 		return;
 	}
@@ -131,6 +131,7 @@ attempt_done(struct attempt *a, struct attempt_result *r)
 	t->code = r->code;
 	t->connect_us = r->connect_us;
 	t->handshake_us = r->handshake_us;
+	t->stood_us = loop_now_us(d->env->loop);
 	dial_tries_leave(d, t);
 	if (r->reason == REASON_OK) {
 		stands(leg, r);

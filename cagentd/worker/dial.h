@@ -60,6 +60,7 @@ struct dial_try {
 	enum wire_reason reason;
 	int code;
 	int64_t connect_us, handshake_us;
+	int64_t stood_us; /* when the handshake was done */
 };
 
 struct dialed {

@@ -72,13 +72,13 @@ record_trial_over(struct record *r, struct record_hop h)
 
 void
 record_ok(struct record *r, struct record_hop h, int64_t connect_us,
-    int64_t handshake_us, int64_t now_us)
+    int64_t handshake_us, int64_t stood_us)
 {
 	struct slab_row *s = row(r, h);
 
 	if (s == NULL)
 		return;
-	path_load_ok(load(r, h), handshake_us, now_us);
+	path_load_ok(load(r, h), handshake_us, stood_us);
 	slab_add(&s->successes, 1);
 	hist_add(&s->connect, connect_us);
 	hist_add(&s->handshake, handshake_us);

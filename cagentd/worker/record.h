@@ -32,9 +32,9 @@ void record_leave(struct record *, struct record_hop);
 void record_trial(struct record *, struct record_hop, int64_t now_us);
 void record_trial_over(struct record *, struct record_hop);
 
-/* It stands: connect and handshake time. */
+/* It serves: connect and handshake time, and when the handshake was done. */
 void record_ok(struct record *, struct record_hop, int64_t connect_us,
-    int64_t handshake_us, int64_t now_us);
+    int64_t handshake_us, int64_t stood_us);
 /* It failed; charged when the intermediary is to blame. */
 void record_failed(struct record *, struct record_hop, enum wire_reason,
     bool charged, int64_t now_us);

@@ -52,8 +52,10 @@ refresh(void *arg)
 
 	if (!table_changed(w->reader))
 		return;
-	if (table_read(w->reader, w->table) == 1)
-		path_index_build(w->index_of_table, w->table);
+	if (table_read(w->reader, w->table) != 1)
+		return;
+	path_index_build(w->index_of_table, w->table);
+	path_load_hear(w->loads, w->table, loop_now_us(w->loop));
 }
 
 static uint32_t

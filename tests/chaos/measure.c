@@ -158,7 +158,7 @@ chaos_quiet(void)
 		us[i] = one_trial(&s, i);
 	scene_settle(&s);
 	qsort(us, n, sizeof(*us), by_value);
-	p99 = us[(n - 1) * 99 / 100];
+	p99 = us[(n * 99 + 99) / 100 - 1];
 	scene_note("B  from the first failure to the last pick, %u trials: "
 		   "p50 %.1f ms, p99 %.1f ms, most %.1f ms",
 	    n, (double)us[n / 2] / 1e3, (double)p99 / 1e3,

@@ -110,7 +110,7 @@ percentile(int32_t *v, unsigned int n, unsigned int percent)
 	if (n == 0)
 		return 0;
 	qsort(v, n, sizeof(*v), by_value);
-	return v[(uint64_t)(n - 1) * percent / 100];
+	return v[((uint64_t)n * percent + 99) / 100 - 1];
 }
 
 static bool

@@ -108,16 +108,66 @@ remembers_who_was_slow(void)
 	CHECK_INT(l.avoid_until_us, 7 + PATH_AVOID_MIN_US);
 	path_load_slow(&l, 1, 8);
 	CHECK_INT(l.avoid_until_us, 8 + 2 * PATH_AVOID_MIN_US);
+	path_load_ok(&l, 1, 7); /* stood before that */
+	CHECK_INT(l.outruns, 4);
+	CHECK_INT(l.avoid_until_us, 8 + 2 * PATH_AVOID_MIN_US);
 	path_load_ok(&l, 1, 9);
 	CHECK_INT(l.avoid_until_us, 0);
 	path_load_slow(&l, INT64_MAX, 4);
 	CHECK(l.ewma_us > 100000, "bounded, not wrapped");
 }
 
+/* What another worker met is avoided here, too, once it is suspect; what
+ * happened before this worker began is no news. */
+static void
+hears_of_others_failures(void)
+{
+	static struct table t = {.rows_n = 1};
+	static struct path_load loads[TABLE_ROWS_MAX];
+	struct table_row *row = &t.rows[0];
+	struct path_load *l = &loads[5];
+
+	row->slot = 5;
+	row->incarnation = 2;
+	row->charged = 7;
+	row->observed = TABLE_SUSPECT;
+	path_load_hear(loads, &t, 10);
+	CHECK_INT(l->avoid_until_us, 0);
+	path_load_hear(loads, &t, 20);
+	CHECK_INT(l->avoid_until_us, 0);
+	row->charged++;
+	path_load_hear(loads, &t, 30);
+	CHECK_INT(l->avoid_until_us, 30 + PATH_AVOID_MIN_US);
+	CHECK_INT(l->failures, 0);
+	/* Its own failures count for longer. */
+	path_load_failed(l, 40);
+	path_load_failed(l, 40);
+	row->charged++;
+	path_load_hear(loads, &t, 50);
+	CHECK_INT(l->avoid_until_us, 40 + 2 * PATH_AVOID_MIN_US);
+	/* A tunnel from before says nothing, one from now does. */
+	path_load_ok(l, 1, 49);
+	CHECK(l->avoid_until_us > 0, "it is avoided no longer");
+	/* One that serves well otherwise is not given up for one failure. */
+	path_load_ok(l, 1, 60);
+	row->observed = TABLE_UP;
+	row->charged++;
+	path_load_hear(loads, &t, 60);
+	CHECK_INT(l->avoid_until_us, 0);
+	/* The next tenant begins afresh. */
+	row->observed = TABLE_SUSPECT;
+	row->incarnation = 3;
+	row->charged = 100;
+	path_load_hear(loads, &t, 70);
+	CHECK_INT(l->avoid_until_us, 0);
+	CHECK_INT(l->incarnation, 3);
+}
+
 static const struct unit_case cases[] = {
     {"waits", waits},
     {"says why", says_why},
     {"remembers who was slow", remembers_who_was_slow},
+    {"hears of others' failures", hears_of_others_failures},
 };
 
 UNIT_MAIN("path_index", cases)
