@@ -97,8 +97,8 @@ path_hop_type(const struct table_row *row)
  * makes.  What the settings do not name has no login there, and one that has
  * moved must not get another's.
  */
-static bool
-is_configured(const struct path_query *q, const struct table_row *row)
+bool
+path_configured(const struct path_query *q, const struct table_row *row)
 {
 	const struct settings_intermediary *si;
 	int i;
@@ -130,7 +130,7 @@ fit(const struct path_query *q, const struct table_row *row)
 		return PATH_SKIP_RESERVED;
 	if (!hop_carries(path_hop_type(row), q->host))
 		return PATH_SKIP_TYPE;
-	if (!is_configured(q, row))
+	if (!path_configured(q, row))
 		return PATH_SKIP_CONF;
 	return is_full(q, row) ? PATH_SKIP_FULL : PATH_ELIGIBLE;
 }

@@ -154,6 +154,8 @@ const char *path_why_text(
 /* Is this row a candidate, and if not, why? */
 enum path_skip path_eligible(const struct path_query *, uint32_t row);
 uint64_t path_cost(const struct path_query *, uint32_t row);
+/* Do the request's settings know it as the table does? */
+bool path_configured(const struct path_query *, const struct table_row *);
 /* What the table says of that tier, or NULL. */
 const struct table_tier *path_table_tier(const struct table *, uint16_t rank);
 /* The tier that it is in, or, on trial, would be in. */
