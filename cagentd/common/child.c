@@ -113,6 +113,9 @@ take_message(struct child_start *s, const struct chan_msg *m)
 	case MSG_WAKE:
 		s->wake_fd = take(m, 0);
 		return false;
+	case MSG_DECISIONS:
+		s->decisions_fd = m->fds_n > 0 ? take(m, 0) : -1;
+		return false;
 	case MSG_CONTROL_SOCKET:
 		s->control_fd = take(m, 0);
 		return false;
@@ -145,7 +148,7 @@ child_receive(enum proc_role role, struct child_start *s)
 	int error;
 
 	memset(s, 0, sizeof(*s));
-	s->table_fd = s->wake_fd = s->control_fd = -1;
+	s->table_fd = s->wake_fd = s->decisions_fd = s->control_fd = -1;
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
 		s->slab_fds[i] = -1;
 	for (i = 0; i < PROCS_LINES_MAX; i++)

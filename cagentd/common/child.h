@@ -16,6 +16,7 @@ struct child_start {
 	struct settings *settings; /* the child's reference */
 	int table_fd;		   /* -1: not given, as all below */
 	int wake_fd;
+	int decisions_fd;
 	int control_fd;
 	int slab_fds[SETTINGS_WORKERS_MAX]; /* by worker */
 	int resolver_fds[PROCS_LINES_MAX];  /* by line */

@@ -29,6 +29,7 @@ static const struct chan_rule rules[MSG_COUNT] = {
     [MSG_ALIVE] = {"alive", C | W | R, M, 0, 0, 0, 0},
     [MSG_DRAIN] = {"drain", M, C | W | R, 0, 0, 0, 0},
     [MSG_LOG] = {"log", M, C | W | R, 0, 0, 1, 1},
+    [MSG_DECISIONS] = {"decisions", M, W, 0, 0, 0, 1},
     [MSG_CHILD] = {"child", M, C, 28, 28, 0, 0},
     [MSG_NOTE] = {"note", M, C, 1, 1024, 0, 0},
     [MSG_RESOLVE] = {"resolve", C | W, R, 9, 8 + NET_HOST_MAX, 0, 0},

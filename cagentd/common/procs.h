@@ -36,8 +36,10 @@ enum proc_msg {
 	/* From the master. */
 	MSG_DRAIN, /* stop accepting, leave when the tunnels have ended */
 	MSG_LOG,   /* fd: a socket to syslog, in the place of an earlier one */
-	MSG_CHILD, /* role, index, pid, state, restarts, sandbox */
-	MSG_NOTE,  /* text of an event for the log of events */
+	MSG_DECISIONS, /* worker, also before its start; fd: the file to record
+			* decisions in from here on, none: record no more */
+	MSG_CHILD,     /* role, index, pid, state, restarts, sandbox */
+	MSG_NOTE,      /* text of an event for the log of events */
 	/* Between the resolver and those who ask it. */
 	MSG_RESOLVE,  /* id, name */
 	MSG_RESOLVED, /* id, outcome, addresses */

@@ -115,9 +115,10 @@ struct settings {
 	char run_dir[108 - 32]; /* leaves room for a socket's name */
 	char state_dir[1024];
 	char pid_file[1024];
-	bool no_path_direct; /* no-path = direct; default: refuse */
-	int log_level;	     /* enum log_level */
-	bool log_tunnels;    /* a line each, at its end */
+	char decisions[1024]; /* the file to record them in; "": none */
+	bool no_path_direct;  /* no-path = direct; default: refuse */
+	int log_level;	      /* enum log_level */
+	bool log_tunnels;     /* a line each, at its end */
 	struct settings_account control_user, worker_user, resolver_user;
 	/* Servers to ask instead of resolv.conf's. */
 	union net_addr nameservers[SETTINGS_NAMESERVERS_MAX];

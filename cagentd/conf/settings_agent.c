@@ -118,6 +118,15 @@ set_pid_file(struct conf_ctx *ctx, void *record, const char *value)
 }
 
 static int
+set_decisions(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	(void)ctx;
+	return set_path(s->decisions, sizeof(s->decisions), value);
+}
+
+static int
 set_no_path(struct conf_ctx *ctx, void *record, const char *value)
 {
 	struct settings *s = record;
@@ -282,6 +291,7 @@ const struct conf_option settings_agent_options[] = {
     CUSTOM("run-dir", set_run_dir, A_PATH "75 bytes"),
     CUSTOM("state-dir", set_state_dir, A_PATH "1023 bytes"),
     CUSTOM("pid-file", set_pid_file, A_PATH "1023 bytes"),
+    CUSTOM("decisions", set_decisions, A_PATH "1023 bytes"),
     CUSTOM("no-path", set_no_path, "refuse or direct"),
     {.key = "log-level",
 	.type = CONF_ENUM,

@@ -288,8 +288,10 @@ children_reload(struct children *all)
 		if (c->role != ROLE_RESOLVER)
 			children_tell_slabs(
 			    c, all->slabs_n, slabs_n - all->slabs_n);
-		if (c->role == ROLE_WORKER)
-			children_tell_listeners(c);
+		if (c->role != ROLE_WORKER)
+			continue;
+		children_tell_listeners(c);
+		children_tell_decisions(c);
 	}
 	all->slabs_n = slabs_n;
 	/* Else they are wanted as soon as it does. */

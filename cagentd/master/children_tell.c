@@ -143,6 +143,12 @@ children_tell_listeners(const struct children_one *c)
 	    c, &(struct letter){MSG_LISTENERS, NULL, 0, fds, sh->listeners_n});
 }
 
+void
+children_tell_decisions(const struct children_one *c)
+{
+	children_tell(c, MSG_DECISIONS, NULL, 0, c->all->shared->decisions);
+}
+
 /* Of all workers, so that connection limits hold over all; one's own can be
  * written. */
 void
@@ -206,6 +212,7 @@ children_provide(struct children_one *c)
 		children_tell(c, MSG_WAKE, NULL, 0, sh->wake);
 		children_tell_slabs(c, 0, sh->slabs_n);
 		children_tell_listeners(c);
+		children_tell_decisions(c);
 		children_link(c);
 		break;
 	case ROLE_RESOLVER:

@@ -20,6 +20,7 @@ void children_provide(struct children_one *);
 /* What a reload changes. */
 void children_tell_conf(const struct children_one *);
 void children_tell_listeners(const struct children_one *);
+void children_tell_decisions(const struct children_one *);
 /* n slabs from that worker's on. */
 void children_tell_slabs(
     const struct children_one *, uint32_t first, uint32_t n);

@@ -169,6 +169,19 @@ same_nameservers(const struct settings *a, const struct settings *b)
 	return true;
 }
 
+/* 0 with *fd, or -1 with why. */
+static int
+open_decisions(const struct settings *s, int *fd, char *why, size_t size)
+{
+	int error = shared_open_decisions(s, fd);
+
+	if (error != 0)
+		snprintf(why, size, "decisions: %s: %s", s->decisions,
+		    error == -EPERM ? "must be a regular file of ours"
+				    : strerror(-error));
+	return error == 0 ? 0 : -1;
+}
+
 /* All that can fail, before anything changes: 0, or -1 with why. */
 static int
 prepare(struct master *m, const struct settings *s, const struct bundle *b,
@@ -178,7 +191,7 @@ prepare(struct master *m, const struct settings *s, const struct bundle *b,
 	const union net_addr *which = NULL;
 	char text[NET_ADDR_STRLEN];
 	struct shared_conf conf;
-	int error;
+	int error, decisions;
 
 	if (fixed != NULL) {
 		snprintf(why, size, "'%s' takes a restart to change", fixed);
@@ -191,14 +204,21 @@ prepare(struct master *m, const struct settings *s, const struct bundle *b,
 		snprintf(why, size, "%s", strerror(-error));
 		return -1;
 	}
+	if (open_decisions(s, &decisions, why, size) != 0) {
+		shared_conf_close(&conf);
+		return -1;
+	}
 	error = shared_listen(&m->shared, s, &which);
 	if (error != 0) {
 		snprintf(why, size, "listen on %s: %s",
 		    net_addr_format(which, text), strerror(-error));
 		shared_conf_close(&conf);
+		if (decisions != -1)
+			close(decisions);
 		return -1;
 	}
 	shared_use(&m->shared, &conf);
+	shared_use_decisions(&m->shared, decisions);
 	return 0;
 }
 
@@ -206,7 +226,7 @@ static void
 apply(struct master *m, struct settings *s, const struct bundle *b)
 {
 	struct settings *old = m->settings;
-	char why[NET_ADDR_STRLEN + 256];
+	char why[sizeof(s->decisions) + 256];
 
 	if (prepare(m, s, b, why, sizeof(why)) != 0) {
 		refuse_reload(m, why);
@@ -367,8 +387,8 @@ open_all(struct master *m)
 	struct conf_errors errors = {0};
 	const union net_addr *which = NULL;
 	struct bundle *b = NULL;
-	char text[NET_ADDR_STRLEN];
-	int error;
+	char text[NET_ADDR_STRLEN], why[sizeof(m->settings->decisions) + 256];
+	int error, decisions;
 
 	if (settings_load(m->options->path, &b, &m->settings, &errors) != 0) {
 		log_lines(errors.text);
@@ -376,8 +396,11 @@ open_all(struct master *m)
 	}
 	m->settings->serial = 1;
 	check_users(m->settings);
+	if (open_decisions(m->settings, &decisions, why, sizeof(why)) != 0)
+		fatalx("%s", why);
 	home_take(&m->home, m->settings);
 	shared_init(&m->shared, m->settings);
+	shared_use_decisions(&m->shared, decisions);
 	error = shared_listen(&m->shared, m->settings, &which);
 	if (error != 0) {
 		/* What is left behind says that we were killed. */

@@ -116,7 +116,7 @@ shared_init(struct shared *sh, const struct settings *s)
 	uint32_t i;
 
 	memset(sh, 0, sizeof(*sh));
-	sh->conf = sh->conf_plain = -1;
+	sh->conf = sh->conf_plain = sh->decisions = -1;
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
 		sh->slab_rw[i] = sh->slab_ro[i] = -1;
 	make_table(sh, s);
@@ -161,6 +161,36 @@ int
 shared_renew_slab(struct shared *sh, uint32_t worker)
 {
 	return worker < sh->slabs_n ? make_slab(sh, worker) : -EINVAL;
+}
+
+int
+shared_open_decisions(const struct settings *s, int *fd)
+{
+	struct stat st;
+
+	*fd = -1;
+	if (s->decisions[0] == '\0')
+		return 0;
+	/* A fifo or a device does not keep us waiting. */
+	*fd = open(s->decisions,
+	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+	    0600);
+	if (*fd == -1)
+		return -errno;
+	if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_uid == geteuid())
+		return 0;
+	close(*fd);
+	*fd = -1;
+	return -EPERM;
+}
+
+void
+shared_use_decisions(struct shared *sh, int fd)
+{
+	if (sh->decisions != -1)
+		close(sh->decisions);
+	sh->decisions = fd;
 }
 
 static bool

@@ -23,6 +23,7 @@ struct shared {
 	int wake;
 	int conf;	/* sealed, with secrets */
 	int conf_plain; /* without */
+	int decisions;	/* for appending; -1: none are recorded */
 	int slab_rw[SETTINGS_WORKERS_MAX];
 	int slab_ro[SETTINGS_WORKERS_MAX];
 	uint32_t slabs_n; /* made so far; none is ever taken back */
@@ -38,6 +39,13 @@ struct shared {
 void shared_init(struct shared *, const struct settings *);
 /* The slabs of all workers that s wants, where not there yet.  0 or -errno. */
 int shared_slabs(struct shared *, const struct settings *s);
+/*
+ * The file that s wants decisions recorded in, made if it is not there: 0 with
+ * *fd, -1 when it wants none; or -errno: -EPERM for one that is no regular
+ * file of ours.
+ */
+int shared_open_decisions(const struct settings *s, int *fd);
+void shared_use_decisions(struct shared *, int fd); /* the last is closed */
 /* An empty slab in the place of that worker's.  0 or -errno. */
 int shared_renew_slab(struct shared *, uint32_t worker);
 /* Open what s wants and close what it no longer does; all or nothing.

@@ -17,6 +17,7 @@
 #include "cagentd/common/msg.h"
 #include "cagentd/roles.h"
 #include "cagentd/worker/session.h"
+#include "cagentd/worker/trace.h"
 
 /* Descriptors that are not a client's: channels, table, slabs, listeners. */
 #define WORKER_FDS_OWN 128
@@ -30,6 +31,7 @@ struct worker {
 	struct session_list sessions;
 	struct settings *settings;
 	struct record record;
+	struct trace trace;
 	struct budget budget;
 	struct learn learn;
 	struct path_load *loads;
@@ -50,6 +52,7 @@ refresh(void *arg)
 {
 	struct worker *w = arg;
 
+	trace_begin(&w->trace);
 	if (!table_changed(w->reader))
 		return;
 	if (table_read(w->reader, w->table) != 1)
@@ -68,7 +71,16 @@ in_flight(void *arg, uint32_t slot)
 		if (w->slabs[i] != NULL)
 			n += slab_in_flight(w->slabs[i], slot);
 	}
-	return n;
+	return trace_answer(&w->trace, slot, n);
+}
+
+static void
+decided(void *arg, const struct path_query *q, uint64_t seed_before,
+    const struct path_pick *pick)
+{
+	struct worker *w = arg;
+
+	trace_decided(&w->trace, q, seed_before, pick);
 }
 
 static uint32_t
@@ -280,6 +292,11 @@ message(void *arg, struct chan *c, const struct chan_msg *m)
 		log_take(m->fds[0]);
 		m->fds[0] = -1;
 		return;
+	case MSG_DECISIONS:
+		trace_use(&w->trace, m->fds_n > 0 ? m->fds[0] : -1);
+		if (m->fds_n > 0)
+			m->fds[0] = -1;
+		return;
 	case MSG_DRAIN:
 		drain(w);
 		return;
@@ -338,6 +355,7 @@ prepare(struct worker *w, struct child_start *start)
 	w->env.dial.index = w->index_of_table;
 	w->env.dial.refresh = refresh;
 	w->env.dial.in_flight = in_flight;
+	w->env.dial.decided = decided;
 	w->env.dial.arg = w;
 	w->env.dial.seed = &w->seed;
 }
@@ -357,6 +375,7 @@ finish(struct worker *w)
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
 		slab_unmap(w->slabs[i]);
 	settings_unref(w->settings);
+	trace_fini(&w->trace);
 	free(w->table);
 	free(w->index_of_table);
 	free(w->loads);
@@ -371,6 +390,8 @@ worker_main(uint32_t index)
 	int error;
 
 	w.index = index;
+	w.trace.worker = index;
+	w.trace.fd = -1;
 	LIST_INIT(&w.sessions);
 	child_receive(ROLE_WORKER, &start);
 	prepare(&w, &start);
@@ -378,6 +399,7 @@ worker_main(uint32_t index)
 	slab_start(w.slab, (uint32_t)getpid());
 	atomic_store(&w.slab->sandbox, start.sandbox);
 	use_settings(&w, start.settings);
+	trace_use(&w.trace, start.decisions_fd);
 	if (start.resolver_fds[index] != -1 &&
 	    resolve_attach(w.env.dial.resolve, ROLE_WORKER,
 		start.resolver_fds[index]) != 0)

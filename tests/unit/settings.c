@@ -54,6 +54,7 @@ check_defaults(const struct settings *s)
 	CHECK_STR(s->state_dir, "/var/lib/cagent");
 	CHECK_STR(s->pid_file, file);
 	CHECK(!s->no_path_direct, "no-path");
+	CHECK_STR(s->decisions, "");
 	CHECK_INT(s->log_level, LOG_LEVEL_INFO);
 	CHECK_STR(s->control_user.name, "_cagent");
 	CHECK_STR(s->worker_user.name, "_cagentw");
@@ -109,6 +110,7 @@ static const char agent[] = "[agent]\n"
 			    "group = new-york\n"
 			    "run-dir = /r\n"
 			    "state-dir = /s\n"
+			    "decisions = /d/x\n"
 			    "no-path = direct\n"
 			    "log-level = debug\n"
 			    "control-user = 7\n"
@@ -157,6 +159,7 @@ reads_the_agent(void)
 	CHECK_STR(s->run_dir, "/r");
 	CHECK_STR(s->state_dir, "/s");
 	CHECK_STR(s->pid_file, "/r/cagentd.pid");
+	CHECK_STR(s->decisions, "/d/x");
 	CHECK(s->no_path_direct, "no-path");
 	CHECK_INT(s->log_level, LOG_LEVEL_DEBUG);
 	CHECK_INT(s->control_user.uid, 7);

@@ -89,6 +89,7 @@ the_example_shows_the_defaults(void)
 	memset(s->nameservers, 0, sizeof(s->nameservers));
 	s->nameservers_n = 0;
 	memset(&s->check_target, 0, sizeof(s->check_target));
+	memset(s->decisions, 0, sizeof(s->decisions));
 	CHECK(memcmp(s->listeners, defaults->listeners,
 		  offsetof(struct settings, access) -
 		      offsetof(struct settings, listeners)) == 0,

@@ -74,6 +74,9 @@ static const struct {
     {"[agent]\nrun-dir = /" X10 X10 X10 X10 X10 X10 X10 "xxxxx\n",
 	"f:2: 'run-dir': expected an absolute path of at most 75 bytes, found "
 	"'/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...'\n"},
+    {"[agent]\ndecisions = here\n",
+	"f:2: 'decisions': expected an absolute path of at most 1023 bytes, "
+	"found 'here'\n"},
     {"[agent]\nno-path = drop\n",
 	"f:2: 'no-path': expected refuse or direct, found 'drop'\n"},
     {"[agent]\nlog-level = warning\n",
