@@ -11,12 +11,14 @@
 #include "base/log.h"
 #include "cagentd/conf/bundle.h"
 #include "cagentd/common/procs.h"
+#include "cagentd/replay.h"
 #include "cagentd/roles.h"
 #include "cagentd/conf/settings.h"
 
 struct arguments {
 	const char *path;
 	const char *role;
+	const char *replay;
 	uint32_t index;
 	bool named, check, detach, syslog, verbose;
 };
@@ -26,8 +28,11 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: cagentd [-DtvV] [-f FILE]\n"
+	    "       cagentd -r FILE\n"
 	    "  -f FILE  the configuration (default %s);\n"
 	    "           - for none: all defaults\n"
+	    "  -r FILE  make the decisions recorded in FILE again, say whether\n"
+	    "           each comes to the same, and exit\n"
 	    "  -t       check the configuration, say what is wrong, and exit\n"
 	    "  -D       detach: pid file, log to syslog\n"
 	    "  -v       log more, until the configuration says how much\n"
@@ -89,7 +94,8 @@ parse(int argc, char **argv, struct arguments *a)
 	const char *bad;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "DVf:htv", options, NULL)) != -1) {
+	while (
+	    (c = getopt_long(argc, argv, "DVf:hr:tv", options, NULL)) != -1) {
 		switch (c) {
 		case 'D':
 			a->detach = true;
@@ -113,6 +119,9 @@ parse(int argc, char **argv, struct arguments *a)
 			assert(optarg != NULL);
 			a->path = optarg;
 			a->named = true;
+			break;
+		case 'r':
+			a->replay = optarg;
 			break;
 		case 'h':
 			usage(stdout);
@@ -178,6 +187,8 @@ main(int argc, char **argv, char **envp)
 	signal(SIGPIPE, SIG_IGN);
 	log_open("cagentd", a.syslog ? LOG_DEST_SYSLOG : LOG_DEST_STDERR,
 	    a.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	if (a.replay != NULL)
+		return replay_main(a.replay);
 	if (a.role == NULL && !a.named)
 		check_default(a.path);
 	if (a.check)
