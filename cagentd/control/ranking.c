@@ -12,15 +12,18 @@
 #include "cagentd/control/ranking_check.h"
 #include "cagentd/control/ranking_fold.h"
 #include "cagentd/control/ranking_slow.h"
+#include "cagentd/control/ranking_uplink.h"
 #include "wire/wire.h"
 
 /* Slowness is a matter of seconds, and measuring it is the dearer part. */
 #define RANKING_SLOW_GAP_US 1000000
+/* While there is traffic successes are to be dated this well, see uplink.h. */
+#define RANKING_BUSY_US UPLINK_CELL_US
 
 /* The sums that the last look saw, of one tenant of a slot. */
 struct ranking_seen {
 	uint32_t incarnation;
-	uint64_t successes, charged;
+	struct uplink_news sum;
 };
 
 static struct rank_now
@@ -35,8 +38,8 @@ static void
 forget(struct ranking *r, struct table_row *row, const struct rank_now *now)
 {
 	rank_forget(row, &r->states[row->slot], now);
-	r->seen[row->slot] =
-	    (struct ranking_seen){row->incarnation, UINT64_MAX, UINT64_MAX};
+	memset(&r->seen[row->slot].sum, 0xff, sizeof(r->seen[0].sum));
+	r->seen[row->slot].incarnation = row->incarnation;
 }
 
 /* What the file holds: ranks, orders and counters' tenants go on. */
@@ -63,6 +66,7 @@ take_up(struct ranking *r, int table_fd)
 			else
 				rank_resume(row, &r->states[row->slot], &now);
 		}
+		ranking_uplink_resume(r, &now, stale);
 		if (stale && r->table->rows_n > 0)
 			events_add_why(r->events, EVENT_NOTE,
 			    TABLE_WHY_FORGOTTEN, "",
@@ -81,11 +85,15 @@ ranking_init(struct ranking *r, int table_fd, struct events *events)
 	r->table = calloc(1, sizeof(*r->table));
 	r->states = calloc(TABLE_ROWS_MAX, sizeof(*r->states));
 	r->seen = calloc(TABLE_ROWS_MAX, sizeof(*r->seen));
+	r->fresh = calloc(TABLE_ROWS_MAX, sizeof(*r->fresh));
+	r->uplink = calloc(1, sizeof(*r->uplink));
+	r->news = calloc(TABLE_ROWS_MAX, sizeof(*r->news));
 	r->incarnations = calloc(TABLE_ROWS_MAX, sizeof(*r->incarnations));
 	r->slow = calloc(TABLE_ROWS_MAX, sizeof(*r->slow));
 	r->checks = calloc(TABLE_ROWS_MAX, sizeof(*r->checks));
 	if (r->table == NULL || r->slow == NULL || r->checks == NULL ||
-	    r->states == NULL || r->seen == NULL || r->incarnations == NULL)
+	    r->states == NULL || r->seen == NULL || r->incarnations == NULL ||
+	    r->fresh == NULL || r->uplink == NULL || r->news == NULL)
 		fatalx("out of memory");
 	arc4random_buf(&r->seed, sizeof(r->seed));
 	take_up(r, table_fd);
@@ -105,6 +113,9 @@ ranking_free(struct ranking *r)
 	free(r->table);
 	free(r->states);
 	free(r->seen);
+	free(r->fresh);
+	free(r->uplink);
+	free(r->news);
 	free(r->slow);
 	free(r->checks);
 	free(r->incarnations);
@@ -299,6 +310,8 @@ ranking_settings(struct ranking *r, const struct settings *s)
 	}
 	r->table->rows_n = 0;
 	r->table->conf_serial = s->serial;
+	r->attempt_us = s->attempt_timeout_ms * 1000;
+	r->check_us = s->check_timeout_ms * 1000;
 	set_tiers(r->table, s);
 	ranking_slow_settings(r, s);
 	ranking_check_settings(r, s);
@@ -308,26 +321,39 @@ ranking_settings(struct ranking *r, const struct settings *s)
 	free(old);
 }
 
+static uint64_t
+more(uint64_t sum, uint64_t seen)
+{
+	return sum > seen ? sum - seen : 0;
+}
+
 /* What is new since the last look.  Of a tenant first seen, nothing: a
  * control process that starts anew must not judge by old counts. */
-static struct rank_seen
+static struct uplink_news
 delta(struct ranking *r, const struct table_row *row,
-    const struct ranking_sum *sum)
+    const struct ranking_sum *sum, const struct rank_now *now)
 {
 	struct ranking_seen *seen = &r->seen[row->slot];
-	struct rank_seen d = {.last_failure = sum->total.last_failure};
+	struct uplink_news all = {.successes = sum->total.successes,
+	    .failures = sum->failures,
+	    .charged = sum->total.charged,
+	    .timeouts = sum->timeouts,
+	    .unreachable = sum->unreachable,
+	    .silences = sum->silences};
+	struct uplink_news d = {0}, *old = &seen->sum;
 
-	if (seen->incarnation == row->incarnation) {
-		if (sum->total.successes > seen->successes)
-			d.successes = sum->total.successes - seen->successes;
-		if (sum->total.charged > seen->charged)
-			d.charged = sum->total.charged - seen->charged;
-	} else if (row->observed == TABLE_UNKNOWN) {
-		d.successes = sum->total.successes;
-		d.charged = sum->total.charged;
-	}
-	*seen = (struct ranking_seen){
-	    row->incarnation, sum->total.successes, sum->total.charged};
+	if (seen->incarnation == row->incarnation)
+		d = (struct uplink_news){
+		    .successes = more(all.successes, old->successes),
+		    .failures = more(all.failures, old->failures),
+		    .charged = more(all.charged, old->charged),
+		    .timeouts = more(all.timeouts, old->timeouts),
+		    .unreachable = more(all.unreachable, old->unreachable),
+		    .silences = more(all.silences, old->silences)};
+	else if (row->observed == TABLE_UNKNOWN)
+		d = all;
+	d.ok_us = now->mono_us - (now->wall_us - sum->last_ok_us);
+	*seen = (struct ranking_seen){row->incarnation, all};
 	return d;
 }
 
@@ -365,48 +391,91 @@ tell_change(struct ranking *r, const struct table_row *row, uint8_t observed,
 		    row->reason);
 }
 
+/* Returns whether any count has moved. */
+static bool
+take_news(struct ranking *r, const struct rank_now *now)
+{
+	bool measure = now->mono_us >= r->slow_at_us, busy = false;
+	struct ranking_sum sum;
+	struct table_row *row;
+	uint32_t i;
+
+	for (i = 0; i < r->table->rows_n; i++) {
+		row = &r->table->rows[i];
+		ranking_fold(r, row, now->wall_us, &sum);
+		if (ranking_fold_fill(row, &sum))
+			busy = true;
+		if (measure)
+			ranking_slow_see(r, row, &sum, now->mono_us);
+		r->news[i] = delta(r, row, &sum, now);
+		r->fresh[i] =
+		    (struct rank_seen){.last_failure = sum.total.last_failure,
+			.successes = r->news[i].successes,
+			.charged = r->news[i].charged};
+		ranking_uplink_check(r, row, &r->news[i], &r->fresh[i], now);
+	}
+	if (busy)
+		r->dirty = true;
+	return busy;
+}
+
+static void
+judge(struct ranking *r, uint32_t i, const struct rank_now *now)
+{
+	struct table_row *row = &r->table->rows[i];
+	const struct ranking_slow *slow = &r->slow[row->slot];
+	struct rank_seen *seen = &r->fresh[i];
+	uint8_t observed = row->observed;
+	uint16_t tier = row->tier;
+
+	seen->charged = r->news[i].believed;
+	seen->p95_us = row->recent_p95_us;
+	seen->limit_us = slow->limit_us;
+	seen->lower = slow->lower;
+	if (!rank_step(row, &r->states[row->slot], seen, now))
+		return;
+	r->dirty = true;
+	tell_change(r, row, observed, tier);
+}
+
+/* Each in the light of what the others have become.  Returns when to look
+ * again for the clock's sake. */
+static int64_t
+judge_all(struct ranking *r, struct rank_now *now)
+{
+	uint32_t i, usable = usable_n(r->table);
+	int64_t wake, next = INT64_MAX;
+	struct table_row *row;
+
+	now->held = r->table->uplink_us != 0;
+	for (i = 0; i < r->table->rows_n; i++) {
+		row = &r->table->rows[i];
+		usable -= ranking_usable(row);
+		now->usable_others = usable;
+		judge(r, i, now);
+		usable += ranking_usable(row);
+		wake = rank_wake_us(row, &r->states[row->slot]);
+		if (wake < next && (!now->held || wake > now->mono_us))
+			next = wake;
+	}
+	return next;
+}
+
 int64_t
 ranking_step(struct ranking *r)
 {
 	struct rank_now now = now_of(r);
-	int64_t wake, next = INT64_MAX;
-	struct rank_seen seen;
-	struct table_row *row;
-	struct ranking_sum sum;
-	bool measure = now.mono_us >= r->slow_at_us;
-	uint16_t tier;
-	uint8_t observed;
-	uint32_t i, usable = usable_n(r->table);
+	bool busy = take_news(r, &now);
+	int64_t next;
 
-	for (i = 0; i < r->table->rows_n; i++) {
-		row = &r->table->rows[i];
-		ranking_fold(r, row, now.wall_us, &sum);
-		if (ranking_fold_fill(row, &sum))
-			r->dirty = true;
-		if (measure)
-			ranking_slow_see(r, row, &sum, now.mono_us);
-		seen = delta(r, row, &sum);
-		ranking_check_see(r, row, &seen, &now);
-		seen.p95_us = row->recent_p95_us;
-		seen.limit_us = r->slow[row->slot].limit_us;
-		seen.lower = r->slow[row->slot].lower;
-		usable -= ranking_usable(row);
-		now.usable_others = usable;
-		observed = row->observed;
-		tier = row->tier;
-		if (rank_step(row, &r->states[row->slot], &seen, &now)) {
-			r->dirty = true;
-			tell_change(r, row, observed, tier);
-		}
-		usable += ranking_usable(row);
-		wake = rank_wake_us(row, &r->states[row->slot]);
-		if (wake < next)
-			next = wake;
-	}
-	if (measure) {
+	ranking_uplink_look(r, &now);
+	next = judge_all(r, &now);
+	if (now.mono_us >= r->slow_at_us) {
 		ranking_slow_compare(r);
 		r->slow_at_us = now.mono_us + RANKING_SLOW_GAP_US;
 	}
+	if (busy && next > now.mono_us + RANKING_BUSY_US)
+		next = now.mono_us + RANKING_BUSY_US;
 	if (r->dirty)
 		ranking_publish(r);
 	return next;

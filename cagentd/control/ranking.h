@@ -23,6 +23,11 @@ struct ranking {
 	struct slab *slabs[SETTINGS_WORKERS_MAX]; /* read-only; NULL: none */
 	struct rank_state *states;		  /* by slot */
 	struct ranking_seen *seen;		  /* by slot */
+	struct rank_seen *fresh; /* by row, of the present look */
+	struct uplink *uplink;
+	struct uplink_news *news;     /* by row, of the present look */
+	int64_t attempt_us, check_us; /* what an attempt, a check may take */
+	uint64_t direct; /* connections, before the uplink was suspected */
 	uint32_t *incarnations;			/* by slot: the newest tenant */
 	struct ranking_slow *slow;		/* by slot */
 	uint32_t slow_over_us[TABLE_TIERS_MAX]; /* of table->tiers[i] */
@@ -52,6 +57,8 @@ void ranking_settings(struct ranking *, const struct settings *);
  * wants to be called again (mono_us()), INT64_MAX for never. */
 int64_t ranking_step(struct ranking *);
 void ranking_publish(struct ranking *);
+/* Has anything gone direct since our own uplink is suspected? */
+bool ranking_goes_direct(const struct ranking *);
 /* Can one count on it now?  On one that is on trial, not yet. */
 bool ranking_usable(const struct table_row *);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mono.h"
+#include "cagentd/decide/uplink.h"
 
 /* How long a failure waits for another to reach what it did not. */
 #define RANKING_PROOF_US 10000000
@@ -111,6 +112,30 @@ ask_another(struct ranking *r, uint32_t slot)
 			continue;
 		if (best == NULL || well_us(st) > well_us(best))
 			best = st;
+	}
+	if (best != NULL)
+		best->asked = true;
+}
+
+void
+ranking_check_witness(struct ranking *r)
+{
+	struct due_state *st, *best = NULL;
+	const struct table_row *row;
+	bool lost, best_lost = true;
+	uint32_t i;
+
+	for (i = 0; i < r->table->rows_n; i++) {
+		row = &r->table->rows[i];
+		st = &r->checks[row->slot];
+		lost = uplink_lost(r->uplink, row);
+		if (!ranking_usable(row) || lost > best_lost)
+			continue;
+		if (best == NULL || lost < best_lost ||
+		    well_us(st) > well_us(best)) {
+			best = st;
+			best_lost = lost;
+		}
 	}
 	if (best != NULL)
 		best->asked = true;

@@ -21,6 +21,9 @@ struct table_row *ranking_check_due(
 /* It is being made; what it is asked for hangs on target (or NULL). */
 enum due_question ranking_check_begin(
     struct ranking *, const struct table_row *, const struct wire_host *target);
+/* One that is not lost, or any that may serve when all are, is to say whether
+ * our own uplink is alive. */
+void ranking_check_witness(struct ranking *);
 /* It was given up without an outcome. */
 void ranking_check_drop(struct ranking *, uint32_t slot);
 /* Its outcome, of a tenant that may be gone by now. */

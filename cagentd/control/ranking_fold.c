@@ -3,11 +3,28 @@
 
 #include <string.h>
 
+#include "wire/wire.h"
+
 uint32_t
 ranking_fold_tenant(const struct slab *s, uint32_t slot)
 {
 	return atomic_load_explicit(
 	    &s->rows[slot].incarnation, memory_order_relaxed);
+}
+
+static void
+add_failures(struct ranking_sum *sum, const uint64_t failures[SLAB_REASONS])
+{
+	uint32_t i;
+
+	for (i = 0; i < REASON_COUNT; i++) {
+		if (i != REASON_CANCELLED)
+			sum->failures += failures[i];
+	}
+	sum->timeouts += failures[REASON_HOP_TIMEOUT];
+	sum->unreachable += failures[REASON_HOP_UNREACHABLE];
+	sum->silences +=
+	    failures[REASON_HOP_SILENT] + failures[REASON_HOP_MUTE];
 }
 
 static void
@@ -17,6 +34,7 @@ add_sample(struct ranking_sum *sum, const struct slab_sample *s)
 
 	sum->total.successes += s->successes;
 	sum->total.charged += s->charged;
+	add_failures(sum, s->failures);
 	sum->attempts += s->attempts;
 	sum->hedged += s->hedged;
 	sum->up += s->bytes_up;

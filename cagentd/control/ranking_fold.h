@@ -11,6 +11,8 @@
 struct ranking_sum {
 	struct rank_seen total;
 	uint64_t attempts, hedged, up, down;
+	/* Of all failures but what was given up, those that may be ours. */
+	uint64_t failures, timeouts, unreachable, silences;
 	uint32_t in_flight;
 	int64_t last_ok_us, last_failure_us;
 	uint32_t handshake[HIST_BUCKETS], connect[HIST_BUCKETS],

@@ -333,19 +333,29 @@ has_moved(const struct table_row *row, uint8_t observed, uint16_t tier)
 	       row->observed != TABLE_HALF_OPEN;
 }
 
+static bool
+is_held(const struct table_row *row, const struct rank_seen *seen,
+    const struct rank_now *now)
+{
+	return now->held && seen->charged == 0 &&
+	       row->observed != TABLE_EJECTED;
+}
+
 bool
 rank_step(struct table_row *row, struct rank_state *st,
     const struct rank_seen *seen, const struct rank_now *now)
 {
 	uint8_t observed = row->observed;
 	uint16_t tier = row->tier;
-	bool changed;
+	bool changed = false;
 
 	advance(st, now->mono_us);
 	count(st, seen);
-	changed = step_state(row, st, seen, now);
-	if (!changed)
-		changed = rank_step_slow(row, st, seen, now);
+	if (!is_held(row, seen, now)) {
+		changed = step_state(row, st, seen, now);
+		if (!changed)
+			changed = rank_step_slow(row, st, seen, now);
+	}
 	if (changed && has_moved(row, observed, tier))
 		st->moved_us = now->mono_us;
 	if (row->tier != tier)

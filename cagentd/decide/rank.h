@@ -21,6 +21,9 @@
  * suspect, and the reason says so; and when none is usable, ejections end at
  * once.
  *
+ * While our own uplink is suspected nothing moves but what is certain: a
+ * charged failure, and the end of an ejection.
+ *
  * Apart from that, one whose handshakes were over the limit for 30 s is lowered
  * to a worse tier, and comes back after 60 s under 80 % of it; or on trial,
  * after 60 s that double to 600 s, when too few requests came to judge by.
@@ -82,6 +85,7 @@ struct rank_now {
 	int64_t mono_us;
 	int64_t wall_us;
 	uint32_t usable_others; /* that would be left, without those on trial */
+	bool held;		/* our own uplink is suspected, see uplink.h */
 	uint64_t *seed;
 };
 

@@ -91,10 +91,10 @@ ejects(void)
 	next = ranking_step(r);
 	CHECK_INT(published("a")->observed, TABLE_EJECTED);
 	CHECK_INT(published("a")->tier, 0);
-	CHECK_INT(published("a")->last_failure, REASON_HOP_TIMEOUT);
+	CHECK_INT(published("a")->last_failure, REASON_HOP_REFUSED);
 	CHECK_INT(last_event(1)->kind, EVENT_STATE);
 	CHECK_STR(last_event(1)->text,
-	    "ejected, was up: the intermediary did not answer in time, 3 in a "
+	    "ejected, was up: the intermediary refused the connection, 3 in a "
 	    "row");
 	CHECK_INT(last_event(0)->kind, EVENT_TIER);
 	CHECK_INT(last_event(0)->why, TABLE_WHY_IN_ROW);
@@ -125,7 +125,7 @@ last_one(void)
 	CHECK_INT(kept, 1);
 	CHECK_INT(published("c")->observed, TABLE_SUSPECT);
 	CHECK_STR(published("c")->reason,
-	    "the intermediary did not answer in time; kept as the last one "
+	    "the intermediary refused the connection; kept as the last one "
 	    "usable");
 	/* One on trial is nobody to count on. */
 	skew_us += RANK_EJECT_MIN_US;

@@ -94,7 +94,7 @@ other_servers(void)
 	step();
 	CHECK_INT(published("a")->observed, TABLE_SUSPECT);
 	CHECK_STR(
-	    published("a")->reason, "the intermediary did not answer in time");
+	    published("a")->reason, "the intermediary refused the connection");
 	rig_close();
 }
 
@@ -160,7 +160,7 @@ restarts(void)
 	CHECK_INT(published("a")->observed, TABLE_SUSPECT);
 	CHECK_INT(published("a")->attempts, 32);
 	CHECK_STR(
-	    published("a")->reason, "the intermediary did not answer in time");
+	    published("a")->reason, "the intermediary refused the connection");
 	CHECK_INT(published("b")->observed, TABLE_EJECTED);
 	works(0, "a", 1);
 	step();

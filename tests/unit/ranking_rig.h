@@ -87,15 +87,21 @@ works(int worker, const char *name, uint64_t n)
 }
 
 static inline void
-fails(int worker, const char *name, uint64_t n)
+fails_by(int worker, const char *name, uint64_t n, enum wire_reason reason)
 {
 	struct slab_row *s = rig_counts(worker, name);
 
 	slab_add(&s->attempts, n);
 	slab_add(&s->charged, n);
-	slab_add(&s->failures[REASON_HOP_TIMEOUT], n);
-	atomic_store(&s->last_failure, REASON_HOP_TIMEOUT);
+	slab_add(&s->failures[reason], n);
+	atomic_store(&s->last_failure, reason);
 	atomic_store(&s->last_failure_us, mono_wall_us());
+}
+
+static inline void
+fails(int worker, const char *name, uint64_t n)
+{
+	fails_by(worker, name, n, REASON_HOP_REFUSED);
 }
 
 static inline const struct event *
