@@ -192,8 +192,12 @@ direct_was_tried(const struct dial *d)
 static bool
 out_of_tries(const struct dial *d)
 {
-	return d->tries_n >= DIAL_TRIES_MAX ||
-	       d->tries_n >= (uint32_t)d->settings->attempts ||
+	uint32_t allowed = (uint32_t)d->settings->attempts;
+
+	/* A try of what was only learned takes none from the others. */
+	if (d->verdict.learned)
+		allowed++;
+	return d->tries_n >= DIAL_TRIES_MAX || d->tries_n >= allowed ||
 	       loop_now_us(d->env->loop) >= d->deadline_us;
 }
 

@@ -239,7 +239,9 @@ does_not_trust_what_was_learned(void)
 	fd = fake_refusing(&port);
 	fake_hole_open(&hole, hosts[0], port);
 	for (i = 0; i < 2; i++) {
-		RIG(&r, "[direct]\nlearn = 127.0.0.0/8\n" HEDGED, FAKE_ECHO);
+		RIG(&r,
+		    "[direct]\nlearn = 127.0.0.0/8\n" HEDGED "attempts = 1\n",
+		    FAKE_ECHO);
 		r.call->verdict.direct_first = r.call->verdict.learned = true;
 		wire_host_set(&r.call->host, hosts[i], 9);
 		r.call->host.port = port;
