@@ -365,13 +365,22 @@ ranking_usable(const struct table_row *row)
 	       row->observed != TABLE_HALF_OPEN;
 }
 
+/* One that is kept for want of a better one, and fails, is no reason to leave
+ * the others out. */
+static bool
+serves(const struct ranking *r, const struct table_row *row)
+{
+	return ranking_usable(row) && (row->why != TABLE_WHY_LAST_USABLE ||
+					  r->states[row->slot].mended);
+}
+
 static uint32_t
-usable_n(const struct table *t)
+serving_n(const struct ranking *r)
 {
 	uint32_t i, n = 0;
 
-	for (i = 0; i < t->rows_n; i++)
-		n += ranking_usable(&t->rows[i]);
+	for (i = 0; i < r->table->rows_n; i++)
+		n += serves(r, &r->table->rows[i]);
 	return n;
 }
 
@@ -443,17 +452,17 @@ judge(struct ranking *r, uint32_t i, const struct rank_now *now)
 static int64_t
 judge_all(struct ranking *r, struct rank_now *now)
 {
-	uint32_t i, usable = usable_n(r->table);
+	uint32_t i, serving = serving_n(r);
 	int64_t wake, next = INT64_MAX;
 	struct table_row *row;
 
 	now->held = r->table->uplink_us != 0;
 	for (i = 0; i < r->table->rows_n; i++) {
 		row = &r->table->rows[i];
-		usable -= ranking_usable(row);
-		now->usable_others = usable;
+		serving -= serves(r, row);
+		now->usable_others = serving;
 		judge(r, i, now);
-		usable += ranking_usable(row);
+		serving += serves(r, row);
 		wake = rank_wake_us(row, &r->states[row->slot]);
 		if (wake < next && (!now->held || wake > now->mono_us))
 			next = wake;

@@ -84,8 +84,10 @@ struct rank_state {
 struct rank_now {
 	int64_t mono_us;
 	int64_t wall_us;
-	uint32_t usable_others; /* that would be left, without those on trial */
-	bool held;		/* our own uplink is suspected, see uplink.h */
+	/* That would be left, without those on trial and those that are kept
+	 * as the last one usable and fail. */
+	uint32_t usable_others;
+	bool held; /* our own uplink is suspected, see uplink.h */
 	uint64_t *seed;
 };
 

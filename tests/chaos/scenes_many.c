@@ -89,6 +89,10 @@ all_dead(const char *name, bool black)
 	int64_t back_us, ms;
 
 	scene_prepare(&s, name, NULL);
+	if (black) { /* who waits in vain shall ask again soon */
+		rig_agent_key(&s.agent, "attempt-timeout = 500ms");
+		rig_agent_key(&s.agent, "dial-timeout = 2s");
+	}
 	scene_start(&s);
 	scene_more(&s, SCENE_WARM);
 	s.excuse_from_us = rig_now_us();

@@ -127,18 +127,28 @@ last_one(void)
 	CHECK_STR(published("c")->reason,
 	    "the intermediary refused the connection; kept as the last one "
 	    "usable");
-	/* One on trial is nobody to count on. */
-	skew_us += RANK_EJECT_MIN_US;
+	/* As it fails, it is nobody to count on: the others are tried at
+	 * once, and with nobody better all are used. */
 	step();
 	CHECK_INT(published("a")->observed, TABLE_HALF_OPEN);
-	fails(0, "c", 5);
+	CHECK_STR(published("a")->reason, "no other is usable: 2 trials");
+	for (i = 0; i < 3; i++)
+		fails(0, names[i], 5);
 	step();
-	CHECK_INT(published("c")->observed, TABLE_SUSPECT);
-	/* Drained, it is no longer there to count on, either. */
+	for (i = 0; i < 3; i++)
+		CHECK_INT(published(names[i])->observed, TABLE_SUSPECT);
+	/* Until one of them serves; with nothing moved twice in 10 s. */
+	skew_us += RANK_GAP_US;
+	slab_add(&rig_counts(0, "b")->successes, 1);
+	step();
 	fails(0, "a", 1);
+	fails(0, "c", 1);
 	step();
 	CHECK_INT(published("a")->observed, TABLE_EJECTED);
-	ranking_drain(r, "c", true, "test");
+	CHECK_INT(published("b")->observed, TABLE_UP);
+	CHECK_INT(published("c")->observed, TABLE_EJECTED);
+	/* Drained, it is no longer there to count on, either. */
+	ranking_drain(r, "b", true, "test");
 	step();
 	CHECK_INT(published("a")->observed, TABLE_HALF_OPEN);
 	CHECK_STR(published("a")->reason, "no other is usable: 2 trials");
