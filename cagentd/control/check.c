@@ -159,7 +159,7 @@ on_done(struct attempt *a, struct attempt_result *r)
 	log_debug("check of %s: %s", one->host, wire_reason_word(r->reason));
 	release(one);
 	ranking_check_end(c->own.ranking, one->slot, one->incarnation, &result);
-	c->own.news(c->own.arg);
+	c->own.look(c->own.arg);
 }
 
 static void
@@ -202,7 +202,7 @@ check_step(struct check *c)
 	struct table_row *row;
 
 	loop_cancel(c->own.loop, &c->due);
-	/* Whichever ends makes room, and news. */
+	/* Whichever ends makes room, and has us look again. */
 	if (free_one(c) == NULL)
 		return;
 	row = ranking_check_due(c->own.ranking, now, &at_us);
@@ -225,6 +225,9 @@ on_due(struct loop *loop, struct op *op, const struct op_result *r)
 	struct table_row *row;
 
 	(void)r; /* time is the only news */
+	/* What traffic has shown meanwhile may have put it off. */
+	c->own.look(c->own.arg);
+	loop_cancel(loop, &c->due);
 	row = ranking_check_due(c->own.ranking, now, &at_us);
 	if (one != NULL && row != NULL && allowed_us(c) <= now) {
 		spend(c, now);

@@ -24,8 +24,9 @@ struct check_owner {
 	struct loop *loop; /* all borrowed */
 	struct resolve *resolve;
 	struct ranking *ranking;
-	/* A check has ended: a ranking_step() is worth while. */
-	void (*news)(void *arg);
+	/* Called when a check has ended, and before one is begun: a
+	 * ranking_step() is worth while. */
+	void (*look)(void *arg);
 	void *arg;
 };
 

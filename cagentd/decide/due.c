@@ -166,13 +166,16 @@ after_us(const struct due_state *st, int64_t gap_us)
 	return st->checked_us != 0 ? st->checked_us + gap_us : 0;
 }
 
+static int64_t
+at_most(int64_t us, int64_t interval_us)
+{
+	return us < interval_us ? us : interval_us;
+}
+
 int64_t
 due_at_us(const struct due_state *st, const struct table_row *row,
     const struct due_rules *rules, enum due_why *reason)
 {
-	int64_t soon =
-	    rules->interval_us < DUE_SOON_US ? rules->interval_us : DUE_SOON_US;
-
 	*reason = why(st, row, rules);
 	switch (*reason) {
 	case DUE_NOT:
@@ -182,10 +185,12 @@ due_at_us(const struct due_state *st, const struct table_row *row,
 	case DUE_ASKED:
 		return after_us(st, DUE_TRIAL_US);
 	case DUE_GIVEN_UP:
-	case DUE_FAILED:
 		return after_us(st, DUE_AGAIN_US);
+	case DUE_FAILED:
+		return after_us(st, at_most(DUE_AGAIN_US, rules->interval_us));
 	case DUE_FIRST:
-		return st->begun_us + share_us(st, soon);
+		return st->begun_us +
+		       share_us(st, at_most(DUE_SOON_US, rules->interval_us));
 	case DUE_IDLE:
 		return idle_at_us(st, rules->interval_us);
 	}

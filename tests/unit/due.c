@@ -203,6 +203,9 @@ follows_a_failure_up(void)
 	}
 	checked(&o, REASON_HOP_REFUSED);
 	DUE(&o, DUE_IDLE, EVERY, EVERY + EVERY / 10);
+	o.rules.interval_us = S / 10;
+	o.st.failed = 1;
+	DUE(&o, DUE_FAILED, S / 10, S / 10);
 	/* And only once it has been charged. */
 	look(&o, 0, 0);
 	CHECK_INT(o.seen.charged, 1);
