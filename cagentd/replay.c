@@ -62,6 +62,13 @@ fill(struct replay *r)
 	return true;
 }
 
+/* In the file, of what is looked at. */
+static unsigned long long
+position(const struct replay *r)
+{
+	return r->offset + r->at;
+}
+
 static struct replay_worker *
 worker_of(struct replay *r, uint32_t i)
 {
@@ -111,8 +118,7 @@ choose_again(struct replay *r, uint32_t worker, const struct replay_worker *w)
 		return;
 	printf("%s: byte %llu, worker %u, generation %llu of the table: "
 	       "recorded is ",
-	    r->path, (unsigned long long)(r->offset + r->at), worker,
-	    (unsigned long long)d->generation);
+	    r->path, position(r), worker, (unsigned long long)d->generation);
 	say_outcome(&w->table, &d->outcome);
 	printf(", again it is ");
 	say_outcome(&w->table, &now);
@@ -142,7 +148,7 @@ take(struct replay *r, const struct decision_record *record)
 	if (error != 0)
 		fprintf(stderr,
 		    "cagentd: %s: byte %llu: a record that makes no sense\n",
-		    r->path, (unsigned long long)(r->offset + r->at));
+		    r->path, position(r));
 	return error == 0;
 }
 

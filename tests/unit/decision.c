@@ -113,8 +113,7 @@ make_settings(bool same)
 			continue;
 		si = &configured[settings.intermediaries_n++];
 		memcpy(si->name, table.rows[i].name, sizeof(si->name));
-		memcpy(si->host, table.rows[i].host, sizeof(table.rows->host));
-		si->host[NET_HOST_MAX] = '\0';
+		memcpy(si->host, table.rows[i].host, sizeof(si->host));
 		si->port =
 		    (uint16_t)(table.rows[i].port + (!same && chance(4) == 0));
 	}
