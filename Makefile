@@ -82,14 +82,16 @@ LLHTTP_OBJ := $(addprefix $(B)/obj/llhttp/,api.o http.o llhttp.o)
 LIB_base := $(B)/lib/base.a
 LIB_wire := $(B)/lib/wire.a
 LIB_shm	:= $(B)/lib/shm.a
+LIB_conf := $(B)/lib/conf.a
 LIB_agent := $(B)/lib/agent.a
 LIB_ctl	:= $(B)/lib/ctl.a
-LIBS	:= $(LIB_ctl) $(LIB_agent) $(LIB_wire) $(LIB_shm) $(LIB_base)
+LIBS	:= $(LIB_ctl) $(LIB_agent) $(LIB_conf) $(LIB_wire) $(LIB_shm) $(LIB_base)
 LIBS_ctl := $(LIB_ctl) $(LIB_shm) $(LIB_wire) $(LIB_base)
 
 $(LIB_base): $(call objs,base)
 $(LIB_wire): $(call objs,wire) $(LLHTTP_OBJ)
 $(LIB_shm): $(call objs,shm)
+$(LIB_conf): $(call objs,conf)
 $(LIB_agent): $(call objs,cagentd) $(call objs,cagentd/*)
 $(LIB_ctl): $(call objs,cagent-ctl)
 
@@ -101,7 +103,7 @@ INTEG	:= $(patsubst tests/integ/%.c,$(B)/tests/integ/%,$(filter-out $(wildcard t
 .PHONY: all
 all: $(PROGS)
 
-$(B)/bin/cagentd: $(B)/obj/cagentd/main.o $(LIB_agent) $(LIB_wire) $(LIB_shm) $(LIB_base)
+$(B)/bin/cagentd: $(B)/obj/cagentd/main.o $(LIB_agent) $(LIB_conf) $(LIB_wire) $(LIB_shm) $(LIB_base)
 $(B)/bin/cagent-ctl: $(B)/obj/cagent-ctl/main.o $(LIBS_ctl)
 $(UNIT): $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/unit.o $(LIBS)
 $(INTEG): $(B)/tests/integ/%: $(B)/obj/tests/integ/%.o $(RIG) $(LIBS)

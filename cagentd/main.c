@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cagentd/conf/bundle.h"
+#include "conf/bundle.h"
 #include "cagentd/common/procs.h"
 #include "cagentd/replay.h"
 #include "cagentd/roles.h"
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 
 struct arguments {
 	const char *path;

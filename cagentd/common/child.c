@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/proc.h"
-#include "cagentd/conf/bundle.h"
+#include "conf/bundle.h"
 #include "cagentd/common/msg.h"
 
 static int

@@ -6,7 +6,7 @@
 #include "base/chan.h"
 #include "base/loop.h"
 #include "cagentd/common/procs.h"
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 
 /*
  * What every child of the master does alike: receive what it may have, drop

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 
 static uint8_t *
 put(uint8_t *p, uint64_t v, size_t n)

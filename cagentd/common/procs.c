@@ -8,7 +8,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 
 #define M (1u << ROLE_MASTER)
 #define C (1u << ROLE_CONTROL)

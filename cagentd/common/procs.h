@@ -3,7 +3,7 @@
 
 #include "base/chan.h"
 #include "base/sandbox.h"
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 
 /* The agent's processes and what each may do and say: one table each. */
 enum proc_role {

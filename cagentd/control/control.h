@@ -6,7 +6,7 @@
 #include "cagentd/common/procs.h"
 #include "cagentd/control/events.h"
 #include "cagentd/control/ranking.h"
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 
 /*
  * What the control process knows, for those who answer cagent-ctl from it:

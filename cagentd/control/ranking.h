@@ -7,7 +7,7 @@
 #include "cagentd/control/events.h"
 #include "cagentd/decide/due.h"
 #include "cagentd/decide/rank.h"
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 #include "shm/slab.h"
 #include "shm/table.h"
 

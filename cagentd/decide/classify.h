@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/net.h"
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 #include "wire/intake.h"
 #include "wire/wire.h"
 

@@ -11,7 +11,7 @@
 #include "base/proc.h"
 #include "cagentd/master/pace.h"
 #include "cagentd/common/procs.h"
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 
 struct shared;
 

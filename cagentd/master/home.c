@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 
 static int
 own_directory(const char *dir)

@@ -16,7 +16,7 @@
 
 #include "base/log.h"
 #include "base/mono.h"
-#include "cagentd/conf/bundle.h"
+#include "conf/bundle.h"
 #include "cagentd/master/children_tell.h"
 #include "cagentd/master/home.h"
 #include "cagentd/roles.h"

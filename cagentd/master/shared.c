@@ -14,7 +14,7 @@
 
 #include "base/log.h"
 #include "base/mono.h"
-#include "cagentd/conf/bundle.h"
+#include "conf/bundle.h"
 #include "shm/slab.h"
 #include "shm/table.h"
 #include "wire/ctl.h"

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 
 /*
  * What the master makes once and hands out: the run directory with the tier

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 
 /*
  * Take connections from the inherited listeners: pausing for a moment when

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "cagentd/common/attempt.h"
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 #include "cagentd/decide/classify.h"
 #include "shm/learned.h"
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cagentd/conf/bundle.h"
-#include "cagentd/conf/settings.h"
+#include "conf/bundle.h"
+#include "conf/settings.h"
 #include "tests/fuzz/fuzz.h"
 
 /* A sealed bundle, or "password-file" would open what the input names. */

@@ -18,7 +18,7 @@
 
 #include "base/log.h"
 #include "base/proc.h"
-#include "cagentd/conf/bundle.h"
+#include "conf/bundle.h"
 #include "cagentd/common/child.h"
 #include "cagentd/common/msg.h"
 #include "cagentd/master/shared.h"

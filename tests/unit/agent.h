@@ -2,7 +2,7 @@
 #define TESTS_UNIT_AGENT_H
 
 #include "cagentd/worker/dial.h"
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 #include "tests/unit/fake.h"
 #include "tests/unit/settings_sample.h"
 

@@ -61,7 +61,8 @@ attach(struct rig *rig)
 	rig_must(chan_new(&rig->resolver, rig->loop, fds[0], &procs_rules,
 		     ROLE_RESOLVER, ROLE_WORKER, &owner),
 	    "chan_new");
-	rig_must(resolve_attach(rig->resolve, ROLE_WORKER, fds[1]), "resolve_attach");
+	rig_must(resolve_attach(rig->resolve, ROLE_WORKER, fds[1]),
+	    "resolve_attach");
 }
 
 static struct rig *

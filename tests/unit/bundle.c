@@ -1,5 +1,5 @@
 /* The run of bytes that a configuration is made from, live and sealed. */
-#include "cagentd/conf/bundle.h"
+#include "conf/bundle.h"
 
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -16,7 +16,7 @@
 #include "cagent-ctl/row.h"
 #include "cagent-ctl/tiers.h"
 #include "cagent-ctl/verb.h"
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 #include "tests/unit/unit.h"
 #include "wire/wire.h"
 

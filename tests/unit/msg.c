@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 #include "tests/unit/unit.h"
 
 /* From memory of just that size, so that a sanitizer sees a read beyond. */

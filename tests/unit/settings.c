@@ -1,5 +1,5 @@
 /* The agent's settings: defaults, every key, what travels in a bundle. */
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 
 #include <sys/stat.h>
 
@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "base/rundir.h"
-#include "cagentd/conf/bundle.h"
+#include "conf/bundle.h"
 #include "tests/unit/settings_sample.h"
 #include "tests/unit/unit.h"
 #include "wire/intake.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/conf.h"
-#include "cagentd/conf/settings_build.h"
+#include "conf/settings_build.h"
 #include "tests/unit/settings_sample.h"
 #include "tests/unit/unit.h"
 

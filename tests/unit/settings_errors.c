@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 #include "tests/unit/settings_sample.h"
 #include "tests/unit/unit.h"
 

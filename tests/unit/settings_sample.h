@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "cagentd/conf/bundle.h"
-#include "cagentd/conf/settings.h"
+#include "conf/bundle.h"
+#include "conf/settings.h"
 #include "tests/unit/unit.h"
 
 /* Users that a test's bundle knows whatever the machine does. */

@@ -2,7 +2,7 @@
  * Owns the run of bytes that a configuration is made from; fetches items from
  * the system while it is live, and never when it came out of a sealed fd.
  */
-#include "cagentd/conf/bundle.h"
+#include "conf/bundle.h"
 
 #include <sys/mman.h>
 #include <sys/stat.h>

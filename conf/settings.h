@@ -1,5 +1,5 @@
-#ifndef CAGENTD_SETTINGS_H
-#define CAGENTD_SETTINGS_H
+#ifndef CONF_SETTINGS_H
+#define CONF_SETTINGS_H
 
 #include <sys/types.h>
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cagentd/conf/settings_build.h"
+#include "conf/settings_build.h"
 #include "wire/intake.h"
 
 static const struct conf_word protocols[] = {

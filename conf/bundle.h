@@ -1,5 +1,5 @@
-#ifndef CAGENTD_BUNDLE_H
-#define CAGENTD_BUNDLE_H
+#ifndef CONF_BUNDLE_H
+#define CONF_BUNDLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

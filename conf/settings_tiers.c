@@ -8,8 +8,8 @@
 
 #include <sodium.h>
 
-#include "cagentd/conf/bundle.h"
-#include "cagentd/conf/settings_build.h"
+#include "conf/bundle.h"
+#include "conf/settings_build.h"
 
 const struct conf_word settings_classes[] = {
     {"critical", CLASS_CRITICAL},

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "cagentd/conf/settings_build.h"
+#include "conf/settings_build.h"
 
 #define DIAL_TIMEOUT_MS	   8000
 #define ATTEMPT_TIMEOUT_MS 3000

@@ -2,7 +2,7 @@
  * Makes the agent's settings out of a bundle and owns their memory; what a
  * section may say is in settings_agent.c, settings_tiers.c, settings_rules.c.
  */
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,8 +16,8 @@
 
 #include "base/log.h"
 #include "base/rundir.h"
-#include "cagentd/conf/bundle.h"
-#include "cagentd/conf/settings_build.h"
+#include "conf/bundle.h"
+#include "conf/settings_build.h"
 #include "wire/ctl.h"
 
 const char settings_default_path[] = SYSCONFDIR "/cagent/cagentd.ini";

@@ -1,5 +1,5 @@
-#ifndef CAGENTD_SETTINGS_BUILD_H
-#define CAGENTD_SETTINGS_BUILD_H
+#ifndef CONF_SETTINGS_BUILD_H
+#define CONF_SETTINGS_BUILD_H
 
 #include <sys/queue.h>
 
@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/conf.h"
-#include "cagentd/conf/settings.h"
+#include "conf/settings.h"
 
 struct bundle;
 
