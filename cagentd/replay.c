@@ -82,6 +82,22 @@ worker_of(struct replay *r, uint32_t i)
 	return r->workers[i];
 }
 
+static const char *
+why_word(enum path_why why)
+{
+	switch (why) {
+	case PATH_WHY_ONLY:
+		return "alone";
+	case PATH_WHY_CHEAPER:
+		return "cheaper";
+	case PATH_WHY_DRAWN:
+		return "drawn";
+	case PATH_WHY_TRIAL:
+		return "on trial";
+	}
+	return "?";
+}
+
 static void
 say_outcome(const struct table *t, const struct decision_outcome *o)
 {
@@ -97,8 +113,10 @@ say_outcome(const struct table *t, const struct decision_outcome *o)
 		    t->rows[i].incarnation == o->incarnation)
 			name = t->rows[i].name;
 	}
-	printf("%s (tier %u%s, cost %llu)", name, o->rank,
-	    o->trial ? ", on trial" : "", (unsigned long long)o->cost);
+	printf("%s (tier %u, %s%s%s%s, cost %llu)", name, o->rank,
+	    why_word(o->why), o->avoided ? ", avoided" : "",
+	    o->spilled ? ", spilled" : "", o->passed ? ", passed on" : "",
+	    (unsigned long long)o->cost);
 }
 
 static void

@@ -113,6 +113,7 @@ says_what_differs(void)
 	check_says(
 	    s, 1, "worker 7, generation 1 of the table: recorded is hop-");
 	check_says(s, 1, ", again it is hop-");
+	check_says(s, 1, " (tier 1, drawn, cost 2048000)\n");
 	check_says(s, 1, "6 decisions of 2 tables by 2 workers: 2 differ");
 	sample_free(s);
 }
