@@ -13,6 +13,7 @@
 #include "cagent-ctl/ask.h"
 #include "cagent-ctl/doctor.h"
 #include "cagent-ctl/field.h"
+#include "cagent-ctl/format.h"
 #include "cagent-ctl/peek.h"
 #include "cagent-ctl/row.h"
 #include "wire/ctl.h"
@@ -74,6 +75,22 @@ check_intermediaries(struct doctor *d)
 		     "returns by \"cagent-ctl enable NAME\"",
 	    "%zu of %zu usable%s", usable, n, text);
 	json_decref(rows);
+}
+
+static void
+check_uplink(struct doctor *d)
+{
+	int64_t since_us = field_number(d->status, "uplink_us");
+	char span[FORMAT_LEN];
+
+	if (since_us == 0)
+		return;
+	doctor_add(d, "uplink", DOCTOR_FAIL,
+	    "see whether this host reaches anything on that way: its link, "
+	    "routes, firewall, name servers",
+	    "no intermediary answers for %s: this host's own uplink is "
+	    "suspected, and ranks are held",
+	    format_between(since_us, d->now_us, span));
 }
 
 /* The address at which a wildcard listener is reached from here. */
@@ -195,6 +212,7 @@ doctor_paths(struct doctor *d)
 	if (d->status == NULL)
 		return;
 	check_intermediaries(d);
+	check_uplink(d);
 	listeners = json_object_get(d->status, "listeners");
 	for (i = 0; i < json_array_size(listeners); i++)
 		check_listener(

@@ -105,11 +105,11 @@ rows_json(const struct table *t)
 json_t *
 peek_json(const struct table *t, int64_t now_us)
 {
-	return json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+	return json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
 	    "schema", CTL_SCHEMA, "ok", 1, "now_us", (json_int_t)now_us,
-	    "published_us", (json_int_t)t->published_us, "generation",
-	    (json_int_t)t->generation, "config_serial",
-	    (json_int_t)t->conf_serial, "control_pid",
+	    "published_us", (json_int_t)t->published_us, "uplink_us",
+	    (json_int_t)t->uplink_us, "generation", (json_int_t)t->generation,
+	    "config_serial", (json_int_t)t->conf_serial, "control_pid",
 	    (json_int_t)t->control_pid, "tiers", tiers_json(t), "rows",
 	    rows_json(t));
 }

@@ -76,6 +76,9 @@ static const struct field answer_fields[] = {
 	"intermediaries that new requests may be given to now"},
     {"intermediaries", NULL, NULL, FIELD_COUNT, false, NULL,
 	"intermediaries that are configured"},
+    {"uplink_us", NULL, "uplink suspected", FIELD_TIME, false, NULL,
+	"since when no intermediary answers, so that the host's own uplink is "
+	"suspected and ranks are held; 0: it is not"},
     {"no_path", NULL, "no path left", FIELD_TEXT, false, NULL,
 	"what happens then: refuse, or direct (without an intermediary)"},
     {"clients", NULL, "clients", FIELD_COUNT, false, NULL,

@@ -31,6 +31,9 @@ static const struct field table_fields[] = {
 	"of the table, rising by one with each publication"},
     {"config_serial", NULL, NULL, FIELD_COUNT, false, NULL,
 	"of the configuration it was made from, rising with each reload"},
+    {"uplink_us", NULL, NULL, FIELD_TIME, false, NULL,
+	"since when no intermediary answers, so that the host's own uplink is "
+	"suspected and ranks are held; 0: it is not"},
     {"control_pid", NULL, NULL, FIELD_COUNT, false, NULL,
 	"the process that wrote it"},
     {"control_answers", NULL, NULL, FIELD_BOOL, false, NULL,
@@ -89,6 +92,9 @@ check_rows(json_t *doc)
 		usable += row_usable(json_array_get(rows, i));
 	if (json_array_size(rows) > 0 && usable == 0)
 		degrade(doc, "no usable intermediary");
+	if (field_number(doc, "uplink_us") != 0)
+		degrade(doc, "no intermediary answers: our own uplink is "
+			     "suspected, ranks are held");
 }
 
 /* Is there somebody who keeps the table up to date? */

@@ -9,6 +9,7 @@
 #include "base/sandbox.h"
 #include "cagentd/control/control.h"
 #include "cagentd/control/ctl_answer.h"
+#include "cagentd/control/ctl_why.h"
 #include "wire/wire.h"
 
 /* A slab's own numbers are a worker's word: clamped, so that no sum over the
@@ -193,9 +194,24 @@ missing(json_t *list, const struct proc_child *p, const char *name)
 	json_array_append_new(list, ctl_text(text));
 }
 
+/* Direct connections may well be near; but when they work, the operator is to
+ * know before pulling cables. */
+static json_t *
+uplink(const struct ranking *r, int64_t now_us)
+{
+	char text[192], when[CTL_WHY_TIME_LEN];
+
+	snprintf(text, sizeof(text),
+	    "our own uplink is suspected since %s: no intermediary answers, "
+	    "ranks are held%s",
+	    ctl_why_time(r->table->uplink_us, now_us, when),
+	    ranking_goes_direct(r) ? "; direct connections work" : "");
+	return ctl_text(text);
+}
+
 /* What an operator should know of, a sentence each. */
 static json_t *
-degraded(const struct control *c)
+degraded(const struct control *c, int64_t now_us)
 {
 	const struct table *t = c->ranking.table;
 	json_t *list = json_array();
@@ -207,6 +223,8 @@ degraded(const struct control *c)
 		    list, ctl_text("no intermediary is configured"));
 	else if (usable(t) == 0)
 		json_array_append_new(list, ctl_text("no usable intermediary"));
+	if (t->uplink_us != 0)
+		json_array_append_new(list, uplink(&c->ranking, now_us));
 	missing(list, &c->children[1], "the resolver");
 	for (i = 0; i < c->settings->workers; i++) {
 		snprintf(name, sizeof(name), "worker %u", i);
@@ -250,7 +268,8 @@ ctl_status(struct ctl_query *q)
 	ctl_set(answer, "children", children(c));
 	set_totals(answer, &c->ranking);
 	ctl_set_int(answer, "intermediaries", c->ranking.table->rows_n);
+	ctl_set_int(answer, "uplink_us", c->ranking.table->uplink_us);
 	ctl_set_int(answer, "usable", usable(c->ranking.table));
-	ctl_set(answer, "degraded", degraded(c));
+	ctl_set(answer, "degraded", degraded(c, q->now_us));
 	ctl_say(q, answer);
 }

@@ -137,6 +137,41 @@ degraded(void)
 }
 
 static void
+uplink(void)
+{
+	static const char *const want[] = {
+	    "our own uplink is suspected since 22:13:12Z: no intermediary "
+	    "answers, ranks are held",
+	    "our own uplink is suspected since 22:13:12Z: no intermediary "
+	    "answers, ranks are held; direct connections work"};
+	struct table *t;
+	const json_t *o;
+	json_t *lines;
+	int i;
+
+	start(CONFIG);
+	t = rig_control.ranking.table;
+	t->uplink_us = mono_wall_us() - 8000000;
+	for (i = 0; i < 2; i++) {
+		lines = ask("status\n");
+		o = rig_first(lines, true);
+		CHECK_INT(rig_int(o, "uplink_us"), t->uplink_us);
+		CHECK_STR(json_string_value(json_array_get(
+			      json_object_get(o, "degraded"), 0)),
+		    want[i]);
+		json_decref(lines);
+		slab_add(&rig_slabs[0]->direct, 1);
+	}
+	lines = ask("why hq-1\n");
+	CHECK(
+	    strstr(rig_str(rig_first(lines, true), "sentence"),
+		"held since 22:13:12Z, as our own uplink is suspected") != NULL,
+	    "why does not tell");
+	json_decref(lines);
+	stop();
+}
+
+static void
 show_and_tiers(void)
 {
 	struct slab_row *counts;
@@ -296,6 +331,7 @@ errors(void)
 static const struct unit_case cases[] = {
     {"status", status},
     {"degraded", degraded},
+    {"a suspected uplink", uplink},
     {"a hostile slab", hostile_slab},
     {"show, why, tiers", show_and_tiers},
     {"orders", orders},

@@ -332,6 +332,17 @@ nothing_usable(void)
 		      json_array_get(json_object_get(doc, "degraded"), 0)),
 	    "no usable intermediary");
 	json_decref(doc);
+	row->admin = TABLE_ENABLED;
+	in.uplink_us = 5;
+	publish(&b);
+	in.uplink_us = 0;
+	doc = run(&b, true, VERB_NOT_RUNNING);
+	CHECK_INT(json_integer_value(json_object_get(doc, "uplink_us")), 5);
+	CHECK_STR(json_string_value(
+		      json_array_get(json_object_get(doc, "degraded"), 0)),
+	    "no intermediary answers: our own uplink is suspected, ranks are "
+	    "held");
+	json_decref(doc);
 	bench_fini(&b);
 }
 
