@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define REACH_MS 120000
-#define BYTES	 500 /* one segment: half an answer cannot be had again */
-#define ROW_LEN	 220
-#define ROWS_MAX (RIG_SHARED_LEN / ROW_LEN - 1)
+#define REACH_MS  120000
+#define REPLAY_MS 60000
+#define BYTES	  500 /* one segment: half an answer cannot be had again */
+#define ROW_LEN	  220
+#define ROWS_MAX  (RIG_SHARED_LEN / ROW_LEN - 1)
 
 struct board {
 	unsigned int n;
@@ -64,9 +66,20 @@ scene_prepare(
 	s->load.samples_max = SCENE_SAMPLES_MAX;
 }
 
+static const char *
+decisions_path(void)
+{
+	static char path[RIG_PATH_MAX];
+
+	rig_path(path, "decisions");
+	return path;
+}
+
 void
 scene_start(struct scene *s)
 {
+	if (!s->unrecorded)
+		rig_agent_key(&s->agent, "decisions = %s", decisions_path());
 	rig_agent_start(&s->agent);
 	watch_start(&s->watch, &s->agent);
 	rig_agent_proxies(&s->agent, s->proxies);
@@ -155,8 +168,9 @@ scene_sum(const struct scene *s, int64_t from_us, struct scene_sum *out)
 	free(whole);
 }
 
-double
-scene_extra(const struct scene *s)
+/* In percent of the requests since scene_mark(). */
+static double
+extra_attempts(const struct scene *s)
 {
 	uint64_t more = watch_attempts(&s->watch) - s->attempts;
 	unsigned int n = atomic_load(&s->load.next) - s->started;
@@ -169,6 +183,7 @@ scene_settle(struct scene *s)
 {
 	rig_load_end(&s->load);
 	scene_sum(s, s->from_us, &s->sum);
+	s->extra = extra_attempts(s);
 }
 
 void
@@ -283,18 +298,40 @@ print_changes(const struct scene *s)
 	}
 }
 
+/* Every choice that was recorded, made again. */
+static void
+replay(struct scene *s)
+{
+	char program[RIG_PATH_MAX];
+	const char *const argv[] = {program, "-r", decisions_path(), NULL};
+	const struct rig_spawn spawn = {.name = "cagentd-r", .argv = argv};
+	struct rig_output o;
+
+	rig_agent_program(program, sizeof(program));
+	rig_run(&o, &spawn, REPLAY_MS);
+	scene_check(s,
+	    o.code == 0 && strstr(o.out, "all the same") != NULL &&
+		sscanf(o.out, "%u decisions", &s->replayed) == 1 &&
+		s->replayed >= s->sum.requests,
+	    "replay: exit %d: %s%s", o.code, o.out, o.err);
+	rig_output_free(&o);
+	unlink(decisions_path());
+}
+
 static void
 put_row(const struct scene *s)
 {
 	const struct scene_sum *m = &s->sum;
-	char extra[16] = "-";
+	char extra[16] = "-", replayed[16] = "-";
 
 	if (!s->uncounted)
-		snprintf(extra, sizeof(extra), "%.1f", scene_extra(s));
-	scene_note("%-34s %6u %5u %7.1f %7.1f %7.1f %6s %4u  %s%s", s->name,
+		snprintf(extra, sizeof(extra), "%.1f", s->extra);
+	if (!s->unrecorded)
+		snprintf(replayed, sizeof(replayed), "%u", s->replayed);
+	scene_note("%-32s %6u %5u %7.1f %7.1f %7.1f %6s %4u %6s  %s%s", s->name,
 	    m->requests, m->failed, m->p50_us / 1e3, m->p99_us / 1e3,
 	    m->slowest_us / 1e3, extra, watch_tier_changes(&s->watch, NULL),
-	    s->failed ? "FAILED: " : "ok", s->why);
+	    replayed, s->failed ? "FAILED: " : "ok", s->why);
 }
 
 void
@@ -307,9 +344,11 @@ scene_finish(struct scene *s)
 	print_changes(s);
 	rig_note("set-up: p50 %.1f ms, p99 %.1f ms; %u excused",
 	    m->setup_p50_us / 1e3, m->setup_p99_us / 1e3, m->excused);
-	put_row(s);
 	watch_stop(&s->watch);
 	rig_agent_stop(&s->agent);
+	if (!s->unrecorded)
+		replay(s);
+	put_row(s);
 	/* What it is still trying to reach would keep the gates. */
 	rig_peer_kill(&s->real);
 	for (i = 0; i < SCENE_GATES; i++)

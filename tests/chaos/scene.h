@@ -43,7 +43,10 @@ struct scene {
 	uint64_t attempts; /* at the beginning of what is counted */
 	unsigned int started;
 	struct scene_sum sum;
-	bool uncounted; /* the attempts say nothing */
+	double extra;	 /* attempts, in percent of those requests */
+	bool uncounted;	 /* the attempts say nothing */
+	bool unrecorded; /* set before the start: nothing is replayed */
+	unsigned int replayed;
 	bool failed;
 	char why[160]; /* the first that was wrong */
 };
@@ -77,9 +80,6 @@ void scene_finish(struct scene *);
 
 /* Of a sum over samples: filled in from those begun since from_us. */
 void scene_sum(const struct scene *, int64_t from_us, struct scene_sum *);
-
-/* Extra attempts in percent of the requests since scene_mark(). */
-double scene_extra(const struct scene *);
 
 /* A measurement, below the table. */
 void scene_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
