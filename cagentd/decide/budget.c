@@ -2,20 +2,21 @@
 #include "cagentd/decide/budget.h"
 
 #define ATTEMPT 1000000ll /* one, in what the bucket counts */
+#define KEPT	(BUDGET_REPLAYS * ATTEMPT)
+#define FULL	(BUDGET_HEDGES * ATTEMPT + KEPT)
 
 static void
 fill(struct budget *b, int64_t gain)
 {
-	b->hedges += gain;
-	if (b->hedges > BUDGET_HEDGES * ATTEMPT)
-		b->hedges = BUDGET_HEDGES * ATTEMPT;
+	b->saved += gain;
+	if (b->saved > FULL)
+		b->saved = FULL;
 }
 
 void
 budget_init(struct budget *b, int64_t now_us)
 {
-	*b = (struct budget){
-	    .hedges = BUDGET_HEDGES * ATTEMPT, .filled_us = now_us};
+	*b = (struct budget){.saved = FULL, .filled_us = now_us};
 }
 
 void
@@ -25,15 +26,13 @@ budget_request(struct budget *b, int64_t percent, int64_t now_us)
 
 	b->requests++;
 	if (percent == 0) {
-		b->hedges = 0;
+		b->saved = 0;
 		return;
 	}
 	/* One a second is one millionth a microsecond; more than the bucket
 	 * holds is not worth counting. */
 	if (b->filled_us != 0 && since_us > 0)
-		fill(b, since_us < BUDGET_HEDGES * ATTEMPT
-			    ? since_us
-			    : BUDGET_HEDGES * ATTEMPT);
+		fill(b, since_us < FULL ? since_us : FULL);
 	b->filled_us = now_us;
 	fill(b, ATTEMPT / 100 * percent);
 }
@@ -62,11 +61,23 @@ budget_retry(struct budget *b, int64_t now_us)
 	return true;
 }
 
+static bool
+take(struct budget *b, int64_t leave)
+{
+	if (b->saved < ATTEMPT + leave)
+		return false;
+	b->saved -= ATTEMPT;
+	return true;
+}
+
 bool
 budget_hedge(struct budget *b)
 {
-	if (b->hedges < ATTEMPT)
-		return false;
-	b->hedges -= ATTEMPT;
-	return true;
+	return take(b, KEPT);
+}
+
+bool
+budget_replay(struct budget *b)
+{
+	return take(b, 0);
 }

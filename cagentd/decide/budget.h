@@ -16,18 +16,20 @@
  *
  * Hedges, and replays of what got no answer: a bucket that gains a percentage
  * of an attempt with each request, and one a second so that a quiet host has
- * them, too (as finagle's RetryBudget has it); BUDGET_HEDGES at most are
- * saved up.
+ * them, too (as finagle's RetryBudget has it).  BUDGET_HEDGES at most are saved
+ * up, and beneath them BUDGET_REPLAYS that hedges may not touch: a hedge saves
+ * a client some time, a replay the request.
  */
 #define BUDGET_DOWN_FAILURES 50
 #define BUDGET_DOWN_US	     1000000
 #define BUDGET_DOWN_SHARE    5
 #define BUDGET_HEDGES	     20
+#define BUDGET_REPLAYS	     10
 
 struct budget {
 	int64_t proved_us;
 	uint64_t failures, requests, retries; /* since then */
-	int64_t hedges;	   /* saved up, in millionths of an attempt */
+	int64_t saved;	   /* up, in millionths of an attempt */
 	int64_t filled_us; /* up to when a second's gain was counted */
 };
 
@@ -43,5 +45,7 @@ void budget_proved(struct budget *, int64_t now_us);
 bool budget_retry(struct budget *, int64_t now_us);
 /* May an attempt more be made for one that is under way?  Taken if so. */
 bool budget_hedge(struct budget *);
+/* The same for one that stands and gets no answer. */
+bool budget_replay(struct budget *);
 
 #endif

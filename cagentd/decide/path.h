@@ -163,8 +163,8 @@ uint16_t path_rank(const struct table_row *);
 enum hop_type path_hop_type(const struct table_row *);
 
 /* Note how an attempt went: the EWMA, and how long to avoid after a charged
- * failure (1 s doubling to 10 s, until a success).  What stood before it last
- * failed says nothing of it now. */
+ * failure (1 s doubling to 10 s, until a success).  What was begun before it
+ * last failed says nothing of it now. */
 void path_load_ok(struct path_load *, int64_t handshake_us, int64_t stood_us);
 /* It was given up after that time for one that was faster: it would have
  * taken at least as long.  PATH_OUTRUNS in a row are no accident: it is

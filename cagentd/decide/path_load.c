@@ -14,7 +14,7 @@ path_load_ok(struct path_load *l, int64_t handshake_us, int64_t stood_us)
 {
 	uint32_t us = measurable(handshake_us);
 
-	if (stood_us < l->bad_us)
+	if (stood_us - us < l->bad_us)
 		return;
 	/* Peak-sensitive: up at once, down by an eighth. */
 	if (us >= l->ewma_us)

@@ -401,5 +401,5 @@ dial_patience_us(const struct dial *d)
 bool
 dial_may_replace(struct dial *d)
 {
-	return !out_of_tries(d) && budget_hedge(d->env->budget);
+	return !out_of_tries(d) && budget_replay(d->env->budget);
 }

@@ -73,6 +73,29 @@ hedges_by_time(void)
 	CHECK_INT(hedges_of(&b), 0);
 }
 
+/* What hedges leave is for replays, and those may take all. */
+static void
+keeps_some_for_replays(void)
+{
+	struct budget b;
+	int i, n = 0;
+
+	budget_init(&b, START);
+	CHECK_INT(hedges_of(&b), BUDGET_HEDGES);
+	while (budget_replay(&b))
+		n++;
+	CHECK_INT(n, BUDGET_REPLAYS);
+	/* That is saved up first. */
+	for (i = 0; i < BUDGET_REPLAYS; i++) {
+		budget_request(&b, 100, START);
+		CHECK(!budget_hedge(&b), "taken from the replays");
+	}
+	budget_request(&b, 100, START);
+	CHECK_INT(hedges_of(&b), 1);
+	budget_request(&b, 0, START);
+	CHECK(!budget_replay(&b), "switched off");
+}
+
 static void
 hedges_never(void)
 {
@@ -127,6 +150,7 @@ static const struct unit_case cases[] = {
     {"starts with some hedges", starts_with_some_hedges},
     {"hedges a share", hedges_a_share},
     {"hedges by time", hedges_by_time},
+    {"keeps some for replays", keeps_some_for_replays},
     {"hedges never", hedges_never},
     {"retries while something serves", retries_while_something_serves},
     {"retries less when all is down", retries_less_when_all_is_down},

@@ -634,7 +634,9 @@ notes_how_attempts_went(void)
 	for (i = 0; i < 100; i++)
 		path_load_failed(&l, NOW_US);
 	CHECK_INT(l.avoid_until_us, NOW_US + PATH_AVOID_MAX_US);
-	path_load_ok(&l, 8000, NOW_US);
+	path_load_ok(&l, 8000, NOW_US + 7999);
+	CHECK(l.avoid_until_us != 0, "it was begun before");
+	path_load_ok(&l, 8000, NOW_US + 8000);
 	CHECK_INT(l.avoid_until_us, 0);
 	path_load_failed(&l, NOW_US);
 	CHECK_INT(l.avoid_until_us, NOW_US + PATH_AVOID_MIN_US);

@@ -98,20 +98,20 @@ remembers_who_was_slow(void)
 	CHECK_INT(l.failures, 0);
 	CHECK_INT(l.avoid_until_us, 0);
 	CHECK_INT(l.outruns, 2);
-	path_load_ok(&l, 100000, 4);
+	path_load_ok(&l, 100000, 100003);
 	CHECK_INT(l.outruns, 0);
 	/* In a row they are no accident. */
-	path_load_slow(&l, 1, 5);
-	path_load_slow(&l, 1, 6);
+	path_load_slow(&l, 1, 100005);
+	path_load_slow(&l, 1, 100006);
 	CHECK_INT(l.avoid_until_us, 0);
-	path_load_slow(&l, 1, 7);
-	CHECK_INT(l.avoid_until_us, 7 + PATH_AVOID_MIN_US);
-	path_load_slow(&l, 1, 8);
-	CHECK_INT(l.avoid_until_us, 8 + 2 * PATH_AVOID_MIN_US);
-	path_load_ok(&l, 1, 7); /* stood before that */
+	path_load_slow(&l, 1, 100007);
+	CHECK_INT(l.avoid_until_us, 100007 + PATH_AVOID_MIN_US);
+	path_load_slow(&l, 1, 100008);
+	CHECK_INT(l.avoid_until_us, 100008 + 2 * PATH_AVOID_MIN_US);
+	path_load_ok(&l, 1, 100008); /* begun before that */
 	CHECK_INT(l.outruns, 4);
-	CHECK_INT(l.avoid_until_us, 8 + 2 * PATH_AVOID_MIN_US);
-	path_load_ok(&l, 1, 9);
+	CHECK_INT(l.avoid_until_us, 100008 + 2 * PATH_AVOID_MIN_US);
+	path_load_ok(&l, 1, 100009);
 	CHECK_INT(l.avoid_until_us, 0);
 	path_load_slow(&l, INT64_MAX, 4);
 	CHECK(l.ewma_us > 100000, "bounded, not wrapped");

@@ -103,7 +103,7 @@ counts_what_fails(void)
 	CHECK_INT(GET(&rig->row->last_failure), REASON_HOP_REFUSED);
 	CHECK(rig->load->avoid_until_us > NOW_US, "to be avoided");
 	CHECK(woken(rig), "the control process is to know");
-	record_ok(&rig->record, hop, 1, 1, NOW_US);
+	record_ok(&rig->record, hop, 1, 1, NOW_US + 1);
 	CHECK_INT(GET(&rig->row->failures_in_row), 0);
 	CHECK_INT(rig->load->avoid_until_us, 0);
 	rig_free(rig);

@@ -110,7 +110,7 @@ follows_the_rules(void)
 		    (enum fake_script[]){FAKE_MUTE, FAKE_ECHO, FAKE_ECHO},
 		    rows[i].conf);
 		if (strcmp(rows[i].conf, "") == 0)
-			rig[i]->agent->budget.hedges = 0;
+			rig[i]->agent->budget.saved = 0;
 		fd[i] = open_tunnel(rig[i], 0);
 		say(fd[i], rows[i].flight, strlen(rows[i].flight));
 	}
