@@ -227,3 +227,22 @@ rig_ns_peer(void)
 	run_in(pid, there_up);
 	return pid;
 }
+
+void
+rig_ns_mute(pid_t netns, bool on)
+{
+	static const char text[] =
+	    "table inet rigmute {\n"
+	    " chain in {\n  type filter hook input priority 0;\n"
+	    "  iifname \"rig*\" counter drop\n }\n"
+	    " chain out {\n  type filter hook output priority 0;\n"
+	    "  oifname \"rig*\" counter drop\n }\n}\n";
+	char path[RIG_PATH_MAX];
+	const char *const add[] = {"nft", "-f", path, NULL};
+	static const char *const undo[] = {
+	    "nft", "delete", "table", "inet", "rigmute", NULL};
+
+	rig_path(path, "mute.nft");
+	rig_write(path, text, 0644);
+	run_in(netns, on ? add : undo);
+}

@@ -55,5 +55,8 @@ pid_t rig_ns_peer(void);
 /* Pull the cable between them, or put it in again: at our end (netns 0),
  * which takes our route to it away, or at the peer's, which we do not see. */
 void rig_ns_plug(pid_t netns, bool in);
+/* Or let that process's network drop all that comes and goes over it: routes
+ * and neighbours stay. */
+void rig_ns_mute(pid_t netns, bool on);
 
 #endif
