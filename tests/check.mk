@@ -4,6 +4,7 @@
 #   make check      everything, as CI does
 #   make unit       unit tests (SANITIZE=address,undefined, CC=clang to vary)
 #   make integ      integration tests
+#   make chaos      what clients see while things fail, at length
 #   make lint       cppcheck, clang-tidy, shellcheck, format, floors, man pages
 #   make fmt        put all sources into shape
 

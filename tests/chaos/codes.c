@@ -63,8 +63,8 @@ start_way(struct survey *s, enum way way)
 	struct rig_agent *a = &s->agents[way];
 
 	rig_agent_init(a, way_words[way]);
-	rig_agent_key(a, "attempt-timeout = 1s");
-	rig_agent_key(a, "dial-timeout = 2500ms");
+	rig_agent_key(a, "attempt-timeout = 1500ms");
+	rig_agent_key(a, "dial-timeout = 4s");
 	if (way == WAY_DIRECT) {
 		rig_agent_key(a, "no-path = direct");
 		rig_agent_direct(a);

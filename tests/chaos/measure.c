@@ -59,7 +59,7 @@ run(const char *name, enum black black, struct added *out)
 	if (black == BLACK_SILENT)
 		gate_turn(&s.gates[BAD], GATE_SILENT);
 	scene_mark(&s);
-	scene_more(&s, scene_count(1200, 10000));
+	scene_more(&s, scene_count(900, 10000));
 	scene_settle(&s);
 	out->sum = s.sum;
 	out->extra = s.extra;

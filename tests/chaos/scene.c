@@ -8,11 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define REACH_MS  120000
-#define REPLAY_MS 60000
-#define BYTES	  500 /* one segment: half an answer cannot be had again */
-#define ROW_LEN	  220
-#define ROWS_MAX  (RIG_SHARED_LEN / ROW_LEN - 1)
+#define REACH_MS    120000
+#define REPLAY_MS   60000
+#define DEMOTION_MS 20000
+#define BYTES	    500 /* one segment: half an answer cannot be had again */
+#define ROW_LEN	    220
+#define ROWS_MAX    (RIG_SHARED_LEN / ROW_LEN - 1)
 
 struct board {
 	unsigned int n;
@@ -211,6 +212,16 @@ scene_check_kept(struct scene *s, unsigned int gate)
 	c = watch_demotion(&s->watch, s->names[gate]);
 	scene_check(s, c == NULL, "%s was demoted: %s", s->names[gate],
 	    c != NULL ? c->reason : "");
+}
+
+void
+scene_await_demotion(const struct scene *s, unsigned int gate)
+{
+	int64_t deadline = rig_now_ms() + DEMOTION_MS;
+
+	while (watch_demotion(&s->watch, s->names[gate]) == NULL &&
+	       rig_pause(deadline))
+		;
 }
 
 void

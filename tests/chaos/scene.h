@@ -73,6 +73,8 @@ void scene_check(struct scene *, bool ok, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* It was never demoted. */
 void scene_check_kept(struct scene *, unsigned int gate);
+/* Under load, until it is demoted or should have been. */
+void scene_await_demotion(const struct scene *, unsigned int gate);
 /* It was demoted, and no other; -1: none was. */
 void scene_check_demoted(struct scene *, int gate);
 /* Fails the case when a client failed; writes the row, ends all. */

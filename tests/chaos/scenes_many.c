@@ -27,7 +27,7 @@ tier_dead(const char *name, enum gate_way way)
 		before[i] = atomic_load(&s.gates[2 + i].accepted);
 	}
 	scene_mark(&s);
-	scene_more(&s, scene_count(1200, 6000));
+	scene_more(&s, scene_count(900, 6000));
 	scene_settle(&s);
 	for (i = 0; i < 2; i++) {
 		scene_check(&s,
@@ -188,7 +188,9 @@ half(const char *name, enum gate_way bad)
 	scene_more(&s, SCENE_WARM);
 	gate_turn(&s.gates[3], bad);
 	scene_mark(&s);
-	scene_more(&s, scene_count(1200, 6000));
+	scene_more(&s, scene_count(500, 6000));
+	if (bad != GATE_GOOD)
+		scene_await_demotion(&s, 3);
 	scene_settle(&s);
 	end_dead(&s, &d);
 	scene_check_demoted(&s, bad == GATE_GOOD ? -1 : 3);
@@ -247,7 +249,7 @@ uplink(const char *name, bool far)
 	rig_ns_plug(far ? there : 0, true);
 	s.excuse_to_us = rig_now_us();
 	scene_mark(&s);
-	scene_more(&s, scene_count(1200, 6000));
+	scene_more(&s, scene_count(900, 6000));
 	scene_settle(&s);
 	scene_check_demoted(&s, -1);
 	scene_finish(&s);

@@ -8,14 +8,14 @@
 
 #define BAD	   3 /* the one that turns */
 #define WINDOW_US  10000000
-#define TENTH_MS   14000
+#define TENTH_MS   12000
 #define SLOW_SHARE 2 /* percent of the traffic */
 #define LOWERED_MS 45000
 
 static void
 more(struct scene *s)
 {
-	scene_more(s, scene_count(1200, 6000));
+	scene_more(s, scene_count(900, 6000));
 }
 
 /* From the start, or in the middle of the load. */
@@ -103,6 +103,7 @@ chaos_tenth(void)
 	gate_turn(&s.gates[BAD], GATE_TENTH);
 	scene_mark(&s);
 	rig_load_reach(&s.load, UINT32_MAX, TENTH_MS * (scene_long() ? 5 : 1));
+	scene_await_demotion(&s, BAD);
 	scene_settle(&s);
 	most = watch_most_within(&s.watch, s.names[BAD], WINDOW_US);
 	scene_check(&s, most <= 1, "%u tier changes of it in 10 s", most);
