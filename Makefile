@@ -82,16 +82,18 @@ LLHTTP_OBJ := $(addprefix $(B)/obj/llhttp/,api.o http.o llhttp.o)
 LIB_base := $(B)/lib/base.a
 LIB_wire := $(B)/lib/wire.a
 LIB_shm	:= $(B)/lib/shm.a
+LIB_trust := $(B)/lib/trust.a
 LIB_conf := $(B)/lib/conf.a
 LIB_agent := $(B)/lib/agent.a
 LIB_ctl	:= $(B)/lib/ctl.a
-LIBS	:= $(LIB_ctl) $(LIB_agent) $(LIB_conf) $(LIB_wire) $(LIB_shm) $(LIB_base)
+LIBS	:= $(LIB_ctl) $(LIB_agent) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_shm) $(LIB_base)
 LIBS_ctl := $(LIB_ctl) $(LIB_shm) $(LIB_wire) $(LIB_base)
 
 $(LIB_base): $(call objs,base)
 $(LIB_wire): $(call objs,wire) $(LLHTTP_OBJ)
 $(LIB_shm): $(call objs,shm)
 $(LIB_conf): $(call objs,conf)
+$(LIB_trust): $(call objs,trust)
 $(LIB_agent): $(call objs,cagentd) $(call objs,cagentd/*)
 $(LIB_ctl): $(call objs,cagent-ctl)
 
