@@ -1,9 +1,14 @@
 /* Our own uplink dies and comes back, and the control process dies while ranks
  * are in motion: nobody is moved for either. */
-#include <jansson.h>
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
 
 #include "tests/integ/rig_agent.h"
 #include "tests/integ/rig_load.h"
@@ -54,7 +59,7 @@ finish(struct scene *s)
 
 /* An agent whose four intermediaries are behind a cable. */
 static void
-far_away(struct scene *s)
+prepare(struct scene *s)
 {
 	unsigned int i;
 
@@ -70,6 +75,12 @@ far_away(struct scene *s)
 		rig_agent_intermediary(&s->agent, names[i], "socks5",
 		    RIG_NS_THERE, s->peers[i].port);
 	}
+}
+
+static void
+far_away(struct scene *s)
+{
+	prepare(s);
 	ready(s, RIG_NS_HERE);
 }
 
@@ -370,11 +381,86 @@ t_control_killed(void)
 	rig_server_stop(&s.origin);
 }
 
+/* Ask for the origin over a connection to the agent that stands, in SOCKS5;
+ * the reply's code, or -1. */
+static int
+ask(int fd, uint16_t port)
+{
+	uint8_t out[] = {5, 1, 0, 5, 1, 0, 1, 198, 18, 0, 1,
+	    (uint8_t)(port >> 8), (uint8_t)port};
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	uint8_t in[64];
+	size_t len = 0;
+	ssize_t n;
+
+	if (write(fd, out, sizeof(out)) != (ssize_t)sizeof(out))
+		return -1;
+	while (len < 4 && poll(&p, 1, WAIT_MS) == 1) {
+		n = read(fd, in + len, sizeof(in) - len);
+		if (n <= 0)
+			return -1;
+		len += (size_t)n;
+	}
+	return len >= 4 ? in[3] : -1;
+}
+
+static void
+one_port_only(void)
+{
+	static const char path[] = "/proc/sys/net/ipv4/ip_local_port_range";
+	FILE *f = fopen(path, "we");
+
+	REQUIRE(f != NULL && fputs("61000 61000", f) > 0 && fclose(f) == 0,
+	    "%s: %s", path, strerror(errno));
+}
+
+/* One port for each of four intermediaries, and more clients than that: what
+ * we run out of is nobody's fault. */
+static void
+t_no_ports(void)
+{
+	static struct scene s;
+	int fds[3 * PEERS], granted = 0, code;
+	unsigned int i;
+	json_t *row;
+
+	prepare(&s);
+	rig_agent_key(&s.agent, "check-interval = 0s");
+	rig_agent_start(&s.agent);
+	for (i = 0; i < 3 * PEERS; i++) {
+		fds[i] = rig_net_connect("127.0.0.1", s.agent.port, 5000);
+		REQUIRE(fds[i] >= 0, "connect: %s", strerror(-fds[i]));
+	}
+	one_port_only();
+	for (i = 0; i < 3 * PEERS; i++) {
+		code = ask(fds[i], s.origin.port);
+		granted += code == 0;
+		CHECK(code == 0 || code == 1, "request %u: code %d", i, code);
+	}
+	rig_note("%d of %d requests granted", granted, 3 * PEERS);
+	CHECK(granted > 0 && granted <= PEERS, "%d granted", granted);
+	for (i = 0; i < PEERS; i++) {
+		row = row_of(&s.agent, names[i]);
+		CHECK(number(row, "charged") == 0 &&
+			  !is_observed(row, "suspect") &&
+			  !is_observed(row, "ejected"),
+		    "%s: %s", names[i],
+		    json_string_value(json_object_get(row, "reason")));
+		json_decref(row);
+		close(fds[i]);
+	}
+	CHECK_INT(events_with(&s.agent, "uplink-down"), 0);
+	rig_agent_stop(&s.agent);
+	s.origin.lenient = true;
+	rig_server_stop(&s.origin);
+}
+
 static const struct rig_case cases[] = {
     {"pulled", t_pulled, 90, RIG_NEEDS_NETNS},
     {"pulled-far", t_pulled_far, 90, RIG_NEEDS_NETNS},
     {"mute", t_mute, 90, RIG_NEEDS_NETNS},
     {"three-dead", t_three_dead, 90, RIG_NEEDS_NETNS},
+    {"no-ports", t_no_ports, 60, RIG_NEEDS_NETNS},
     {"control-killed", t_control_killed, 120, 0},
 };
 
