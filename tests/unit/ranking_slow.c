@@ -152,6 +152,36 @@ restart(int64_t after_us)
 	ranking_publish(r);
 }
 
+/* One that was lowered stays so for as long as it would have. */
+static void
+stays_lowered(void)
+{
+	int64_t reconsider_us;
+
+	skew_us = 0;
+	rig_open(RIG_HEAD ABCD);
+	serve(40, 300000);
+	CHECK_INT(published("a")->tier, 2);
+	skew_us += 31000000; /* nothing to judge it by any more */
+	step();
+	reconsider_us = published("a")->reconsider_us;
+	CHECK(reconsider_us > mono_wall_us(), "not told when");
+	restart(7000000);
+	step();
+	CHECK_INT(published("a")->tier, 2);
+	CHECK(llabs(published("a")->reconsider_us - reconsider_us) < 10000,
+	    "%lld us later",
+	    (long long)(published("a")->reconsider_us - reconsider_us));
+	skew_us += reconsider_us - mono_wall_us() - 1000000;
+	step();
+	CHECK_INT(published("a")->tier, 2);
+	skew_us += 1100000;
+	step();
+	CHECK_INT(published("a")->tier, 1);
+	CHECK_INT(published("a")->why, TABLE_WHY_SLOW_RETRY);
+	rig_close();
+}
+
 /* What was seen is kept for a quarter of an hour, orders for ever. */
 static void
 too_old(void)
@@ -192,6 +222,7 @@ static const struct unit_case cases[] = {
     {"over the configured limit", by_its_limit},
     {"which tier it goes to", which_tier},
     {"configured elsewhere", configured_elsewhere},
+    {"a restart", stays_lowered},
     {"a table that is too old", too_old},
 };
 
