@@ -86,7 +86,8 @@ LIB_trust := $(B)/lib/trust.a
 LIB_conf := $(B)/lib/conf.a
 LIB_agent := $(B)/lib/agent.a
 LIB_ctl	:= $(B)/lib/ctl.a
-LIBS	:= $(LIB_ctl) $(LIB_agent) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_shm) $(LIB_base)
+LIB_probe := $(B)/lib/probe.a
+LIBS	:= $(LIB_ctl) $(LIB_agent) $(LIB_probe) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_shm) $(LIB_base)
 LIBS_ctl := $(LIB_ctl) $(LIB_shm) $(LIB_wire) $(LIB_base)
 
 $(LIB_base): $(call objs,base)
@@ -96,6 +97,7 @@ $(LIB_conf): $(call objs,conf)
 $(LIB_trust): $(call objs,trust)
 $(LIB_agent): $(call objs,cagentd) $(call objs,cagentd/*)
 $(LIB_ctl): $(call objs,cagent-ctl)
+$(LIB_probe): $(call objs,probe)
 
 PROGS	:= $(B)/bin/cagentd $(B)/bin/cagent-ctl
 UNIT	:= $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(filter-out tests/unit/unit.c,$(wildcard tests/unit/*.c)))
