@@ -99,7 +99,7 @@ $(LIB_agent): $(call objs,cagentd) $(call objs,cagentd/*)
 $(LIB_ctl): $(call objs,cagent-ctl)
 $(LIB_probe): $(call objs,probe)
 
-PROGS	:= $(B)/bin/cagentd $(B)/bin/cagent-ctl
+PROGS	:= $(B)/bin/cagentd $(B)/bin/cagent-ctl $(B)/bin/cagent-probe
 UNIT	:= $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(filter-out tests/unit/unit.c,$(wildcard tests/unit/*.c)))
 RIG	:= $(patsubst tests/integ/%.c,$(B)/obj/tests/integ/%.o,$(wildcard tests/integ/rig*.c))
 INTEG	:= $(patsubst tests/integ/%.c,$(B)/tests/integ/%,$(filter-out $(wildcard tests/integ/rig*.c),$(wildcard tests/integ/*.c)))
@@ -109,6 +109,7 @@ all: $(PROGS)
 
 $(B)/bin/cagentd: $(B)/obj/cagentd/main.o $(LIB_agent) $(LIB_conf) $(LIB_wire) $(LIB_shm) $(LIB_base)
 $(B)/bin/cagent-ctl: $(B)/obj/cagent-ctl/main.o $(LIBS_ctl)
+$(B)/bin/cagent-probe: $(B)/obj/probe/main.o $(LIB_probe) $(LIB_wire) $(LIB_base)
 $(UNIT): $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/unit.o $(LIBS)
 $(INTEG): $(B)/tests/integ/%: $(B)/obj/tests/integ/%.o $(RIG) $(LIBS)
 $(UNIT) $(INTEG): | $(DEPS_CHECK)
