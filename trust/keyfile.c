@@ -56,12 +56,20 @@ keyfile_base64(const uint8_t key[KEYFILE_KEY_LEN], char out[KEYFILE_B64_LEN])
 bool
 keyfile_unbase64(const char *text, size_t len, uint8_t key[KEYFILE_KEY_LEN])
 {
+	char again[KEYFILE_B64_LEN];
 	size_t n;
+	bool ok;
 
-	return len == KEYFILE_B64_LEN - 1 &&
-	       sodium_base642bin(key, KEYFILE_KEY_LEN, text, len, NULL, &n,
-		   NULL, sodium_base64_VARIANT_ORIGINAL) == 0 &&
-	       n == KEYFILE_KEY_LEN;
+	if (len != KEYFILE_B64_LEN - 1 ||
+	    sodium_base642bin(key, KEYFILE_KEY_LEN, text, len, NULL, &n, NULL,
+		sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	    n != KEYFILE_KEY_LEN)
+		return false;
+	/* libsodium 1.0.18 takes some bytes above 127 for letters. */
+	keyfile_base64(key, again);
+	ok = sodium_memcmp(again, text, len) == 0;
+	sodium_memzero(again, sizeof(again));
+	return ok;
 }
 
 /* The first line of a file. */
@@ -252,21 +260,18 @@ check_private(const char *path, const struct stat *st, char *why)
 }
 
 static int
-open_key(const char *path, bool secret, char *why)
+open_key(const char *path, struct stat *st, char *why)
 {
 	/* Non-blocking, or a fifo without a writer would hold us here. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
 	int rc = 0;
 
 	if (fd == -1)
 		return fail(why, -errno, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &st) == -1)
+	if (fstat(fd, st) == -1)
 		rc = fail(why, -errno, "%s: %s", path, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
+	else if (!S_ISREG(st->st_mode))
 		rc = fail(why, -EINVAL, "%s: not a regular file", path);
-	else if (secret)
-		rc = check_private(path, &st, why);
 	if (rc == 0)
 		return fd;
 	close(fd);
@@ -294,9 +299,10 @@ get(int fd, char text[KEYFILE_TEXT_MAX])
 }
 
 static ssize_t
-read_text(const char *path, bool secret, char text[KEYFILE_TEXT_MAX], char *why)
+read_text(
+    const char *path, struct stat *st, char text[KEYFILE_TEXT_MAX], char *why)
 {
-	int fd = open_key(path, secret, why);
+	int fd = open_key(path, st, why);
 	ssize_t n;
 
 	if (fd < 0)
@@ -309,25 +315,25 @@ read_text(const char *path, bool secret, char text[KEYFILE_TEXT_MAX], char *why)
 	return n;
 }
 
-int
-keyfile_read_secret(
-    const char *path, struct keyfile_secret **out, char why[KEYFILE_WHY_MAX])
+static int
+load_secret(const char *path, struct keyfile_secret *s, char *why)
 {
-	struct keyfile_secret *s;
-	ssize_t n;
-	int rc = secret_new(&s, why);
+	struct keyfile_public public;
+	struct stat st;
+	ssize_t n = read_text(path, &st, s->text, why);
+	int rc;
 
-	*out = NULL;
-	if (rc != 0)
-		return rc;
-	n = read_text(path, true, s->text, why);
-	if (n >= 0 && keyfile_parse_secret(s, (size_t)n)) {
-		*out = s;
-		return 0;
-	}
-	keyfile_free(s);
 	if (n < 0)
 		return (int)n;
+	if (keyfile_parse(s->text, (size_t)n, &public))
+		return fail(why, -EINVAL,
+		    "%s: a public key: expected the secret one, NAME.key",
+		    path);
+	rc = check_private(path, &st, why);
+	if (rc != 0)
+		return rc;
+	if (keyfile_parse_secret(s, (size_t)n))
+		return 0;
 	return fail(why, -EINVAL,
 	    "%s: not a secret key: expected the two lines that "
 	    "'cagent-policyd keygen' writes into NAME.key",
@@ -335,11 +341,30 @@ keyfile_read_secret(
 }
 
 int
+keyfile_read_secret(
+    const char *path, struct keyfile_secret **out, char why[KEYFILE_WHY_MAX])
+{
+	struct keyfile_secret *s;
+	int rc = secret_new(&s, why);
+
+	*out = NULL;
+	if (rc != 0)
+		return rc;
+	rc = load_secret(path, s, why);
+	if (rc == 0)
+		*out = s;
+	else
+		keyfile_free(s);
+	return rc;
+}
+
+int
 keyfile_read_public(
     const char *path, struct keyfile_public *out, char why[KEYFILE_WHY_MAX])
 {
 	char text[KEYFILE_TEXT_MAX];
-	ssize_t n = read_text(path, false, text, why);
+	struct stat st;
+	ssize_t n = read_text(path, &st, text, why);
 	bool ok = n >= 0 && keyfile_parse(text, (size_t)n, out);
 
 	/* It may be that somebody gave the secret one. */

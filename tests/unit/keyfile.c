@@ -165,6 +165,10 @@ has_one_form(void)
 	    {T("cagent public key 1 sign\n"
 	       "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ*BAQE=\n"),
 		false},
+	    /* libsodium takes this byte for a letter. */
+	    {T("cagent public key 1 sign\n"
+	       "iojj3XQJ8ZX9Ut\xf3tPLpdcspnCb8dlBIb83SIAbQPb1w=\n"),
+		false},
 	};
 	struct keyfile_public p;
 	size_t i, n;
