@@ -87,7 +87,9 @@ LIB_conf := $(B)/lib/conf.a
 LIB_agent := $(B)/lib/agent.a
 LIB_ctl	:= $(B)/lib/ctl.a
 LIB_probe := $(B)/lib/probe.a
+LIB_policyd := $(B)/lib/policyd.a
 LIBS	:= $(LIB_ctl) $(LIB_agent) $(LIB_probe) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_shm) $(LIB_base)
+LIBS_policyd := $(LIB_policyd) $(LIB_trust) $(LIB_wire) $(LIB_base)
 LIBS_ctl := $(LIB_ctl) $(LIB_shm) $(LIB_wire) $(LIB_base)
 
 $(LIB_base): $(call objs,base)
@@ -98,8 +100,9 @@ $(LIB_trust): $(call objs,trust)
 $(LIB_agent): $(call objs,cagentd) $(call objs,cagentd/*)
 $(LIB_ctl): $(call objs,cagent-ctl)
 $(LIB_probe): $(call objs,probe)
+$(LIB_policyd): $(call objs,policyd)
 
-PROGS	:= $(B)/bin/cagentd $(B)/bin/cagent-ctl $(B)/bin/cagent-probe
+PROGS	:= $(B)/bin/cagentd $(B)/bin/cagent-ctl $(B)/bin/cagent-probe $(B)/bin/cagent-policyd
 UNIT	:= $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(filter-out tests/unit/unit.c,$(wildcard tests/unit/*.c)))
 RIG	:= $(patsubst tests/integ/%.c,$(B)/obj/tests/integ/%.o,$(wildcard tests/integ/rig*.c))
 INTEG	:= $(patsubst tests/integ/%.c,$(B)/tests/integ/%,$(filter-out $(wildcard tests/integ/rig*.c),$(wildcard tests/integ/*.c)))
@@ -110,6 +113,7 @@ all: $(PROGS)
 $(B)/bin/cagentd: $(B)/obj/cagentd/main.o $(LIB_agent) $(LIB_conf) $(LIB_wire) $(LIB_shm) $(LIB_base)
 $(B)/bin/cagent-ctl: $(B)/obj/cagent-ctl/main.o $(LIBS_ctl)
 $(B)/bin/cagent-probe: $(B)/obj/probe/main.o $(LIB_probe) $(LIB_wire) $(LIB_base)
+$(B)/bin/cagent-policyd: $(B)/obj/policyd/main.o $(LIBS_policyd)
 $(UNIT): $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/unit.o $(LIBS)
 $(INTEG): $(B)/tests/integ/%: $(B)/obj/tests/integ/%.o $(RIG) $(LIBS)
 $(UNIT) $(INTEG): | $(DEPS_CHECK)

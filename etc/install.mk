@@ -26,15 +26,16 @@ install: all
 	$(Q)$(INSTALL) -m 644 etc/cagent.sysusers $(D)$(SYSUSERS)/cagent.conf
 	$(Q)$(INSTALL) -m 644 etc/cagent-ctl.bash $(D)$(COMPLETIONS)/cagent-ctl
 	$(Q)$(INSTALL) -m 644 etc/cagent-probe.bash $(D)$(COMPLETIONS)/cagent-probe
+	$(Q)$(INSTALL) -m 644 etc/cagent-policyd.bash $(D)$(COMPLETIONS)/cagent-policyd
 	$(Q)test -n "$(D)" -o "$$(id -u)" -ne 0 || etc/make-users
 
 uninstall:
-	rm -f $(D)$(SBINDIR)/cagentd $(D)$(SBINDIR)/cagent-ctl \
-	    $(D)$(SBINDIR)/cagent-probe $(D)$(MANDIR)/man8/cagent-probe.8 \
-	    $(D)$(COMPLETIONS)/cagent-probe \
+	rm -f $(PROGS:$(B)/bin/%=$(D)$(SBINDIR)/%) \
+	    $(D)$(MANDIR)/man8/cagent-probe.8 $(D)$(COMPLETIONS)/cagent-probe \
 	    $(D)$(MANDIR)/man5/cagentd.ini.5 $(D)$(MANDIR)/man8/cagentd.8 \
-	    $(D)$(MANDIR)/man8/cagent-ctl.8 $(D)$(SYSCONFDIR)/init.d/cagentd \
+	    $(D)$(MANDIR)/man8/cagent-ctl.8 \
+	    $(D)$(MANDIR)/man8/cagent-policyd.8 $(D)$(SYSCONFDIR)/init.d/cagentd \
 	    $(D)$(SYSTEMD_UNITS)/cagentd.service $(D)$(SYSUSERS)/cagent.conf \
-	    $(D)$(COMPLETIONS)/cagent-ctl
+	    $(D)$(COMPLETIONS)/cagent-ctl $(D)$(COMPLETIONS)/cagent-policyd
 	rm -rf $(D)$(PREFIX)/share/doc/cagent
 	@echo "left alone: $(D)$(SYSCONFDIR)/cagent, the users _cagent*"

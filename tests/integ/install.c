@@ -91,13 +91,16 @@ static const char files[] =
     "644 /lib/systemd/system/cagentd.service\n"
     "644 /usr/lib/sysusers.d/cagent.conf\n"
     "755 /usr/sbin/cagent-ctl\n"
+    "755 /usr/sbin/cagent-policyd\n"
     "755 /usr/sbin/cagent-probe\n"
     "755 /usr/sbin/cagentd\n"
     "644 /usr/share/bash-completion/completions/cagent-ctl\n"
+    "644 /usr/share/bash-completion/completions/cagent-policyd\n"
     "644 /usr/share/bash-completion/completions/cagent-probe\n"
     "644 /usr/share/doc/cagent/cagentd.ini\n"
     "644 /usr/share/man/man5/cagentd.ini.5\n"
     "644 /usr/share/man/man8/cagent-ctl.8\n"
+    "644 /usr/share/man/man8/cagent-policyd.8\n"
     "644 /usr/share/man/man8/cagent-probe.8\n"
     "644 /usr/share/man/man8/cagentd.8\n";
 

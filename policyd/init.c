@@ -1,0 +1,139 @@
+/* The set-up for whom one key is enough: all files of it, in one folder. */
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "policyd/args.h"
+#include "policyd/keygen.h"
+#include "policyd/message.h"
+#include "policyd/roots.h"
+#include "policyd/say.h"
+#include "policyd/verb.h"
+#include "trust/verify.h"
+
+#define EXPIRES "365d"
+
+/* The folder, which is new or empty. */
+static bool
+make_dir(const char *path)
+{
+	struct dirent *d;
+	bool empty = true;
+	DIR *dir;
+
+	if (mkdir(path, 0700) == 0)
+		return true;
+	dir = errno == EEXIST ? opendir(path) : NULL;
+	if (dir == NULL) {
+		say("%s: cannot make the folder: %s", path, strerror(errno));
+		return false;
+	}
+	while ((d = readdir(dir)) != NULL) {
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			empty = false;
+	}
+	closedir(dir);
+	if (!empty)
+		say("%s: expected a new or an empty folder", path);
+	return empty;
+}
+
+static bool
+make_key(
+    const char *dir, const char *name, struct root *root, unsigned int roles)
+{
+	struct keyfile_public p;
+	char path[PATH_MAX];
+	unsigned int role;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (!keygen_make(path,
+		roles == ROOT_ROLE_SEAL ? KEYFILE_SEAL : KEYFILE_SIGN, &p))
+		return false;
+	for (role = ROOT_ROLE_ROOT; role <= ROOT_ROLE_SEAL; role <<= 1) {
+		if ((roles & role) != 0 &&
+		    !roots_add(root, name, &p, (enum root_role)role))
+			return false;
+	}
+	return true;
+}
+
+static bool
+any(const void *arg, const char *path, const uint8_t id[ENVELOPE_KEY_ID_LEN])
+{
+	(void)arg;
+	(void)path;
+	(void)id;
+	return true; /* we have made it ourselves just now */
+}
+
+static bool
+make_root(const struct call *c, const struct root *root, int64_t expires_s)
+{
+	const struct message_signer who = {any, NULL};
+	char key[PATH_MAX], file[PATH_MAX];
+	struct verified *v;
+	struct message m;
+	bool ok;
+
+	snprintf(key, sizeof(key), "%s/admin.key", c->args[0]);
+	snprintf(file, sizeof(file), "%s/root.1", c->args[0]);
+	if (!roots_message(c, root, expires_s, &m))
+		return false;
+	ok = message_sign(&m, key, &who) && message_write(&m, file);
+	message_free(&m);
+	if (!ok)
+		return false;
+	/* As an agent will. */
+	v = message_root(file);
+	verified_free(v);
+	return v != NULL;
+}
+
+static void
+tell(const char *dir)
+{
+	printf(
+	    "%s/root.1      which keys may sign what; a copy to every agent\n"
+	    "%s/admin.key   signs roots and policies: keep it offline\n"
+	    "%s/online.key  signs ranks: for the policy server\n"
+	    "%s/seal.key    opens what agents report: for the policy "
+	    "server\n\n"
+	    "In cagentd.ini of every agent, with root.1 in /etc/cagent:\n\n"
+	    "[policy]\n"
+	    "server = HOST:PORT\n"
+	    "root = /etc/cagent/root.1\n\n"
+	    "To sign a policy:\n\n"
+	    "cagent-policyd sign policy BODY --key %s/admin.key \\\n"
+	    "    --root %s/root.1 --audience '*' --expires 30d -o policy\n",
+	    dir, dir, dir, dir, dir, dir);
+}
+
+int
+init_run(const struct call *c)
+{
+	const char *dir = c->args[0],
+		   *expires = c->expires != NULL ? c->expires : EXPIRES;
+	struct root root = {
+	    .version = 1, .root_threshold = 1, .policy_threshold = 1};
+	int64_t expires_s;
+
+	if (strlen(dir) > PATH_MAX - 32)
+		return say("%.40s...: too long a name", dir);
+	if (!args_expires(expires, c->now_s, &expires_s))
+		return say_usage("--expires: expected a time to come, like "
+				 "365d or 2027-01-01T00:00:00Z, found '%s'",
+		    expires);
+	if (!make_dir(dir) ||
+	    !make_key(dir, "admin", &root, ROOT_ROLE_ROOT | ROOT_ROLE_POLICY) ||
+	    !make_key(dir, "online", &root, ROOT_ROLE_RANK) ||
+	    !make_key(dir, "seal", &root, ROOT_ROLE_SEAL) ||
+	    !make_root(c, &root, expires_s))
+		return VERB_FAILED;
+	tell(dir);
+	return VERB_OK;
+}

@@ -1,0 +1,66 @@
+/* Owns the table of commands; each one's work is in a file of its own. */
+#include "policyd/verb.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NAME_MAX_LEN 64
+
+const struct verb verbs[] = {
+    {"init", "[--expires TIME] DIR",
+	"all keys and the first root, for whom one key is enough", init_run, 1,
+	TAKES_EXPIRES, 0},
+    {"keygen", "[--sign|--seal] NAME", "a key: NAME.key and NAME.pub",
+	keygen_run, 1, TAKES_KIND, 0},
+    {"root new",
+	"--key PUB... [--threshold N] --policy-key PUB...\n"
+	"      [--policy-threshold N] [--rank-key PUB...] [--seal-key PUB...]\n"
+	"      --expires TIME -o FILE",
+	"the first root, to be signed", root_new_run, 0,
+	TAKES_KEY | TAKES_ROLE_KEYS | TAKES_THRESHOLDS | TAKES_EXPIRES |
+	    TAKES_OUTPUT,
+	TAKES_KEY | TAKES_EXPIRES | TAKES_OUTPUT},
+    {"root rotate",
+	"OLD [--remove NAME...] [--key PUB...] [--threshold N]\n"
+	"      [--policy-key PUB...] [--policy-threshold N]\n"
+	"      [--rank-key PUB...] [--seal-key PUB...] --expires TIME -o FILE",
+	"the root after OLD, to be signed", root_rotate_run, 1,
+	TAKES_KEY | TAKES_ROLE_KEYS | TAKES_THRESHOLDS | TAKES_REMOVE |
+	    TAKES_EXPIRES | TAKES_OUTPUT,
+	TAKES_EXPIRES | TAKES_OUTPUT},
+    {"root add-signature", "FILE --key KEY [--root OLD]",
+	"sign a root; with a key of the root before: --root OLD",
+	add_signature_run, 1, TAKES_KEY | TAKES_ROOT, TAKES_KEY},
+    {"root show", "FILE", "what a root says, and who has signed it",
+	root_show_run, 1, 0, 0},
+    {"sign",
+	"policy|rank BODY --key KEY... --root ROOT --audience GROUP\n"
+	"      [--serial auto|N] --expires TIME -o FILE",
+	"make a message of a body", sign_run, 2,
+	TAKES_KEY | TAKES_ROOT | TAKES_AUDIENCE | TAKES_SERIAL | TAKES_EXPIRES |
+	    TAKES_OUTPUT,
+	TAKES_KEY | TAKES_ROOT | TAKES_AUDIENCE | TAKES_EXPIRES | TAKES_OUTPUT},
+    {"add-signature", "FILE --key KEY --root ROOT",
+	"sign a policy that needs more than one", add_signature_run, 1,
+	TAKES_KEY | TAKES_ROOT, TAKES_KEY | TAKES_ROOT},
+    {"verify", "FILE --root ROOT [--audience GROUP]",
+	"whether an agent with that root would take a message", verify_run, 1,
+	TAKES_ROOT | TAKES_AUDIENCE, TAKES_ROOT},
+    {NULL, NULL, NULL, NULL, 0, 0, 0}};
+
+const struct verb *
+verb_find(int argc, char *const *argv, int *used)
+{
+	const struct verb *v;
+	char two[NAME_MAX_LEN];
+
+	if (argc < 1)
+		return NULL;
+	snprintf(two, sizeof(two), "%s %s", argv[0], argc > 1 ? argv[1] : "");
+	for (v = verbs; v->name != NULL; v++) {
+		*used = strchr(v->name, ' ') != NULL ? 2 : 1;
+		if (strcmp(v->name, *used == 2 ? two : argv[0]) == 0)
+			return v;
+	}
+	return NULL;
+}
