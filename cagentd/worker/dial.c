@@ -398,8 +398,22 @@ dial_patience_us(const struct dial *d)
 	return path_stall_us(d->env->index, d->tries[d->standing].rank);
 }
 
+/* Has the intermediary that stands failed of late? */
+static bool
+is_in_doubt(const struct dial *d)
+{
+	const struct dial_try *t = &d->tries[d->standing];
+	const struct path_load *l = &d->env->record->loads[t->hop.slot];
+
+	return !t->direct && l->incarnation == t->hop.incarnation &&
+	       (l->failures > 0 ||
+		   loop_now_us(d->env->loop) < l->avoid_until_us);
+}
+
 bool
 dial_may_replace(struct dial *d)
 {
-	return !out_of_tries(d) && budget_replay(d->env->budget);
+	if (out_of_tries(d) || d->settings->hedge_percent == 0)
+		return false;
+	return budget_replay(d->env->budget) || is_in_doubt(d);
 }

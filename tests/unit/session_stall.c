@@ -8,6 +8,7 @@
 
 static const char get[] = "GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n";
 #define GET_LEN (sizeof(get) - 1)
+#define ROWS	7
 
 /* These, in this order, each expected to bring a first byte within the least
  * time that there is. */
@@ -85,7 +86,8 @@ replays_once(void)
 	rig_free(rig);
 }
 
-/* A rule knows better than the first bytes; without budget nothing is. */
+/* A rule knows better than the first bytes; without budget nothing is, unless
+ * the intermediary has failed others. */
 static void
 follows_the_rules(void)
 {
@@ -93,40 +95,46 @@ follows_the_rules(void)
 	    "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n";
 	static const struct {
 		const char *conf, *flight;
-		bool replayed;
+		bool replayed, empty, failed;
 	} rows[] = {
-	    {HEDGED, post, false},
-	    {HEDGED "[rule \"r\"]\nport = 443\nreplay = always\n", post, true},
-	    {HEDGED "[rule \"r\"]\nport = 443\nreplay = safe\n", post, false},
-	    {HEDGED "[rule \"r\"]\nport = 443\nreplay = never\n", get, false},
-	    {"", get, false},
+	    {HEDGED, post, false, false, false},
+	    {HEDGED "[rule \"r\"]\nport = 443\nreplay = always\n", post, true,
+		false, false},
+	    {HEDGED "[rule \"r\"]\nport = 443\nreplay = safe\n", post, false,
+		false, false},
+	    {HEDGED "[rule \"r\"]\nport = 443\nreplay = never\n", get, false,
+		false, false},
+	    {HEDGED, get, false, true, false},
+	    {HEDGED, get, true, true, true},
+	    {"", get, false, true, true},
 	};
-	struct rig *rig[5];
+	struct rig *rig[ROWS];
 	int64_t end_us;
-	int fd[5], i;
+	int fd[ROWS], i;
 
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < ROWS; i++) {
 		rig[i] = rig_of(
 		    (enum fake_script[]){FAKE_MUTE, FAKE_ECHO, FAKE_ECHO},
 		    rows[i].conf);
-		if (strcmp(rows[i].conf, "") == 0)
+		if (rows[i].empty)
 			rig[i]->agent->budget.saved = 0;
 		fd[i] = open_tunnel(rig[i], 0);
+		rig[i]->agent->loads[0].failures = rows[i].failed;
 		say(fd[i], rows[i].flight, strlen(rows[i].flight));
 	}
 	end_us = mono_us() + 3 * PATH_STALL_MIN_US / 2;
 	while (mono_us() < end_us) {
-		for (i = 0; i < 5; i++)
+		for (i = 0; i < ROWS; i++)
 			loop_turn(rig[i]->agent->loop, 1000);
 	}
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < ROWS; i++) {
 		CHECK(rig[i]->fakes[1]->accepted == rows[i].replayed,
 		    "row %d: %d", i, rig[i]->fakes[1]->accepted);
 		if (rows[i].replayed)
 			expect(rig[i], fd[i], rows[i].flight,
 			    strlen(rows[i].flight));
 	}
-	for (i = 4; i >= 0; i--)
+	for (i = ROWS - 1; i >= 0; i--)
 		rig_free(rig[i]);
 }
 
