@@ -4,6 +4,7 @@
 #   make            the programs, into build/bin
 #   make run        two intermediaries, an agent before them, the live view
 #   make check      every test, lint, both compilers, the sanitizers
+#   make chaos      what clients see while things fail, as a table
 #   make install    DESTDIR and PREFIX as usual
 #   make deps       the Debian packages that the build needs
 #

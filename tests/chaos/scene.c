@@ -339,7 +339,7 @@ put_row(const struct scene *s)
 		snprintf(extra, sizeof(extra), "%.1f", s->extra);
 	if (!s->unrecorded)
 		snprintf(replayed, sizeof(replayed), "%u", s->replayed);
-	scene_note("%-32s %6u %5u %7.1f %7.1f %7.1f %6s %4u %6s  %s%s", s->name,
+	scene_note("%-38s %6u %5u %7.1f %7.1f %7.1f %6s %4u %6s  %s%s", s->name,
 	    m->requests, m->failed, m->p50_us / 1e3, m->p99_us / 1e3,
 	    m->slowest_us / 1e3, extra, watch_tier_changes(&s->watch, NULL),
 	    replayed, s->failed ? "FAILED: " : "ok", s->why);
