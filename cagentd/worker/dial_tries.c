@@ -108,6 +108,16 @@ dial_tries_settle(struct dial *d, bool reached, bool asked)
 	}
 }
 
+/* Is it an answer of which two make a verdict?  A path that was closed before
+ * its first byte is one; silence is none, as destinations take their time. */
+static bool
+answered_for_it(const struct dial_try *t)
+{
+	if (t->stood)
+		return !t->direct && t->reason != REASON_HOP_MUTE;
+	return blame_definite(t->reason);
+}
+
 bool
 dial_tries_suffice(const struct dial *d)
 {
@@ -119,8 +129,7 @@ dial_tries_suffice(const struct dial *d)
 		if (t->direct && t->reason == REASON_REFUSED &&
 		    !d->verdict.learned)
 			return true;
-		if (blame_definite(t->reason) || t->stood)
-			n++;
+		n += answered_for_it(t);
 	}
 	return n >= 2;
 }

@@ -69,6 +69,40 @@ believes_two_that_broke(void)
 	agent_free(a);
 }
 
+/* One that was silent and one that closed are not alike. */
+static void
+goes_on_after_a_silence_and_an_end(void)
+{
+	static const enum wire_reason broke[] = {
+	    REASON_HOP_MUTE, REASON_HOP_HUNG_UP};
+	struct agent *a = agent_new();
+	struct fake *f[3];
+	struct call *c = call_new(a);
+	int i;
+
+	f[0] = agent_fake(a, FAKE_MUTE);
+	f[1] = agent_fake(a, FAKE_LIAR);
+	f[2] = agent_fake(a, FAKE_ECHO);
+	agent_settings(a, "");
+	call_run(c);
+	for (i = 0; i < 2; i++) {
+		CHECK_INT(c->reason, REASON_OK);
+		loop_close(a->loop, c->fd);
+		record_leave(&a->record, c->dial.tries[i].hop);
+		c->n = 0;
+		dial_again(&c->dial, broke[i], true, call_done);
+		RIG_UNTIL(a->loop, c->n > 0);
+	}
+	CHECK_STR(c->via, "hop-2");
+	call_leave_proved(c);
+	AGENT_CHECK(a, 0, 1, 0, 1, 0);
+	AGENT_CHECK(a, 1, 1, 0, 1, 0);
+	AGENT_CHECK(a, 2, 1, 1, 0, 0);
+	for (i = 0; i < 3; i++)
+		fake_free(f[i]);
+	agent_free(a);
+}
+
 /* As often as the settings can allow, and then once more: the tries of all
  * dials of a request share one array. */
 static void
@@ -240,6 +274,7 @@ counts_trials(void)
 static const struct unit_case cases[] = {
     {"goes on with a broken path", goes_on_with_a_broken_path},
     {"believes two that broke", believes_two_that_broke},
+    {"goes on after a silence and an end", goes_on_after_a_silence_and_an_end},
     {"counts tries over broken paths", counts_tries_over_broken_paths},
     {"tries less when all is down", tries_less_when_all_is_down},
     {"tries on while something serves", tries_on_while_something_serves},
