@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "base/mono.h"
 
+#define STATUS_NOT_IMPLEMENTED 501 /* RFC 9110 section 15.6.2 */
+
 static void connect_next(struct probe *);
 static void on_deadline(struct loop *, struct op *, const struct op_result *);
 
@@ -264,13 +266,15 @@ ask(struct probe *p)
 		take_answer(p);
 }
 
-/* Is this failure an answer to the request all the same? */
+/* Is this failure an answer to the request all the same?  Not that of a web
+ * server, which knows no CONNECT. */
 static bool
 is_alive(const struct probe *p)
 {
 	return p->query->kind == QUERY_ALIVE && p->hop.code != -1 &&
 	       p->hop.reason != REASON_HOP_AUTH &&
-	       p->hop.reason != REASON_HOP_BAD;
+	       p->hop.reason != REASON_HOP_BAD &&
+	       p->hop.code != STATUS_NOT_IMPLEMENTED;
 }
 
 static void
@@ -294,7 +298,10 @@ take_handshake(struct probe *p)
 	else if (step == HOP_DONE || (step == HOP_FAIL && is_alive(p)))
 		ask(p);
 	else if (step == HOP_FAIL)
-		finish(p, p->hop.reason);
+		finish(p, p->query->kind == QUERY_ALIVE &&
+				  p->hop.code == STATUS_NOT_IMPLEMENTED
+			      ? REASON_HOP_BAD
+			      : p->hop.reason);
 }
 
 static void

@@ -95,7 +95,8 @@ struct probe {
 /*
  * done() comes once, never before this returns.  A QUERY_ALIVE is content
  * with any answer of the intermediary's protocol to the request for the host,
- * also a no, but for the login; a direct one with the connection.
+ * also a no, but for the login and HTTP's 501; a direct one with the
+ * connection.
  * 0, or -ENOMEM when nothing is under way.
  */
 int probe_start(struct probe *, struct loop *, const struct probe_via *,

@@ -226,6 +226,21 @@ on_done(struct probe *p, const struct probe_result *r)
 	start_next(set);
 }
 
+/* All that are left fail before they begin. */
+static void
+fail_rest(struct series *s, enum wire_reason reason)
+{
+	const struct probe_result r = {.reason = reason,
+	    .code = -1,
+	    .connect_us = -1,
+	    .handshake_us = -1,
+	    .first_us = -1,
+	    .total_us = -1};
+
+	while (s->n < s->set->opts->count)
+		keep(s, &r);
+}
+
 static void
 start_one(struct series *s)
 {
@@ -236,15 +251,12 @@ start_one(struct series *s)
 	    .all_us = us,
 	    .rate_us = us,
 	    .rate_bytes = s->set->opts->rate_bytes};
-	struct probe_result r = {.reason = REASON_OVERLOAD, .code = -1};
 
 	if (probe_start(&s->probe, s->set->loop, &s->via, &s->query, &limits,
-		on_done) == 0) {
+		on_done) == 0)
 		s->set->active++;
-		return;
-	}
-	while (s->n < s->set->opts->count)
-		keep(s, &r);
+	else
+		fail_rest(s, REASON_OVERLOAD);
 }
 
 static void
@@ -259,22 +271,6 @@ start_next(struct series_set *set)
 	}
 }
 
-/* All of its probes fail before they begin. */
-static void
-fail_all(struct series *s)
-{
-	const struct probe_result r = {.code = -1,
-	    .reason =
-		s->hop->direct ? REASON_NAME_UNKNOWN : REASON_HOP_UNREACHABLE,
-	    .connect_us = -1,
-	    .handshake_us = -1,
-	    .first_us = -1,
-	    .total_us = -1};
-
-	while (s->n < s->set->opts->count)
-		keep(s, &r);
-}
-
 int
 series_start(struct series_set *set)
 {
@@ -283,7 +279,8 @@ series_start(struct series_set *set)
 
 	for (s = set->all; s < set->all + set->all_n; s++) {
 		if (s->unknown != NULL) {
-			fail_all(s);
+			fail_rest(s, s->hop->direct ? REASON_NAME_UNKNOWN
+						    : REASON_HOP_UNREACHABLE);
 			continue;
 		}
 		error = loop_timer(set->loop, &s->timer, mono_us(), is_due);

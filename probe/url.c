@@ -104,7 +104,7 @@ split(const char *text, struct parts *p, char why[URL_WHY_MAX])
 	const char *slashes = strstr(text, "://"), *s, *at;
 	size_t len;
 
-	memset(p, 0, sizeof(*p));
+	*p = (struct parts){.scheme = "", .host = "", .rest = ""};
 	if (strnlen(text, URL_MAX + 1) > URL_MAX)
 		return bad(why, "over %d bytes long", URL_MAX);
 	if (slashes == NULL || slashes != text + strcspn(text, ":/?#@"))
@@ -274,7 +274,7 @@ url_hop_parse(const char *text, struct url_hop *h, char why[URL_WHY_MAX])
 
 	memset(h, 0, sizeof(*h));
 	if (split(text, &p, why) != 0) {
-		if (p.scheme == NULL && strlen(text) <= URL_MAX)
+		if (p.scheme_len == 0 && strlen(text) <= URL_MAX)
 			return bad(why, "no scheme: write socks5://HOST:PORT, "
 					"socks4a://HOST:PORT or "
 					"http://HOST:PORT");
@@ -333,7 +333,7 @@ url_target_parse(const char *text, struct query *q, char why[URL_WHY_MAX])
 
 	memset(q, 0, sizeof(*q));
 	if (split(text, &p, why) != 0) {
-		if (p.scheme == NULL && strlen(text) <= URL_MAX)
+		if (p.scheme_len == 0 && strlen(text) <= URL_MAX)
 			return bad(why, "no scheme: write http://HOST/, "
 					"https://HOST/ or tcp://HOST:PORT");
 		return -EINVAL;

@@ -230,7 +230,10 @@ t_peers(void)
 	CHECK_INT(json_array_size(json_object_get(doc, "results")), 10);
 	for (i = 0; i < 10; i++)
 		check_works(doc, i);
-	CHECK(strcmp(word(result(doc, 9), "target"), tls) < 0, "order");
+	CHECK(strncmp(word(result(doc, 4), "target"), http, strlen(http)) == 0,
+	    "the fifth is of %s", word(result(doc, 4), "target"));
+	CHECK(strncmp(word(result(doc, 5), "target"), "https", 5) == 0,
+	    "the sixth is of %s", word(result(doc, 5), "target"));
 	json_decref(doc);
 	/* Asked for themselves, they answer too, each in its own way. */
 	doc = ASK(0, "--timeout=20s", urls[0], urls[1], urls[2], urls[3]);
