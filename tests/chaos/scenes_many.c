@@ -179,8 +179,8 @@ half(const char *name, enum gate_way bad)
 	static struct dead d;
 
 	scene_prepare(&s, name, NULL);
-	rig_agent_key(&s.agent, "attempt-timeout = 1s");
-	rig_agent_key(&s.agent, "dial-timeout = 3s");
+	rig_agent_key(&s.agent, "attempt-timeout = 2s");
+	rig_agent_key(&s.agent, "dial-timeout = 5s");
 	s.load.flight = 25;
 	s.uncounted = true;
 	scene_start(&s);
