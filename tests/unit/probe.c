@@ -401,6 +401,12 @@ tries_all_addresses(void)
 	CHECK_INT(rig->r.ip, 2);
 	CHECK(rig->r.connect_us < SHORT_US,
 	    "the time of the other addresses is in it");
+	/* The limit of all is shared out too. */
+	rig->limits.all_us = 3 * SHORT_US;
+	rig->limits.connect_us = LONG_US;
+	run(rig);
+	CHECK(
+	    rig->r.reason == REASON_OK, "%s", wire_reason_word(rig->r.reason));
 	/* And when none serves, the last one is named. */
 	rig->via.ips_n = 2;
 	run(rig);
@@ -572,12 +578,27 @@ static void
 starts_again(void)
 {
 	static const struct canned_piece pieces[] = {HI, YES5, OK200, {0}};
+	static const struct canned_piece shorter[] = {
+	    HI, YES5, CANNED("HTTP/1.1 200 \r\n\r\n"), {0}};
 	struct rig *rig = rig_new();
 	struct canned c;
 	int i;
 
 	canned_open(&c, rig->loop, pieces, CANNED_HOLD);
 	rig->via.port = c.port;
+	/* Nothing is left of an answer in pieces. */
+	rig->query.kind = QUERY_HTTP;
+	c.dribble = true;
+	run(rig);
+	CHECK(
+	    rig->r.reason == REASON_OK, "%s", wire_reason_word(rig->r.reason));
+	c.dribble = false;
+	c.pieces = shorter;
+	run(rig);
+	CHECK(rig->r.reason == REASON_OK, "then %s",
+	    wire_reason_word(rig->r.reason));
+	c.accepted = 0;
+	c.pieces = pieces;
 	for (i = 0; i < 5; i++) {
 		rig->query.kind = i % 2 == 0 ? QUERY_HTTP : QUERY_TLS;
 		run(rig);

@@ -171,6 +171,14 @@ finds_the_slow(void)
 	}
 	verdict_compare(list, 4);
 	CHECK_INT(s[3].verdict, VERDICT_OK);
+	r[3] = ok(floor_us + 1000);
+	verdict_sum(&r[3], 1, &s[3]);
+	verdict_compare(list, 4);
+	CHECK_INT(s[3].verdict, VERDICT_OK);
+	r[3] = ok(floor_us + 1001);
+	verdict_sum(&r[3], 1, &s[3]);
+	verdict_compare(list, 4);
+	CHECK_INT(s[3].verdict, VERDICT_SLOW);
 	/* Alone, or among the dead, nobody is slow. */
 	r[3] = ok(1000 * floor_us);
 	r[0] = failed(REASON_HOP_REFUSED, PROBE_CONNECTING);
