@@ -269,6 +269,22 @@ load_all(struct floor *f, const char *group, const char *dir,
 	return 0;
 }
 
+/* Whoever can write to it can take the floor away. */
+static int
+check_dir(int fd, const char *dir, char why[FLOOR_WHY_MAX])
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return fail(why, -errno, "%s: %s", dir, strerror(errno));
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+		return 0;
+	return fail(why, -EPERM,
+	    "%s: expected a directory that its owner alone can write to, "
+	    "found mode %03o",
+	    dir, (unsigned int)st.st_mode & 0777);
+}
+
 int
 floor_open(const char *dir, const char *group, struct floor **out,
     struct floor_kept *kept, char why[FLOOR_WHY_MAX])
@@ -286,7 +302,9 @@ floor_open(const char *dir, const char *group, struct floor **out,
 		free(f);
 		return rc;
 	}
-	rc = load_all(f, group, dir, kept, why);
+	rc = check_dir(f->dir, dir, why);
+	if (rc == 0)
+		rc = load_all(f, group, dir, kept, why);
 	if (rc == 0) {
 		*out = f;
 		return 0;

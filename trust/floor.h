@@ -43,8 +43,8 @@ struct floor_kept {
 };
 
 /*
- * Open the directory, which must be there and belong to the caller, and read
- * what was accepted.  group: a policy or rank for another one (the
+ * Open the directory, which must be there and nobody's but its owner's to write
+ * to, and read what was accepted.  group: a policy or rank for another one (the
  * configuration has changed) is passed over, and is no floor.  A rank that is
  * not for the policy is passed over, but is one.
  * returns 0; or -errno with why: -EBADMSG when a file is damaged, which is for

@@ -134,27 +134,28 @@ keyfile_parse_secret(struct keyfile_secret *s, size_t len)
 	return false;
 }
 
-static int
-secret_new(struct keyfile_secret **out, char why[KEYFILE_WHY_MAX])
+/* NULL after saying why. */
+static struct keyfile_secret *
+secret_new(char why[KEYFILE_WHY_MAX])
 {
-	struct keyfile_secret *s;
+	struct keyfile_secret *s = NULL;
 
-	*out = NULL;
-	if (sodium_init() == -1)
-		return fail(why, -EIO, "libsodium does not start");
-	s = sodium_malloc(sizeof(*s));
-	if (s == NULL)
-		return fail(why, -ENOMEM, "no memory for a secret key");
+	if (sodium_init() != -1)
+		s = sodium_malloc(sizeof(*s));
+	if (s == NULL) {
+		fail(why, 0, "no memory for a secret key");
+		return NULL;
+	}
 	/* sodium_malloc() goes on when this fails, we do not. */
 	if (sodium_mlock(s, sizeof(*s)) == -1) {
 		sodium_free(s);
-		return fail(why, -ENOMEM,
+		fail(why, 0,
 		    "memory for a secret key cannot be locked: expected a "
 		    "limit of at least 64 KiB (ulimit -l)");
+		return NULL;
 	}
 	sodium_memzero(s, sizeof(*s));
-	*out = s;
-	return 0;
+	return s;
 }
 
 void
@@ -167,17 +168,19 @@ int
 keyfile_generate(enum keyfile_kind kind, struct keyfile_secret **out,
     char why[KEYFILE_WHY_MAX])
 {
-	int rc = secret_new(out, why);
+	struct keyfile_secret *s = secret_new(why);
 
-	if (rc != 0)
-		return rc;
-	(*out)->public.kind = kind;
-	randombytes_buf((*out)->seed, sizeof((*out)->seed));
-	if (derive(*out))
-		return 0;
-	keyfile_free(*out);
 	*out = NULL;
-	return fail(why, -EIO, "no key can be made");
+	if (s == NULL)
+		return -ENOMEM;
+	s->public.kind = kind;
+	randombytes_buf(s->seed, sizeof(s->seed));
+	if (!derive(s)) {
+		keyfile_free(s);
+		return fail(why, -EIO, "no key can be made");
+	}
+	*out = s;
+	return 0;
 }
 
 static int
@@ -319,7 +322,7 @@ static int
 load_secret(const char *path, struct keyfile_secret *s, char *why)
 {
 	struct keyfile_public public;
-	struct stat st;
+	struct stat st = {0};
 	ssize_t n = read_text(path, &st, s->text, why);
 	int rc;
 
@@ -344,12 +347,12 @@ int
 keyfile_read_secret(
     const char *path, struct keyfile_secret **out, char why[KEYFILE_WHY_MAX])
 {
-	struct keyfile_secret *s;
-	int rc = secret_new(&s, why);
+	struct keyfile_secret *s = secret_new(why);
+	int rc;
 
 	*out = NULL;
-	if (rc != 0)
-		return rc;
+	if (s == NULL)
+		return -ENOMEM;
 	rc = load_secret(path, s, why);
 	if (rc == 0)
 		*out = s;
@@ -363,7 +366,7 @@ keyfile_read_public(
     const char *path, struct keyfile_public *out, char why[KEYFILE_WHY_MAX])
 {
 	char text[KEYFILE_TEXT_MAX];
-	struct stat st;
+	struct stat st = {0};
 	ssize_t n = read_text(path, &st, text, why);
 	bool ok = n >= 0 && keyfile_parse(text, (size_t)n, out);
 

@@ -127,6 +127,26 @@ is_empty_at_first(void)
 }
 
 static void
+refuses_a_directory_of_everybody(void)
+{
+	static const mode_t modes[] = {0770, 0702, 0777, 01777};
+	struct floor_kept kept;
+	struct floor *f;
+	size_t i;
+
+	begin();
+	for (i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+		CHECK_INT(chmod(dir, modes[i]), 0);
+		CHECK_INT(floor_open(dir, "york", &f, &kept, why), -EPERM);
+		CHECK(strstr(why, "its owner alone") != NULL, "%s", why);
+	}
+	CHECK_INT(chmod(dir, 0755), 0);
+	f = open_floor(&kept);
+	floor_close(f);
+	end();
+}
+
+static void
 keeps(void)
 {
 	struct verified *root = sample_verified_root(3);
@@ -486,6 +506,7 @@ survives_kills(void)
 
 static const struct unit_case cases[] = {
     {"is empty at first", is_empty_at_first},
+    {"refuses a directory of everybody", refuses_a_directory_of_everybody},
     {"keeps", keeps},
     {"keeps over a rotation", keeps_over_a_rotation},
     {"passes over what does not fit", passes_over_what_does_not_fit},

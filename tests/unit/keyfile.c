@@ -1,7 +1,9 @@
 /* Key files: their two lines, their mode, and what is no key file. */
 #include "trust/keyfile.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +15,17 @@
 #include <sodium.h>
 
 #include "tests/unit/unit.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED true
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
 
 #define B64 "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
 
@@ -249,15 +262,10 @@ secrets_are_locked(void)
 	bool inside = false;
 	FILE *f;
 
-#if defined(__SANITIZE_ADDRESS__)
-	unit_skip("the address sanitizer does away with mlock()");
-	return;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-	unit_skip("the address sanitizer does away with mlock()");
-	return;
-#endif
-#endif
+	if (SANITIZED) {
+		unit_skip("the address sanitizer does away with mlock()");
+		return;
+	}
 	CHECK_INT(keyfile_generate(KEYFILE_SIGN, &s, why), 0);
 	at = (unsigned long)s;
 	f = fopen("/proc/self/smaps", "re");
@@ -274,6 +282,42 @@ secrets_are_locked(void)
 	keyfile_free(s);
 }
 
+/* No lock, no secret. */
+static int
+generate_without_a_limit(void)
+{
+	const struct rlimit none = {0, 0};
+	char why[KEYFILE_WHY_MAX] = "";
+	struct keyfile_secret *s;
+
+	if (geteuid() == 0 && setresuid(65534, 65534, 65534) == -1)
+		return 2;
+	if (setrlimit(RLIMIT_MEMLOCK, &none) == -1)
+		return 2;
+	return keyfile_generate(KEYFILE_SIGN, &s, why) == -ENOMEM &&
+		       s == NULL && strstr(why, "ulimit -l") != NULL
+		   ? 0
+		   : 1;
+}
+
+static void
+asks_for_locked_memory(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	if (SANITIZED) {
+		unit_skip("the address sanitizer does away with mlock()");
+		return;
+	}
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(generate_without_a_limit());
+	CHECK(waitpid(pid, &status, 0) == pid, "waitpid");
+	CHECK_INT(status, 0);
+}
+
 static const struct unit_case cases[] = {
     {"goes to disk and back", goes_to_disk_and_back},
     {"derives by the RFCs", derives_by_the_rfcs},
@@ -281,5 +325,6 @@ static const struct unit_case cases[] = {
     {"refuses what others can read", refuses_what_others_can_read},
     {"refuses other files", refuses_other_files},
     {"secrets are locked", secrets_are_locked},
+    {"asks for locked memory", asks_for_locked_memory},
 };
 UNIT_MAIN("keyfile", cases)

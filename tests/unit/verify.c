@@ -297,7 +297,6 @@ test_key_of_an_old_root(void)
 	struct verified *v, *w;
 	struct sample s;
 
-	four.keys[0].roles = four.keys[1].roles = 0;
 	four.keys_n = 0;
 	sample_add_key(&four, 8, ROOT_ROLE_ROOT);
 	sample_add_key(&four, 9, ROOT_ROLE_ROOT);
