@@ -5,6 +5,7 @@
  */
 #include <sys/stat.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,20 +85,20 @@ mode_of(const char *name)
 }
 
 static void
-flip(const char *name, size_t at_end)
+flip(const char *name, off_t from_end)
 {
-	char path[RIG_PATH_MAX], *data;
-	size_t len;
-	FILE *f;
+	char path[RIG_PATH_MAX], byte = 0;
+	struct stat st = {0};
+	int fd;
 
 	rig_path(path, "%s", name);
-	data = rig_read(path, &len);
-	REQUIRE(data != NULL && len > at_end, "%s", path);
-	data[len - 1 - at_end] ^= 1;
-	f = fopen(path, "we");
-	REQUIRE(f != NULL && fwrite(data, 1, len, f) == len && fclose(f) == 0,
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	CHECK(fd != -1 && fstat(fd, &st) == 0 &&
+		  pread(fd, &byte, 1, st.st_size - 1 - from_end) == 1,
 	    "%s", path);
-	free(data);
+	byte ^= 1;
+	CHECK(pwrite(fd, &byte, 1, st.st_size - 1 - from_end) == 1, "%s", path);
+	close(fd);
 }
 
 /* Of its header (wire/envelope.h). */
