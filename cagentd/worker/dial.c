@@ -304,8 +304,34 @@ leg_ends(struct dial *d, struct dial_leg *leg, enum wire_reason reason)
 }
 
 static void
+on_table(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct dial *d = container_of(op, struct dial, hedge_timer);
+
+	(void)loop, (void)r; /* time is the only news */
+	try_next(d, &d->leg);
+}
+
+/* During a reload this request's configuration may be ahead of the table's,
+ * which soon follows. */
+static bool
+await_table(struct dial *d)
+{
+	int64_t now = loop_now_us(d->env->loop);
+	int64_t began = d->deadline_us - d->settings->dial_timeout_ms * 1000;
+
+	return d->tries_n == 0 &&
+	       d->env->table->conf_serial < d->settings->serial &&
+	       now - began < DIAL_TABLE_US &&
+	       loop_timer(d->env->loop, &d->hedge_timer,
+		   now + DIAL_TABLE_LOOK_US, on_table) == 0;
+}
+
+static void
 no_candidate(struct dial *d, struct dial_leg *leg)
 {
+	if (await_table(d))
+		return;
 	if (d->tries_n == 0 && d->settings->no_path_direct &&
 	    d->verdict.via == VIA_DEFAULT)
 		try_direct(d, leg);

@@ -28,6 +28,11 @@
  */
 #define DIAL_TRIES_MAX 8
 
+/* How long, and how often, one looks for the table that belongs to a
+ * configuration that has just come. */
+#define DIAL_TABLE_US	   1000000
+#define DIAL_TABLE_LOOK_US 5000
+
 /* What a dial needs of its worker; all borrowed for the dial's life. */
 struct dial_env {
 	struct loop *loop;

@@ -16,6 +16,7 @@
 #include "cagentd/worker/learn_path.h"
 #include "cagentd/worker/relay.h"
 #include "cagentd/worker/request.h"
+#include "cagentd/worker/tunnel.h"
 
 /* What only the way to a tunnel needs; kept while a first flight may still
  * have to be sent again. */
@@ -44,6 +45,7 @@ struct session {
 	char *label;	    /* "socks5 example.com:443 via hq-1", for the log */
 };
 
+static void dial_request(struct session *);
 static void request_done(struct request *, enum request_end);
 static void dial_done(struct dial *, struct dialed *);
 static void relay_done(struct relay *, enum relay_end, enum relay_side);
@@ -175,43 +177,16 @@ refuse(struct session *s, enum wire_reason reason)
 	leave(s);
 }
 
-/* What the line at the tunnel's end says of its path. */
+/* Is there to be a line when the tunnel ends? */
 static void
 describe(struct session *s, const char *via)
 {
-	const struct intake *in = &s->setup->request.intake;
-	char host[WIRE_HOST_STRLEN], why[512];
+	const struct setup *u = s->setup;
 
 	free(s->label);
 	s->label = NULL;
-	if (!s->settings->log_tunnels && !log_enabled(LOG_LEVEL_DEBUG))
-		return;
-	if (asprintf(&s->label, "%s %s via %s (%s)",
-		wire_protocol_word(in->protocol),
-		wire_host_format(&in->host, host), via,
-		dial_why(&s->setup->dial, why, sizeof(why))) == -1)
-		s->label = NULL;
-}
-
-static void
-log_tunnel(struct session *s, enum relay_end e, enum relay_side where)
-{
-	const struct relay *r = &s->relay;
-	int64_t ms = (loop_now_us(s->env->dial.loop) - r->started_us) / 1000;
-	char line[LOG_LINE_MAX];
-
-	if (s->label == NULL)
-		return;
-	snprintf(line, sizeof(line),
-	    "%s: %s, %llu up, %llu down, first byte after %lld ms, %lld ms",
-	    s->label, relay_end_text(e, where),
-	    (unsigned long long)r->side[RELAY_CLIENT].bytes,
-	    (unsigned long long)r->side[RELAY_UPSTREAM].bytes,
-	    (long long)r->first_byte_us / 1000, (long long)ms);
-	if (s->settings->log_tunnels)
-		log_info("%s", line);
-	else
-		log_debug("%s", line);
+	if (s->settings->log_tunnels || log_enabled(LOG_LEVEL_DEBUG))
+		s->label = tunnel_label(&u->request.intake, &u->dial, via);
 }
 
 /* The answer to the client and what upstream has already said, as one. */
@@ -297,6 +272,22 @@ start_relay(
 		judge(s, REASON_OK, has_asked(&s->relay));
 }
 
+/* A reload has taken away all that this request's configuration names: it
+ * goes by the new one.  false: there is none. */
+static bool
+follow_reload(struct session *s)
+{
+	struct settings *old = s->settings;
+
+	if (old == s->env->settings)
+		return false;
+	s->settings = settings_ref(s->env->settings);
+	memset(&s->setup->dial, 0, sizeof(s->setup->dial));
+	dial_request(s);
+	settings_unref(old);
+	return true;
+}
+
 static void
 dial_done(struct dial *d, struct dialed *r)
 {
@@ -311,7 +302,7 @@ dial_done(struct dial *d, struct dialed *r)
 			end(s);
 		else if (s->told)
 			break_off(s);
-		else
+		else if (r->reason != REASON_NO_PATH || !follow_reload(s))
 			refuse(s, r->reason);
 		return;
 	}
@@ -344,7 +335,8 @@ dial_request(struct session *s)
 	struct verdict v;
 	struct dial_request request = {s->settings, &in->host, &v, s->fd};
 
-	change_state(s, SESSION_DIALING);
+	if (s->state != SESSION_DIALING)
+		change_state(s, SESSION_DIALING);
 	u->client.protocol = in->protocol;
 	classify(s->settings, &in->host, &u->client, &v);
 	learn_consult(s->env->learn, s->settings, &in->host, &v);
@@ -417,7 +409,8 @@ relay_done(struct relay *r, enum relay_end e, enum relay_side where)
 			record_first_byte(
 			    s->env->dial.record, s->hop, r->first_byte_us);
 	}
-	log_tunnel(s, e, where);
+	if (s->label != NULL)
+		tunnel_log(s->label, r, e, where, s->settings->log_tunnels);
 	if (e == RELAY_UNANSWERED || e == RELAY_STALLED) {
 		redial(s,
 		    e == RELAY_STALLED ? REASON_HOP_MUTE : REASON_HOP_HUNG_UP);

@@ -271,6 +271,47 @@ counts_trials(void)
 	agent_free(a);
 }
 
+/* A configuration that comes a moment before its table. */
+static void
+waits_for_its_table(void)
+{
+	struct agent *a = agent_new();
+	struct fake *f = agent_fake(a, FAKE_ECHO);
+	struct call *c = call_new(a);
+	int64_t began;
+
+	agent_settings(a, "");
+	a->settings->serial = 2;
+	a->table.conf_serial = 1;
+	a->table.rows_n = 0;
+	path_index_build(&a->index, &a->table);
+	call_start(c);
+	rig_settle(a->loop);
+	CHECK_INT(c->n, 0);
+	a->table.rows_n = 1;
+	a->table.conf_serial = 2;
+	path_index_build(&a->index, &a->table);
+	RIG_UNTIL(a->loop, c->n > 0);
+	CHECK_STR(c->via, "hop-0");
+	call_leave_proved(c);
+	/* Not for ever, and not for what is not to come. */
+	c = call_new(a);
+	a->table.rows_n = 0;
+	path_index_build(&a->index, &a->table);
+	call_run(c);
+	CHECK_INT(c->reason, REASON_NO_PATH);
+	call_leave(c);
+	c = call_new(a);
+	a->table.conf_serial = 1;
+	began = loop_now_us(a->loop);
+	call_run(c);
+	CHECK_INT(c->reason, REASON_NO_PATH);
+	CHECK(loop_now_us(a->loop) - began >= DIAL_TABLE_US, "not at once");
+	call_leave(c);
+	fake_free(f);
+	agent_free(a);
+}
+
 static const struct unit_case cases[] = {
     {"goes on with a broken path", goes_on_with_a_broken_path},
     {"believes two that broke", believes_two_that_broke},
@@ -280,6 +321,7 @@ static const struct unit_case cases[] = {
     {"tries on while something serves", tries_on_while_something_serves},
     {"follows rows that move", follows_rows_that_move},
     {"counts trials", counts_trials},
+    {"waits for its table", waits_for_its_table},
 };
 
 UNIT_MAIN("dial_again", cases)

@@ -311,6 +311,35 @@ outlives_a_reload(void)
 	rig_free(rig);
 }
 
+/* Of what its own configuration names nothing is left: it goes by the one
+ * that is there now. */
+static void
+follows_a_reload(void)
+{
+	struct rig *rig = rig_new();
+	struct agent *a = rig->agent;
+	struct settings *old;
+	int late;
+
+	add(rig, FAKE_ECHO);
+	configure(rig, "");
+	late = connect_client(rig);
+	say(late, shakes[0].ask, 7);
+	rig_settle(a->loop);
+	old = a->settings;
+	memcpy(strstr(a->conf, "hop-0"), "hop-x", 5);
+	memcpy(a->table.rows[0].name, "hop-x", 5);
+	agent_settings(a, "");
+	a->settings->serial = a->table.conf_serial = 2;
+	rig->env.settings = a->settings;
+	settings_unref(old);
+	say(late, shakes[0].ask + 7, shakes[0].ask_len - 7);
+	get_tunnel(rig, late, 0);
+	say(late, LIT("new"));
+	expect(rig, late, "new", 3);
+	rig_free(rig);
+}
+
 /* In each of its states: all is given back. */
 static void
 can_be_killed(void)
@@ -433,6 +462,7 @@ static const struct unit_case cases[] = {
     {"notices a client that resets while dialing",
 	notices_a_client_that_resets_while_dialing},
     {"outlives a reload", outlives_a_reload},
+    {"follows a reload", follows_a_reload},
     {"can be killed", can_be_killed},
     {"survives chaos", survives_chaos},
 };
