@@ -33,9 +33,14 @@ keygen_make(
 {
 	char secret_path[PATH_MAX], public_path[PATH_MAX], why[KEYFILE_WHY_MAX];
 	struct keyfile_secret *key;
+	size_t len = strlen(name);
 	bool ok;
 
-	if (strlen(name) > PATH_MAX - 8) {
+	if (len == 0 || name[len - 1] == '/') {
+		say("%s: expected the name of a key", name);
+		return false;
+	}
+	if (len > PATH_MAX - 8) {
 		say("%.40s...: too long a name", name);
 		return false;
 	}

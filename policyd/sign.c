@@ -75,25 +75,21 @@ sign_root(
 	return message_write(m, c->args[0]) ? VERB_OK : VERB_FAILED;
 }
 
-/* Would an agent take it, or does it lack nothing but signatures? */
-static int
+/* Would an agent take it, or (TRUST_THRESHOLD) does it lack nothing but
+ * signatures? */
+static bool
 check(const struct call *c, const struct message *m,
-    const struct verified *root, const char *path)
+    const struct verified *root, struct trust_why *why)
 {
 	const struct verify ctx = {
 	    .mode = VERIFY_ALONE, .root = root, .now_s = c->now_s};
-	char title[MESSAGE_TITLE_MAX];
-	struct trust_why why;
-	struct verified *v = verify_message(&ctx, m->data, m->len, &why);
 
-	verified_free(v);
-	if (v == NULL && why.fault != TRUST_THRESHOLD)
-		return say("no agent would take it (%s): %s",
-		    trust_fault_word(why.fault), why.text);
-	printf("%s: %s\n", path, message_title(&m->e, title));
-	if (v == NULL)
-		printf("  not complete: %s; see add-signature\n", why.text);
-	return VERB_OK;
+	verified_free(verify_message(&ctx, m->data, m->len, why));
+	if (why->fault == TRUST_FINE || why->fault == TRUST_THRESHOLD)
+		return true;
+	say("no agent would take it (%s): %s", trust_fault_word(why->fault),
+	    why->text);
+	return false;
 }
 
 static int
@@ -106,15 +102,20 @@ sign_other(const struct call *c, struct message *m, const struct verified *root,
 	    .now_s = c->now_s,
 	    .hint = ""};
 	const struct message_signer who = {allowed, &may};
+	char title[MESSAGE_TITLE_MAX];
+	struct trust_why why;
 	uint32_t i;
 
 	for (i = 0; i < c->keys.n; i++) {
 		if (!message_sign(m, c->keys.at[i], &who))
 			return VERB_FAILED;
 	}
-	if (check(c, m, root, path) != VERB_OK)
+	if (!check(c, m, root, &why) || !message_write(m, path))
 		return VERB_FAILED;
-	return message_write(m, path) ? VERB_OK : VERB_FAILED;
+	printf("%s: %s\n", path, message_title(&m->e, title));
+	if (why.fault == TRUST_THRESHOLD)
+		printf("  not complete: %s; see add-signature\n", why.text);
+	return VERB_OK;
 }
 
 int

@@ -361,6 +361,7 @@ t_command_line(void)
 	MISUSE("lacks -o", "root new --key a.pub --expires 1d");
 	MISUSE("from 1 to 8",
 	    "root new --key a.pub --threshold 9 --expires 1d -o x");
+	FAILS("the name of a key", "keygen ./");
 	OK("a.key", "keygen a");
 	OK("root 1",
 	    "root new --key a.pub --policy-key a.pub --expires 1d -o r");
