@@ -79,38 +79,6 @@ enter(struct probe *p, enum probe_phase phase, int64_t limit_us)
 	loop_timer(p->loop, &p->timer, at_us, on_deadline);
 }
 
-/* What an errno of connect(2) says of this path. */
-static enum wire_reason
-connect_reason(const struct probe *p, int error)
-{
-	bool direct = p->via.direct;
-
-	switch (-error) {
-	case ECONNREFUSED:
-	case ECONNRESET:
-		return direct ? REASON_REFUSED : REASON_HOP_REFUSED;
-	case ETIMEDOUT:
-		return direct ? REASON_TIMEOUT : REASON_HOP_TIMEOUT;
-	case ENETUNREACH:
-	case ENETDOWN:
-	case EAFNOSUPPORT: /* no IPv6 here */
-		return direct ? REASON_NET_UNREACHABLE : REASON_HOP_UNREACHABLE;
-	case EHOSTUNREACH:
-	case EHOSTDOWN:
-	case ENONET: /* what ICMP can say */
-	case ENOPROTOOPT:
-	case EOPNOTSUPP:
-	case EPROTO:
-	case EACCES: /* a prohibit route, a firewall's REJECT */
-	case EPERM:
-	case EINVAL: /* link-local without a zone */
-		return direct ? REASON_HOST_UNREACHABLE
-			      : REASON_HOP_UNREACHABLE;
-	default: /* EMFILE, ENOBUFS, EADDRNOTAVAIL ...: ours */
-		return REASON_OVERLOAD;
-	}
-}
-
 /* The end of the stream, or the error that broke it. */
 static void
 finish_closed(struct probe *p, int res)
@@ -359,7 +327,7 @@ on_connect(struct loop *loop, struct op *op, const struct op_result *r)
 	struct probe *p = container_of(op, struct probe, send);
 
 	if (r->res < 0) {
-		p->refused = connect_reason(p, r->res);
+		p->refused = wire_connect_reason(p->via.direct, r->res);
 		connect_next(p);
 		return;
 	}
@@ -415,7 +383,7 @@ connect_next(struct probe *p)
 			    (p->connect_end_us - p->connecting_us) / left);
 			return;
 		}
-		p->refused = connect_reason(p, error);
+		p->refused = wire_connect_reason(p->via.direct, error);
 	}
 	p->r.ip = p->via.ips_n - 1;
 	enter(p, PROBE_CONNECTING, 0);

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -207,6 +208,35 @@ static bool
 is_reason(enum wire_reason r)
 {
 	return (unsigned int)r < REASON_COUNT;
+}
+
+enum wire_reason
+wire_connect_reason(bool direct, int error)
+{
+	switch (-error) {
+	case ECONNREFUSED:
+	case ECONNRESET:
+		return direct ? REASON_REFUSED : REASON_HOP_REFUSED;
+	case ETIMEDOUT:
+		return direct ? REASON_TIMEOUT : REASON_HOP_TIMEOUT;
+	case ENETUNREACH:
+	case ENETDOWN:
+	case EAFNOSUPPORT: /* no IPv6 here */
+		return direct ? REASON_NET_UNREACHABLE : REASON_HOP_UNREACHABLE;
+	case EHOSTUNREACH:
+	case EHOSTDOWN:
+	case ENONET: /* what ICMP can say */
+	case ENOPROTOOPT:
+	case EOPNOTSUPP:
+	case EPROTO:
+	case EACCES: /* a prohibit route, a firewall's REJECT */
+	case EPERM:
+	case EINVAL: /* link-local without a zone */
+		return direct ? REASON_HOST_UNREACHABLE
+			      : REASON_HOP_UNREACHABLE;
+	default: /* EMFILE, ENOBUFS, EADDRNOTAVAIL ...: ours */
+		return REASON_OVERLOAD;
+	}
 }
 
 const char *

@@ -86,6 +86,11 @@ enum wire_reason {
 	REASON_COUNT
 };
 
+/* What connect(2) or the stream says by -errno of a path straight to the
+ * destination, or of the way to an intermediary.  REASON_OVERLOAD: of
+ * ourselves. */
+enum wire_reason wire_connect_reason(bool direct, int error);
+
 /* A stable word, e.g. "refused", "hop-timeout"; the same in logs, JSON and
  * the shared-memory counters' descriptions. */
 const char *wire_reason_word(enum wire_reason);

@@ -52,38 +52,6 @@ finish(struct attempt *a, enum wire_reason reason, struct buf *early)
 	done(a, &r);
 }
 
-/* What an errno of connect(2) or of the stream says of this path. */
-static enum wire_reason
-connect_reason(const struct attempt *a, int error)
-{
-	bool direct = a->target.direct;
-
-	switch (-error) {
-	case ECONNREFUSED:
-	case ECONNRESET:
-		return direct ? REASON_REFUSED : REASON_HOP_REFUSED;
-	case ETIMEDOUT:
-		return direct ? REASON_TIMEOUT : REASON_HOP_TIMEOUT;
-	case ENETUNREACH:
-	case ENETDOWN:
-	case EAFNOSUPPORT: /* no IPv6 here */
-		return direct ? REASON_NET_UNREACHABLE : REASON_HOP_UNREACHABLE;
-	case EHOSTUNREACH:
-	case EHOSTDOWN:
-	case ENONET: /* what ICMP can say */
-	case ENOPROTOOPT:
-	case EOPNOTSUPP:
-	case EPROTO:
-	case EACCES: /* a prohibit route, a firewall's REJECT */
-	case EPERM:
-	case EINVAL: /* link-local without a zone */
-		return direct ? REASON_HOST_UNREACHABLE
-			      : REASON_HOP_UNREACHABLE;
-	default: /* EMFILE, ENOBUFS, EADDRNOTAVAIL ...: ours */
-		return REASON_OVERLOAD;
-	}
-}
-
 static enum wire_reason
 timeout_reason(const struct attempt *a)
 {
@@ -237,7 +205,7 @@ on_connect(struct race *race, int fd)
 	struct attempt *a = container_of(race, struct attempt, race);
 
 	if (fd < 0) {
-		finish(a, connect_reason(a, fd), NULL);
+		finish(a, wire_connect_reason(a->target.direct, fd), NULL);
 		return;
 	}
 	a->fd = fd;
@@ -286,7 +254,7 @@ connect_to(struct attempt *a, const struct msg_resolved *m)
 	}
 	error = start_connecting(a);
 	if (error != 0)
-		finish(a, connect_reason(a, error), NULL);
+		finish(a, wire_connect_reason(a->target.direct, error), NULL);
 }
 
 static void
@@ -328,7 +296,8 @@ attempt_start(struct attempt *a, struct loop *loop, struct resolve *resolve,
 		a->addresses.ips_n = 1;
 		error = start_connecting(a);
 		if (error != 0)
-			fail_soon(a, connect_reason(a, error));
+			fail_soon(
+			    a, wire_connect_reason(a->target.direct, error));
 	} else if (resolve_start(resolve, &a->query, t->host, on_resolved) !=
 		   0) {
 		fail_soon(a, REASON_OVERLOAD);

@@ -1,6 +1,7 @@
 /* Hosts in every spelling, and the words of the reasons. */
 #include "wire/wire.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -311,7 +312,37 @@ foreign_reasons_are_unknown(void)
 	CHECK(wire_reason_text((enum wire_reason)255) != NULL, "no text");
 }
 
+/* Whose fault it is that a connection does not come about. */
+static void
+connect_reasons(void)
+{
+	static const struct {
+		int error;
+		enum wire_reason direct, hop;
+	} rows[] = {
+	    {ECONNREFUSED, REASON_REFUSED, REASON_HOP_REFUSED},
+	    {ECONNRESET, REASON_REFUSED, REASON_HOP_REFUSED},
+	    {ETIMEDOUT, REASON_TIMEOUT, REASON_HOP_TIMEOUT},
+	    {ENETUNREACH, REASON_NET_UNREACHABLE, REASON_HOP_UNREACHABLE},
+	    {EAFNOSUPPORT, REASON_NET_UNREACHABLE, REASON_HOP_UNREACHABLE},
+	    {EHOSTUNREACH, REASON_HOST_UNREACHABLE, REASON_HOP_UNREACHABLE},
+	    {EACCES, REASON_HOST_UNREACHABLE, REASON_HOP_UNREACHABLE},
+	    {EMFILE, REASON_OVERLOAD, REASON_OVERLOAD},
+	    {ENOBUFS, REASON_OVERLOAD, REASON_OVERLOAD},
+	    {EADDRNOTAVAIL, REASON_OVERLOAD, REASON_OVERLOAD},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		CHECK_INT(
+		    wire_connect_reason(true, -rows[i].error), rows[i].direct);
+		CHECK_INT(
+		    wire_connect_reason(false, -rows[i].error), rows[i].hop);
+	}
+}
+
 static const struct unit_case cases[] = {
+    {"connect reasons", connect_reasons},
     {"sets hosts", sets_hosts},
     {"judges every byte", judges_every_byte},
     {"refuses NUL", refuses_nul},
