@@ -42,6 +42,19 @@ split(const char *text, size_t len, char user[256], char password[256])
 	return 0;
 }
 
+/* libsodium 1.0.18 takes some bytes above 127 for letters of base64. */
+static bool
+is_ascii(const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if ((unsigned char)text[i] > 127)
+			return false;
+	}
+	return true;
+}
+
 int
 http_basic_decode(
     const char *value, size_t len, char user[256], char password[256])
@@ -54,7 +67,8 @@ http_basic_decode(
 		return 0;
 	while (skip < len && value[skip] == ' ')
 		skip++;
-	if (sodium_base642bin(text, sizeof(text), value + skip, len - skip,
+	if (is_ascii(value, len) &&
+	    sodium_base642bin(text, sizeof(text), value + skip, len - skip,
 		NULL, &text_len, NULL, sodium_base64_VARIANT_ORIGINAL) == 0)
 		rc = split((const char *)text, text_len, user, password);
 	sodium_memzero(text, sizeof(text));

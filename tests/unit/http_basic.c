@@ -124,7 +124,27 @@ test_encode(void)
 	CHECK_INT(rc, WIRE_BAD);
 }
 
+/* No byte above 127 is one of base64, in any place. */
+static void
+test_decode_high(void)
+{
+	char user[256], password[256], value[] = "Basic OjF6";
+	size_t at;
+	int byte;
+
+	for (at = 6; at < sizeof(value) - 1; at++) {
+		for (byte = 128; byte < 256; byte++) {
+			memcpy(value, "Basic OjF6", sizeof(value));
+			value[at] = (char)byte;
+			CHECK(http_basic_decode(value, sizeof(value) - 1, user,
+				  password) == WIRE_BAD,
+			    "byte %d at %zu", byte, at);
+		}
+	}
+}
+
 static const struct unit_case cases[] = {
+    {"decode, bytes above 127", test_decode_high},
     {"decode", test_decode},
     {"limits", test_limits},
     {"encode", test_encode},
