@@ -190,15 +190,20 @@ direct_was_tried(const struct dial *d)
 }
 
 static bool
-out_of_tries(const struct dial *d)
+all_tried(const struct dial *d)
 {
 	uint32_t allowed = (uint32_t)d->settings->attempts;
 
 	/* A try of what was only learned takes none from the others. */
 	if (d->verdict.learned)
 		allowed++;
-	return d->tries_n >= DIAL_TRIES_MAX || d->tries_n >= allowed ||
-	       loop_now_us(d->env->loop) >= d->deadline_us;
+	return d->tries_n >= DIAL_TRIES_MAX || d->tries_n >= allowed;
+}
+
+static bool
+out_of_tries(const struct dial *d)
+{
+	return all_tried(d) || loop_now_us(d->env->loop) >= d->deadline_us;
 }
 
 /* 0 with *pick, or -ENOENT. */
@@ -436,10 +441,15 @@ is_in_doubt(const struct dial *d)
 		   loop_now_us(d->env->loop) < l->avoid_until_us);
 }
 
+/* The deadline was that of what stands: dial_again() has its own.  But what
+ * may yet answer is not given up to end there. */
 bool
 dial_may_replace(struct dial *d)
 {
-	if (out_of_tries(d) || d->settings->hedge_percent == 0)
+	struct path_pick pick;
+
+	if (all_tried(d) || d->settings->hedge_percent == 0 ||
+	    choose(d, &pick) != 0)
 		return false;
 	return budget_replay(d->env->budget) || is_in_doubt(d);
 }

@@ -145,8 +145,9 @@ void dial_again(struct dial *, enum wire_reason broke, bool asked, dial_fn *);
 /* How long the path that stands is to be waited for, from when the client has
  * said something; 0: for ever, since one was already given up for silence. */
 int64_t dial_patience_us(const struct dial *);
-/* May its silence be answered by dial_again()?  Counted if so; with nothing
- * left of the budget still, when its intermediary has failed others. */
+/* May its silence be answered by dial_again(), and is there anything that this
+ * would try?  Counted if so; with nothing left of the budget still, when its
+ * intermediary has failed others. */
 bool dial_may_replace(struct dial *);
 void dial_cancel(struct dial *);
 

@@ -171,6 +171,45 @@ blames_nobody_for_a_client_that_waits(void)
 	rig_free(rig);
 }
 
+/* What is slow is not given up for what then is not tried: the client would
+ * lose what may yet answer. */
+static void
+keeps_what_nothing_can_replace(void)
+{
+	struct rig *rig =
+	    rig_of((enum fake_script[]){FAKE_CLOSED, FAKE_CLOSED, FAKE_MUTE},
+		HEDGED "attempts-each = 1\n");
+	int fd = open_tunnel(rig, 0);
+	int64_t end_us;
+
+	say(fd, get, GET_LEN);
+	end_us = mono_us() + 3 * PATH_STALL_MIN_US / 2;
+	while (mono_us() < end_us)
+		loop_turn(rig->agent->loop, 10000);
+	CHECK(!LIST_EMPTY(&rig->fakes[2]->conns), "given up");
+	if (!LIST_EMPTY(&rig->fakes[2]->conns)) {
+		fake_say(LIST_FIRST(&rig->fakes[2]->conns), "late", 4);
+		expect(rig, fd, "late", 4);
+	}
+	rig_free(rig);
+}
+
+/* How long it took to stand, and how long the client then waited, has nothing
+ * to do with it. */
+static void
+replays_after_the_deadline_of_the_dial(void)
+{
+	struct rig *rig =
+	    rig_of((enum fake_script[]){FAKE_MUTE, FAKE_ECHO, FAKE_ECHO},
+		HEDGED "dial-timeout = 500ms\n");
+	int fd = open_tunnel(rig, 0);
+
+	say(fd, get, GET_LEN);
+	expect(rig, fd, get, GET_LEN);
+	AGENT_CHECK(rig->agent, 0, 1, 0, 1, 0);
+	rig_free(rig);
+}
+
 static const struct unit_case cases[] = {
     {"replays what is safe", replays_what_is_safe},
     {"replays once", replays_once},
@@ -179,6 +218,9 @@ static const struct unit_case cases[] = {
 	replaces_a_path_that_should_speak_first},
     {"blames nobody for a client that waits",
 	blames_nobody_for_a_client_that_waits},
+    {"keeps what nothing can replace", keeps_what_nothing_can_replace},
+    {"replays after the deadline of the dial",
+	replays_after_the_deadline_of_the_dial},
 };
 
 UNIT_MAIN("session_stall", cases)
