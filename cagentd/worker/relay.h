@@ -111,9 +111,9 @@ const char *relay_end_text(enum relay_end, enum relay_side where);
 int relay_take_client(struct relay *);
 struct buf *relay_take_flight(struct relay *);
 
-/* Pure: may these first bytes be sent a second time?  A TLS ClientHello, or
- * the head of one HTTP request with a safe method (RFC 9110 section 9.2.1)
- * and nothing behind it. */
+/* Pure: may these first bytes be sent a second time?  A TLS ClientHello
+ * without early data, or the head of one HTTP request with a safe method (RFC
+ * 9110 section 9.2.1) and nothing behind it. */
 bool relay_replayable(const uint8_t *data, size_t len);
 
 #endif

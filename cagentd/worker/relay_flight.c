@@ -36,12 +36,47 @@ may_replay(const uint8_t *data, size_t len)
 	       starts_with(data, len, "OPTIONS ");
 }
 
+/* Records of a handshake alone, the last one perhaps cut short.  What else
+ * comes before an answer is early data: a request of whatever kind (RFC 8446
+ * section 8). */
+static bool
+is_handshake(const uint8_t *data, size_t len)
+{
+	size_t record;
+
+	while (len > 0) {
+		if (data[0] != 0x16)
+			return false;
+		if (len < 5)
+			break;
+		record = 5 + ((size_t)data[3] << 8 | data[4]);
+		if (len < record)
+			break;
+		data += record;
+		len -= record;
+	}
+	return true;
+}
+
+/* To some servers one ends a line as well, and so a head before its end. */
+static bool
+has_lone_lf(const uint8_t *data, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (data[i] == '\n' && (i == 0 || data[i - 1] != '\r'))
+			return true;
+	}
+	return false;
+}
+
 bool
 relay_replayable(const uint8_t *data, size_t len)
 {
 	if (is_client_hello(data, len))
-		return true;
-	return may_replay(data, len) && len >= 4 &&
+		return is_handshake(data, len);
+	return may_replay(data, len) && len >= 4 && !has_lone_lf(data, len) &&
 	       memmem(data, len, "\r\n\r\n", 4) == data + len - 4;
 }
 

@@ -668,6 +668,15 @@ knows_what_may_be_sent_twice(void)
 	    {"TRACE / HTTP/1.1\r\n\r\n", 20, false},
 	    {"", 0, false},
 	    {"\r\n\r\n", 4, false},
+	    /* In several records; what comes behind it is early data. */
+	    {"\x16\x03\x01\x00\x01\x01\x16\x03\x01\x00\x02\x00\x00", 13, true},
+	    {"\x16\x03\x01\x00\x01\x01\x16\x03\x01", 9, true},
+	    {"\x16\x03\x01\x00\x01\x01\x17\x03\x03\x00\x01x", 12, false},
+	    {"\x16\x03\x01\x00\x01\x01\x17", 7, false},
+	    {"\x16\x03\x01\x00\x01\x01\x14\x03\x03\x00\x01\x01\x17", 13, false},
+	    /* There are servers to which a lone LF ends a line, and a head. */
+	    {"GET / HTTP/1.1\n\nPOST / HTTP/1.1\r\n\r\n", 35, false},
+	    {"GET / HTTP/1.1\r\n\nPOST / HTTP/1.1\r\n\r\n", 36, false},
 	};
 	size_t i;
 
