@@ -554,6 +554,27 @@ gives_back_nothing_unsafe(void)
 	}
 }
 
+/* The answer is there, but the client's next word met the end of the stream
+ * before it was read: that is no silence. */
+static void
+reads_an_answer_before_the_end(void)
+{
+	static const char get[] = "GET / HTTP/1.1\r\n";
+	struct tunnel *t = tunnel_open(true);
+
+	rig_write(t->client, get);
+	expect(t, t->upstream, get, strlen(get));
+	rig_write(t->client, "\r\n");
+	rig_write(t->upstream, "answer");
+	hang_up(t, &t->upstream, true);
+	expect(t, t->client, "answer", 6);
+	RIG_UNTIL(t->loop, t->n > 0);
+	CHECK_INT(t->end, RELAY_BROKE);
+	CHECK_INT(t->where, RELAY_UPSTREAM);
+	CHECK_INT(t->answered, 1);
+	tunnel_free(t);
+}
+
 /* Nothing was said: any path will do, while it may still be said. */
 static void
 gives_back_the_stillborn(void)
@@ -711,6 +732,7 @@ static const struct unit_case cases[] = {
     {"gives back a half-closed flight", gives_back_a_half_closed_flight},
     {"gives back nothing answered", gives_back_nothing_that_was_answered},
     {"gives back nothing unsafe", gives_back_nothing_unsafe},
+    {"reads an answer before the end", reads_an_answer_before_the_end},
     {"gives back the stillborn", gives_back_the_stillborn},
     {"gives back no long flight", gives_back_no_long_flight},
     {"gives back nothing unasked", gives_back_nothing_unasked},
