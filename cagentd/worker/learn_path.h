@@ -13,8 +13,10 @@
 void learn_path_dialed(
     struct learn *, const struct dial *, const struct dialed *);
 /* What became of the path that stands: REASON_OK when its first byte has
- * come, or why none came. */
-void learn_path_judged(
-    struct learn *, struct settings *, const struct dial *, enum wire_reason);
+ * come, or why none came.  asked: the client had said something; the silence
+ * that it did not break is held against a destination only if that then speaks
+ * first by another path. */
+void learn_path_judged(struct learn *, struct settings *, const struct dial *,
+    enum wire_reason, bool asked);
 
 #endif

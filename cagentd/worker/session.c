@@ -214,7 +214,7 @@ judge(struct session *s, enum wire_reason reason, bool asked)
 {
 	if (s->setup != NULL) {
 		learn_path_judged(
-		    s->env->learn, s->settings, &s->setup->dial, reason);
+		    s->env->learn, s->settings, &s->setup->dial, reason, asked);
 		dial_judge(&s->setup->dial, reason, asked);
 	}
 	free_setup(s);
@@ -381,7 +381,8 @@ redial(struct session *s, enum wire_reason broke)
 
 	s->fd = relay_take_client(r);
 	s->flight = relay_take_flight(r);
-	learn_path_judged(s->env->learn, s->settings, &s->setup->dial, broke);
+	learn_path_judged(
+	    s->env->learn, s->settings, &s->setup->dial, broke, asked);
 	leave_hop(s);
 	change_state(s, SESSION_DIALING);
 	dial_again(&s->setup->dial, broke, asked, dial_done);
