@@ -119,6 +119,30 @@ bundle_put(struct bundle *b, const char *key, const char *data, size_t len)
 	return put(b, key, strlen(key), data, len);
 }
 
+int
+bundle_set(struct bundle *b, const char *key, const char *data, size_t len)
+{
+	struct item **at, *it;
+
+	for (at = &b->first; (it = *at) != NULL; at = &it->next) {
+		if (strcmp(it->key, key) != 0)
+			continue;
+		*at = it->next;
+		if (it->next == NULL)
+			b->last = at;
+		b->bytes -= strlen(it->key) + it->len;
+		item_free(it);
+		break;
+	}
+	return put(b, key, strlen(key), data, len);
+}
+
+void
+bundle_thaw(struct bundle *b)
+{
+	b->live = true;
+}
+
 /* The first line of a private file, without its newline. */
 static int
 fetch_secret(struct bundle *b, const char *key, const char *path)

@@ -36,6 +36,10 @@ const char *bundle_get(
     struct bundle *, const char *key, size_t *len, int *error);
 /* Put an item in; 0, -ENOSPC, -ENOMEM, -EEXIST. */
 int bundle_put(struct bundle *, const char *key, const char *data, size_t len);
+/* The same in the place of what is there; after an error nothing is. */
+int bundle_set(struct bundle *, const char *key, const char *data, size_t len);
+/* From here on what is missing is fetched from the system again. */
+void bundle_thaw(struct bundle *);
 
 /* A sealed memfd of it; fd or -errno.  secrets false: without the "secret:"
  * items, for a process that needs none. */

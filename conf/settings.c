@@ -33,6 +33,10 @@ static const struct conf_section sections[] = {
     {.kind = "direct",
 	.options = settings_direct_options,
 	.begin = settings_agent_begin},
+    {.kind = "policy",
+	.options = settings_policy_options,
+	.begin = settings_policy_begin,
+	.end = settings_policy_end},
     {.kind = "tier",
 	.named = true,
 	.repeats = true,
@@ -133,14 +137,10 @@ set_defaults(struct settings *s)
 	snprintf(s->group, sizeof(s->group), "default");
 	snprintf(s->state_dir, sizeof(s->state_dir), "/var/lib/cagent");
 	s->log_level = LOG_LEVEL_INFO;
-	s->handshake_timeout_ms = 10000;
-	s->attempts = 4;
-	s->attempts_each = 2;
-	s->hedge_percent = 5;
-	s->idle_timeout_ms = 3600000;
-	s->drain_timeout_ms = 30000;
 	s->learn_age_ms = 3600000;
-	s->check_interval_ms = 10000;
+	s->policy_intermediaries_max = 256;
+	s->policy_intermediaries_min = 1;
+	settings_unsay_limits(s);
 }
 
 /* The cores this process may use, asked once for all processes. */
@@ -206,7 +206,7 @@ fill_in(struct build *b)
 	if (s->pid_file[0] == '\0')
 		snprintf(s->pid_file, sizeof(s->pid_file), "%s/" CTL_PID_NAME,
 		    s->run_dir);
-	settings_fill_timeouts(s);
+	settings_fill_limits(s, b->policy);
 	if (s->access_n != 0)
 		return 0;
 	s->access = calloc(2, sizeof(*s->access));
@@ -216,127 +216,6 @@ fill_in(struct build *b)
 	net_prefix_parse("::1", &s->access[1]);
 	s->access_n = 2;
 	return 0;
-}
-
-static void
-add_tier(struct settings *s, const struct settings_tier *t)
-{
-	uint32_t i = s->tiers_n;
-
-	for (; i > 0 && s->tiers[i - 1].rank > t->rank; i--)
-		s->tiers[i] = s->tiers[i - 1];
-	s->tiers[i] = *t;
-	s->tiers_n++;
-}
-
-/* settings_intermediary_end() has counted the ranks. */
-static void
-move_tiers(struct build *b)
-{
-	struct settings_tier unnamed = {.rank = 0};
-	const struct build_intermediary *i;
-	uint32_t t;
-
-	for (t = 0; t < b->tiers_n; t++)
-		add_tier(b->s, &b->tiers[t].tier);
-	STAILQ_FOREACH(i, &b->intermediaries, next)
-	{
-		if (settings_tier(b->s, i->i.tier) != NULL)
-			continue;
-		unnamed.rank = i->i.tier;
-		add_tier(b->s, &unnamed);
-	}
-}
-
-static int
-move_lists(struct build *b)
-{
-	struct settings *s = b->s;
-	struct build_intermediary *i;
-	struct build_rule *r;
-
-	s->intermediaries =
-	    calloc(b->intermediaries_n + 1, sizeof(*s->intermediaries));
-	s->rules = calloc(b->rules_n + 1, sizeof(*s->rules));
-	if (s->intermediaries == NULL || s->rules == NULL)
-		return -ENOMEM;
-	move_tiers(b);
-	while ((i = STAILQ_FIRST(&b->intermediaries)) != NULL) {
-		STAILQ_REMOVE_HEAD(&b->intermediaries, next);
-		s->intermediaries[s->intermediaries_n++] = i->i;
-		free(i);
-	}
-	while ((r = STAILQ_FIRST(&b->rules)) != NULL) {
-		STAILQ_REMOVE_HEAD(&b->rules, next);
-		s->rules[s->rules_n++] = r->rule;
-		free(r);
-	}
-	return 0;
-}
-
-static void
-free_domains(char **domains, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		free(domains[i]);
-	free(domains);
-}
-
-static void
-fini_rule(struct settings_rule *r)
-{
-	free_domains(r->domains, r->domains_n);
-	free(r->networks);
-	free(r->ports);
-	free(r->users);
-}
-
-static void
-build_fini(struct build *b)
-{
-	struct build_intermediary *i;
-	struct build_rule *r;
-
-	while ((i = STAILQ_FIRST(&b->intermediaries)) != NULL) {
-		STAILQ_REMOVE_HEAD(&b->intermediaries, next);
-		sodium_free(i->i.password);
-		free(i);
-	}
-	while ((r = STAILQ_FIRST(&b->rules)) != NULL) {
-		STAILQ_REMOVE_HEAD(&b->rules, next);
-		fini_rule(&r->rule);
-		free(r);
-	}
-	free(b);
-}
-
-struct settings *
-settings_ref(struct settings *s)
-{
-	s->refs++;
-	return s;
-}
-
-void
-settings_unref(struct settings *s)
-{
-	uint32_t i;
-
-	if (s == NULL || --s->refs > 0)
-		return;
-	for (i = 0; i < s->intermediaries_n; i++)
-		sodium_free(s->intermediaries[i].password);
-	for (i = 0; i < s->rules_n; i++)
-		fini_rule(&s->rules[i]);
-	free(s->intermediaries);
-	free(s->rules);
-	free(s->access);
-	free(s->direct_networks);
-	free_domains(s->direct_domains, s->direct_domains_n);
-	free(s->direct_learn);
-	free(s);
 }
 
 static int __attribute__((format(printf, 2, 3)))
@@ -391,24 +270,72 @@ main_text(struct bundle *b, const char **path, size_t *len,
 	return text;
 }
 
+/* A policy's body, or NULL.  Where none is allowed, none is looked at. */
+struct policy {
+	const char *body;
+	size_t len;
+};
+
+/* Which one it is, where the bundle says. */
+static void
+read_mark(struct build *b)
+{
+	const char *text;
+	size_t len;
+	int error;
+
+	text = bundle_get(b->bundle, SETTINGS_POLICY_MARK, &len, &error);
+	if (text == NULL || sscanf(text, "%" SCNu32 " %" SCNu64,
+				&b->s->policy_epoch, &b->s->policy_serial) != 2)
+		b->s->policy_epoch = 0;
+}
+
 static int
-parse(struct build *b, struct conf_errors *errors)
+parse_policy(
+    struct build *b, const struct policy *given, struct conf_errors *errors)
+{
+	struct policy p = *given;
+	int error;
+
+	if (b->s->policy_root[0] == '\0')
+		return 0;
+	if (p.body == NULL) {
+		p.body = bundle_get(b->bundle, SETTINGS_POLICY, &p.len, &error);
+		read_mark(b);
+	}
+	if (p.body == NULL)
+		return 0;
+	b->policy = calloc(1, sizeof(*b->policy));
+	if (b->policy == NULL)
+		return trouble(errors, "policy: out of memory\n");
+	settings_unsay_limits(b->policy);
+	b->in_policy = true;
+	b->s->policy_in_force = true;
+	if (conf_parse("policy", p.body, p.len, settings_policy_sections, b, b,
+		errors) != 0)
+		return -EINVAL;
+	return settings_policy_check(b, errors);
+}
+
+static int
+parse(struct build *b, const struct policy *policy, struct conf_errors *errors)
 {
 	const char *path, *text;
 	size_t len;
 
 	text = main_text(b->bundle, &path, &len, errors);
 	if (text == NULL ||
-	    conf_parse(path, text, len, sections, b, b, errors) != 0)
+	    conf_parse(path, text, len, sections, b, b, errors) != 0 ||
+	    parse_policy(b, policy, errors) != 0)
 		return -EINVAL;
-	if (fill_in(b) != 0 || move_lists(b) != 0)
+	if (fill_in(b) != 0 || settings_move_lists(b) != 0)
 		return trouble(errors, "%s: out of memory\n", path);
 	return 0;
 }
 
 static int
-make(struct bundle *bundle, bool live, struct settings **s,
-    struct conf_errors *errors)
+make(struct bundle *bundle, bool live, const struct policy *policy,
+    struct settings **s, struct conf_errors *errors)
 {
 	struct build *b;
 	int error;
@@ -427,18 +354,32 @@ make(struct bundle *bundle, bool live, struct settings **s,
 	b->bundle = bundle;
 	b->live = live;
 	set_defaults(b->s);
-	error = parse(b, errors);
+	error = parse(b, policy, errors);
 	if (error == 0)
 		*s = b->s;
 	else
 		settings_unref(b->s);
-	build_fini(b);
+	free(b->policy);
+	settings_build_fini(b);
 	return error;
 }
 
+static int
+put_policy(struct bundle *b, const struct settings_body *p)
+{
+	char mark[40];
+	int n = snprintf(
+	    mark, sizeof(mark), "%" PRIu32 " %" PRIu64, p->epoch, p->serial);
+	int error = bundle_set(b, SETTINGS_POLICY, p->text, p->len);
+
+	return error != 0
+		   ? error
+		   : bundle_set(b, SETTINGS_POLICY_MARK, mark, (size_t)n);
+}
+
 int
-settings_load(const char *path, struct bundle **b, struct settings **s,
-    struct conf_errors *errors)
+settings_load_policy(const char *path, const struct settings_body *policy,
+    struct bundle **b, struct settings **s, struct conf_errors *errors)
 {
 	int error;
 
@@ -448,10 +389,11 @@ settings_load(const char *path, struct bundle **b, struct settings **s,
 		return trouble(errors, "out of memory\n");
 	if (strlen(path) > BUNDLE_KEY_MAX - strlen("conf:"))
 		error = trouble(errors, "the file's name is too long\n");
-	else if (bundle_put(*b, SETTINGS_MAIN, path, strlen(path)) != 0)
+	else if (bundle_put(*b, SETTINGS_MAIN, path, strlen(path)) != 0 ||
+		 (policy != NULL && put_policy(*b, policy) != 0))
 		error = trouble(errors, "out of memory\n");
 	else
-		error = make(*b, true, s, errors);
+		error = make(*b, true, &(struct policy){NULL, 0}, s, errors);
 	if (error != 0) {
 		bundle_free(*b);
 		*b = NULL;
@@ -460,33 +402,34 @@ settings_load(const char *path, struct bundle **b, struct settings **s,
 }
 
 int
-settings_parse(struct bundle *b, struct settings **s, struct conf_errors *e)
+settings_load(const char *path, struct bundle **b, struct settings **s,
+    struct conf_errors *errors)
 {
-	return make(b, false, s, e);
-}
-
-const struct settings_tier *
-settings_tier(const struct settings *s, uint16_t rank)
-{
-	uint32_t i;
-
-	for (i = 0; i < s->tiers_n; i++) {
-		if (s->tiers[i].rank == rank)
-			return &s->tiers[i];
-	}
-	return NULL;
+	return settings_load_policy(path, NULL, b, s, errors);
 }
 
 int
-settings_intermediary(const struct settings *s, const char *name)
+settings_change_policy(struct bundle *b, const struct settings_body *policy,
+    struct settings **s, struct conf_errors *errors)
 {
-	uint32_t i;
+	*s = NULL;
+	if (put_policy(b, policy) != 0)
+		return trouble(errors, "policy: out of memory\n");
+	bundle_thaw(b); /* a rule may name a user */
+	return make(b, false, &(struct policy){NULL, 0}, s, errors);
+}
 
-	for (i = 0; i < s->intermediaries_n; i++) {
-		if (strcmp(s->intermediaries[i].name, name) == 0)
-			return (int)i;
-	}
-	return -1;
+int
+settings_parse(struct bundle *b, struct settings **s, struct conf_errors *e)
+{
+	return make(b, false, &(struct policy){NULL, 0}, s, e);
+}
+
+int
+settings_parse_policy(struct bundle *b, const char *body, size_t len,
+    struct settings **s, struct conf_errors *e)
+{
+	return make(b, false, &(struct policy){body, len}, s, e);
 }
 
 const char *settings_class_word(enum traffic_class class)

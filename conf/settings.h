@@ -59,6 +59,7 @@ struct settings_intermediary {
 	char username[256];	  /* "": no login */
 	char *password;		  /* sodium_malloc(); NULL: none, or this
 				     process was given no secrets */
+	bool by_policy;		  /* not from the configuration */
 };
 
 enum settings_via {
@@ -85,6 +86,7 @@ enum settings_replay {
  * empty list matches everything. */
 struct settings_rule {
 	char name[SETTINGS_NAME_MAX + 1];
+	bool by_policy;
 	char **domains; /* "example.com" also matches what is below it */
 	size_t domains_n;
 	struct net_prefix *networks;
@@ -151,6 +153,18 @@ struct settings {
 	uint64_t direct_learn_scope; /* changes when that list does */
 	int64_t learn_age_ms;	     /* without being used: 1 h */
 
+	/* [policy]: what a signed policy may do here; root "": none may */
+	char policy_root[1024];		    /* path of the first root */
+	struct net_prefix *policy_networks; /* of its intermediaries */
+	size_t policy_networks_n;
+	char **policy_domains;
+	size_t policy_domains_n;
+	int64_t policy_intermediaries_max; /* 256 */
+	int64_t policy_intermediaries_min; /* usable ones in all: 1 */
+	bool policy_in_force;  /* these settings are partly a policy's, */
+	uint32_t policy_epoch; /* which is this one */
+	uint64_t policy_serial;
+
 	/* By rising rank, also those that only an intermediary names. */
 	struct settings_tier tiers[SETTINGS_TIERS_MAX];
 	uint32_t tiers_n;
@@ -169,12 +183,43 @@ struct settings {
 int settings_load(const char *path, struct bundle **b, struct settings **s,
     struct conf_errors *errors);
 
+/* A policy's body that was verified, and which one it is. */
+struct settings_body {
+	const char *text;
+	size_t len;
+	uint32_t epoch;
+	uint64_t serial;
+};
+
+/* The same with that policy merged in; NULL: without one. */
+int settings_load_policy(const char *path, const struct settings_body *,
+    struct bundle **b, struct settings **s, struct conf_errors *errors);
+
+/* Out of the sealed bundle of a configuration that is in force, with that
+ * policy in the place of the one before; secrets are not read again.  0, or
+ * -EINVAL with errors: the bundle is then to be thrown away. */
+int settings_change_policy(struct bundle *, const struct settings_body *,
+    struct settings **s, struct conf_errors *errors);
+
 /* The same out of a sealed bundle.  A missing secret leaves password NULL.
  * The item SETTINGS_MAIN holds path; what the machine was asked (the number
  * of cores) is in the bundle too, so that all processes agree. */
 #define SETTINGS_MAIN "main"
 int settings_parse(
     struct bundle *b, struct settings **s, struct conf_errors *errors);
+
+/*
+ * The same with the body of a policy merged in, which was verified before;
+ * settings_parse() takes that of the bundle's item SETTINGS_POLICY, if there
+ * is one.  What the configuration says wins: its intermediaries and tiers over
+ * those of the same name, its numbers over the policy's; its rules come first.
+ * A policy that goes beyond [policy] is refused whole: -EINVAL with errors
+ * that name it "policy".
+ */
+#define SETTINGS_POLICY	     "policy"
+#define SETTINGS_POLICY_MARK "policy-mark" /* "EPOCH SERIAL" */
+int settings_parse_policy(struct bundle *, const char *body, size_t len,
+    struct settings **, struct conf_errors *);
 
 struct settings *settings_ref(struct settings *);
 void settings_unref(struct settings *); /* NULL allowed */

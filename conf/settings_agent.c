@@ -1,14 +1,10 @@
 /* The sections [agent], [access] and [direct]; opens no file and no socket. */
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "conf/settings_build.h"
-
-#define DIAL_TIMEOUT_MS	   8000
-#define ATTEMPT_TIMEOUT_MS 3000
 
 static const struct conf_word log_levels[] = {
     {"error", LOG_LEVEL_ERROR},
@@ -260,14 +256,8 @@ add_direct_learn(struct conf_ctx *ctx, void *record, const char *value)
 	return 0;
 }
 
-#define A_USER	     "a user of this machine, a uid or uid:gid"
-#define A_PATH	     "an absolute path of at most "
-#define AGENT(field) offsetof(struct settings, field)
-#define MS(word, field, least, most)                                  \
-	{                                                             \
-		.key = word, .type = CONF_MS, .offset = AGENT(field), \
-		.min = least, .max = most                             \
-	}
+#define A_USER "a user of this machine, a uid or uid:gid"
+#define A_PATH "an absolute path of at most "
 #define CUSTOM(word, fn, text)                                                 \
 	{                                                                      \
 		.key = word, .type = CONF_CUSTOM, .parse = fn, .expects = text \
@@ -277,12 +267,6 @@ add_direct_learn(struct conf_ctx *ctx, void *record, const char *value)
 		.key = word, .type = CONF_CUSTOM, .parse = fn, \
 		.expects = text, .repeats = true               \
 	}
-#define INT(word, field, least, most)                                  \
-	{                                                              \
-		.key = word, .type = CONF_INT, .offset = AGENT(field), \
-		.min = least, .max = most                              \
-	}
-
 const struct conf_option settings_agent_options[] = {
     LIST("listen", add_listener,
 	"an address like 127.0.0.1:1080, [::1]:1080 or unix:/path"),
@@ -295,25 +279,17 @@ const struct conf_option settings_agent_options[] = {
     CUSTOM("no-path", set_no_path, "refuse or direct"),
     {.key = "log-level",
 	.type = CONF_ENUM,
-	.offset = AGENT(log_level),
+	.offset = SETTINGS_AT(log_level),
 	.words = log_levels},
-    {.key = "log-tunnels", .type = CONF_BOOL, .offset = AGENT(log_tunnels)},
+    {.key = "log-tunnels",
+	.type = CONF_BOOL,
+	.offset = SETTINGS_AT(log_tunnels)},
     CUSTOM("control-user", set_control_user, A_USER),
     CUSTOM("worker-user", set_worker_user, A_USER),
     CUSTOM("resolver-user", set_resolver_user, A_USER),
     LIST("nameserver", add_nameserver,
 	"an address like 192.0.2.53 or 192.0.2.53:53"),
-    MS("handshake-timeout", handshake_timeout_ms, 100, 300000),
-    MS("attempt-timeout", attempt_timeout_ms, 100, 60000),
-    MS("dial-timeout", dial_timeout_ms, 100, 300000),
-    INT("attempts", attempts, 1, 8),
-    INT("attempts-each", attempts_each, 1, 8),
-    INT("hedge-percent", hedge_percent, 0, 100),
-    MS("idle-timeout", idle_timeout_ms, 1000, 168 * 3600000),
-    MS("drain-timeout", drain_timeout_ms, 0, 24 * 3600000),
-    INT("max-connections", connections_max, 0, 1000000),
-    MS("check-interval", check_interval_ms, 0, 24 * 3600000),
-    MS("check-timeout", check_timeout_ms, 100, 60000),
+    SETTINGS_LIMIT_ROWS,
     CUSTOM("check-target", set_check_target,
 	"a host and a port like www.example.org:443"),
     {.key = NULL},
@@ -336,7 +312,7 @@ const struct conf_option settings_direct_options[] = {
 	"a domain like corp.example, which means what is below it too"),
     LIST("learn", add_direct_learn,
 	"a network like 192.0.2.0/24 or 2001:db8::/32"),
-    MS("learn-age", learn_age_ms, 1000, 168 * 3600000),
+    SETTINGS_MS("learn-age", learn_age_ms, 1000, 168 * 3600000),
     {.key = NULL},
 };
 
@@ -371,20 +347,6 @@ is_open_to_others(const union net_addr *addr)
 	return ip.family == 6 && memcmp(ip.bytes, loopback6, 16) != 0;
 }
 
-void
-settings_fill_timeouts(struct settings *s)
-{
-	if (s->dial_timeout_ms == 0)
-		s->dial_timeout_ms = DIAL_TIMEOUT_MS;
-	if (s->attempt_timeout_ms == 0) {
-		s->attempt_timeout_ms = ATTEMPT_TIMEOUT_MS;
-		if (s->attempt_timeout_ms > s->dial_timeout_ms)
-			s->attempt_timeout_ms = s->dial_timeout_ms;
-	}
-	if (s->check_timeout_ms == 0)
-		s->check_timeout_ms = s->attempt_timeout_ms;
-}
-
 int
 settings_agent_end(struct conf_ctx *ctx, void *build, void *record)
 {
@@ -402,12 +364,5 @@ settings_agent_end(struct conf_ctx *ctx, void *build, void *record)
 		    net_addr_format(&s->listeners[i], text));
 		return -1;
 	}
-	settings_fill_timeouts(s);
-	if (s->attempt_timeout_ms <= s->dial_timeout_ms)
-		return 0;
-	conf_error(ctx,
-	    "expected an 'attempt-timeout' of at most the 'dial-timeout' of "
-	    "%" PRId64 "ms, found %" PRId64 "ms",
-	    s->dial_timeout_ms, s->attempt_timeout_ms);
-	return -1;
+	return settings_check_timeouts(ctx, s);
 }

@@ -17,6 +17,7 @@ struct bundle;
  */
 struct build_tier {
 	struct settings_tier tier;
+	bool dropped; /* the configuration has one of this name */
 	int64_t rank;
 	int line;
 };
@@ -24,6 +25,7 @@ struct build_tier {
 struct build_intermediary {
 	STAILQ_ENTRY(build_intermediary) next;
 	struct settings_intermediary i;
+	bool dropped; /* the configuration has one of this name */
 	int64_t weight, connections_max;
 	char tier[SETTINGS_NAME_MAX + 1]; /* a rank or a name */
 	int tier_line;
@@ -39,6 +41,8 @@ struct build_rule {
 struct build {
 	struct settings *s;
 	struct bundle *bundle; /* borrowed */
+	bool in_policy;	       /* which is read now, after the configuration */
+	struct settings *policy; /* what it says of limits; NULL: is none */
 	bool live; /* files are read now: a missing secret is an error */
 	bool listen_set, access_set;
 	int listen_lines[SETTINGS_LISTENERS_MAX];
@@ -52,16 +56,53 @@ struct build {
 	uint32_t rules_n;
 };
 
+/*
+ * The rows of the numbers that a policy may set, too, where the configuration
+ * does not; SETTINGS_UNSAID until one of them has.  The defaults are in
+ * settings_limits.c.
+ */
+#define SETTINGS_UNSAID	   (-1)
+#define SETTINGS_AT(field) offsetof(struct settings, field)
+#define SETTINGS_MS(word, field, least, most)                               \
+	{                                                                   \
+		.key = word, .type = CONF_MS, .offset = SETTINGS_AT(field), \
+		.min = least, .max = most                                   \
+	}
+#define SETTINGS_INT(word, field, least, most)                               \
+	{                                                                    \
+		.key = word, .type = CONF_INT, .offset = SETTINGS_AT(field), \
+		.min = least, .max = most                                    \
+	}
+/* clang-format off */
+#define SETTINGS_LIMIT_ROWS                                                  \
+	SETTINGS_MS("handshake-timeout", handshake_timeout_ms, 100, 300000), \
+	SETTINGS_MS("attempt-timeout", attempt_timeout_ms, 100, 60000),      \
+	SETTINGS_MS("dial-timeout", dial_timeout_ms, 100, 300000),           \
+	SETTINGS_INT("attempts", attempts, 1, 8),                            \
+	SETTINGS_INT("attempts-each", attempts_each, 1, 8),                  \
+	SETTINGS_INT("hedge-percent", hedge_percent, 0, 100),                \
+	SETTINGS_MS("idle-timeout", idle_timeout_ms, 1000, 168 * 3600000),   \
+	SETTINGS_MS("drain-timeout", drain_timeout_ms, 0, 24 * 3600000),     \
+	SETTINGS_INT("max-connections", connections_max, 0, 1000000),        \
+	SETTINGS_MS("check-interval", check_interval_ms, 0, 24 * 3600000),   \
+	SETTINGS_MS("check-timeout", check_timeout_ms, 100, 60000)
+/* clang-format on */
+
 extern const struct conf_option settings_agent_options[];
 extern const struct conf_option settings_access_options[];
 extern const struct conf_option settings_direct_options[];
 extern const struct conf_option settings_tier_options[];
 extern const struct conf_option settings_intermediary_options[];
 extern const struct conf_option settings_rule_options[];
+extern const struct conf_option settings_policy_options[];
+/* Of a policy's body. */
+extern const struct conf_section settings_policy_sections[];
 extern const struct conf_word settings_classes[];
 
 /* begin() and end() of the sections; see struct conf_section. */
 void *settings_agent_begin(struct conf_ctx *, void *build, const char *name);
+void *settings_policy_begin(struct conf_ctx *, void *build, const char *name);
+int settings_policy_end(struct conf_ctx *, void *build, void *record);
 void *settings_access_begin(struct conf_ctx *, void *build, const char *name);
 int settings_agent_end(struct conf_ctx *, void *build, void *record);
 void *settings_tier_begin(struct conf_ctx *, void *build, const char *name);
@@ -72,9 +113,25 @@ int settings_intermediary_end(struct conf_ctx *, void *build, void *record);
 void *settings_rule_begin(struct conf_ctx *, void *build, const char *name);
 int settings_rule_end(struct conf_ctx *, void *build, void *record);
 
-/* The timeouts that were not said: the attempt's follows the dial's, and the
- * check's the attempt's. */
-void settings_fill_timeouts(struct settings *);
+/* What was built moves to the settings; 0 or -ENOMEM. */
+int settings_move_lists(struct build *);
+/* Free all that has not moved. */
+void settings_build_fini(struct build *);
+
+/* May an intermediary that a policy names be there?  Says so if not. */
+bool settings_policy_allows(struct conf_ctx *, const struct build *,
+    const struct settings_intermediary *);
+/* What holds for the policy as a whole: 0, or -EINVAL with errors. */
+int settings_policy_check(const struct build *, struct conf_errors *);
+
+/* Nothing is said of the limits yet. */
+void settings_unsay_limits(struct settings *);
+/* Those that were not said are policy's (NULL: there is none), or the default:
+ * the attempt's time follows the dial's, and the check's the attempt's. */
+void settings_fill_limits(struct settings *, const struct settings *policy);
+/* Is an attempt's time within the dial's, as far as they were said?  0, or -1
+ * after conf_error(). */
+int settings_check_timeouts(struct conf_ctx *, const struct settings *);
 
 /* Is it a name of ours?  Says so if not. */
 bool settings_name_ok(struct conf_ctx *, const char *name);

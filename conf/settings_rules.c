@@ -128,13 +128,16 @@ static int
 add_user(struct conf_ctx *ctx, void *record, const char *value)
 {
 	struct settings_rule *r = &((struct build_rule *)record)->rule;
+	struct build *build = conf_arg(ctx);
 	struct settings_account account;
 	uid_t *p;
 
 	if (strchr(value, ':') != NULL || strlen(value) >= sizeof(account.name))
 		return -1;
-	settings_account(conf_arg(ctx), value, &account);
-	if (account.uid == (uid_t)-1)
+	settings_account(build, value, &account);
+	/* A policy is for many machines: who is not on this one asks for
+	 * nothing here. */
+	if (account.uid == (uid_t)-1 && !build->in_policy)
 		return -1;
 	p = settings_grow(ctx, r->users, r->users_n, sizeof(*p));
 	if (p == NULL)
@@ -278,6 +281,7 @@ settings_rule_begin(struct conf_ctx *ctx, void *build, const char *name)
 		conf_error(ctx, "out of memory");
 		return NULL;
 	}
+	r->rule.by_policy = b->in_policy;
 	memcpy(r->rule.name, name, strlen(name) + 1);
 	STAILQ_INSERT_TAIL(&b->rules, r, next);
 	b->rules_n++;
@@ -294,6 +298,8 @@ resolve_intermediary(
 
 	STAILQ_FOREACH(i, &b->intermediaries, next)
 	{
+		if (i->dropped)
+			continue;
 		if (strcmp(i->i.name, r->via) == 0) {
 			r->rule.via_intermediary = n;
 			return 0;

@@ -63,6 +63,18 @@ const struct conf_option settings_tier_options[] = {
     {.key = NULL},
 };
 
+static bool
+has_tier(const struct build *b, const char *name)
+{
+	uint32_t t;
+
+	for (t = 0; t < b->tiers_n; t++) {
+		if (strcmp(b->tiers[t].tier.name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 void *
 settings_tier_begin(struct conf_ctx *ctx, void *build, const char *name)
 {
@@ -83,7 +95,9 @@ settings_tier_begin(struct conf_ctx *ctx, void *build, const char *name)
 		    ctx, "expected at most %d tiers", SETTINGS_TIERS_MAX);
 		return NULL;
 	}
-	t = &b->tiers[b->tiers_n++];
+	t = &b->tiers[b->tiers_n];
+	t->dropped = b->in_policy && has_tier(b, name);
+	b->tiers_n++;
 	memcpy(t->tier.name, name, strlen(name) + 1);
 	t->line = conf_line(ctx);
 	return t;
@@ -109,8 +123,10 @@ settings_tier_end(struct conf_ctx *ctx, void *build, void *record)
 	struct build *b = build;
 	struct build_tier *t = record, *other;
 
+	if (t->dropped)
+		return 0;
 	for (other = b->tiers; other < t; other++) {
-		if (other->rank != t->rank)
+		if (other->dropped || other->rank != t->rank)
 			continue;
 		conf_error(ctx,
 		    "expected another rank for tier '%s': %lld is that of "
@@ -131,12 +147,13 @@ rank_exists(struct build *b, int64_t rank)
 	uint32_t t;
 
 	for (t = 0; t < b->tiers_n; t++) {
-		if (b->tiers[t].rank == rank)
+		if (!b->tiers[t].dropped && b->tiers[t].rank == rank)
 			return true;
 	}
 	STAILQ_FOREACH(i, &b->intermediaries, next)
 	{
-		if (settings_number(i->tier, SETTINGS_RANK_MAX) == rank)
+		if (!i->dropped &&
+		    settings_number(i->tier, SETTINGS_RANK_MAX) == rank)
 			return true;
 	}
 	return false;
@@ -245,6 +262,10 @@ set_password_file(struct conf_ctx *ctx, void *record, const char *value)
 
 	if (value[0] != '/')
 		return -1;
+	if (build->in_policy) {
+		conf_error(ctx, "'password-file': a policy names no files");
+		return -1;
+	}
 	snprintf(key, sizeof(key), "secret:%s", value);
 	secret = bundle_get(build->bundle, key, &len, &error);
 	if (secret == NULL && !build->live)
@@ -309,6 +330,19 @@ const struct conf_option settings_intermediary_options[] = {
     {.key = NULL},
 };
 
+static bool
+has_intermediary(const struct build *b, const char *name)
+{
+	const struct build_intermediary *i;
+
+	STAILQ_FOREACH(i, &b->intermediaries, next)
+	{
+		if (strcmp(i->i.name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 void *
 settings_intermediary_begin(struct conf_ctx *ctx, void *build, const char *name)
 {
@@ -327,6 +361,8 @@ settings_intermediary_begin(struct conf_ctx *ctx, void *build, const char *name)
 		conf_error(ctx, "out of memory");
 		return NULL;
 	}
+	i->i.by_policy = b->in_policy;
+	i->dropped = b->in_policy && has_intermediary(b, name);
 	memcpy(i->i.name, name, strlen(name) + 1);
 	memcpy(i->tier, "1", 2);
 	i->tier_line = conf_line(ctx);
@@ -386,6 +422,8 @@ settings_intermediary_end(struct conf_ctx *ctx, void *build, void *record)
 	struct settings_intermediary *i = &bi->i;
 	const char *trouble = NULL;
 
+	if (bi->dropped)
+		return 0;
 	/* Without secrets nothing can be said; the master has checked. */
 	if (b->live || i->password != NULL)
 		trouble = login_trouble(i, i->password != NULL);
@@ -395,6 +433,8 @@ settings_intermediary_end(struct conf_ctx *ctx, void *build, void *record)
 		conf_error(ctx, "[intermediary \"%s\"]: %s", i->name, trouble);
 		return -1;
 	}
+	if (!settings_policy_allows(ctx, b, i))
+		return -1;
 	i->tier = settings_rank(ctx, b, bi->tier, bi->tier_line, false);
 	if (i->tier == 0)
 		return -1;

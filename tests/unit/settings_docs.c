@@ -20,6 +20,7 @@ static const struct {
     {"agent", settings_agent_options, false},
     {"access", settings_access_options, true},
     {"direct", settings_direct_options, true},
+    {"policy", settings_policy_options, true},
     {"tier", settings_tier_options, true},
     {"intermediary", settings_intermediary_options, true},
     {"rule", settings_rule_options, true},
@@ -147,7 +148,7 @@ both_have_every_key(void)
 		check_keys(section, kinds[i].options, "\n;", " = ");
 		free(section);
 		snprintf(heading, sizeof(heading), "\n.Ss Section%s %s\n",
-		    i < 3 ? "" : "s", kinds[i].kind);
+		    i < 4 ? "" : "s", kinds[i].kind);
 		section = part(manual, heading, "\n.Ss ");
 		check_keys(section, kinds[i].options, "\n.It Cm ", " No = ");
 		free(section);

@@ -1,0 +1,158 @@
+/* Owns the settings' lists: how they are put together, found in, and freed. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "conf/settings_build.h"
+
+static void
+add_tier(struct settings *s, const struct settings_tier *t)
+{
+	uint32_t i = s->tiers_n;
+
+	for (; i > 0 && s->tiers[i - 1].rank > t->rank; i--)
+		s->tiers[i] = s->tiers[i - 1];
+	s->tiers[i] = *t;
+	s->tiers_n++;
+}
+
+/* settings_intermediary_end() has counted the ranks. */
+static void
+move_tiers(struct build *b)
+{
+	struct settings_tier unnamed = {.rank = 0};
+	const struct build_intermediary *i;
+	uint32_t t;
+
+	for (t = 0; t < b->tiers_n; t++) {
+		if (!b->tiers[t].dropped)
+			add_tier(b->s, &b->tiers[t].tier);
+	}
+	STAILQ_FOREACH(i, &b->intermediaries, next)
+	{
+		if (i->dropped || settings_tier(b->s, i->i.tier) != NULL)
+			continue;
+		unnamed.rank = i->i.tier;
+		add_tier(b->s, &unnamed);
+	}
+}
+
+int
+settings_move_lists(struct build *b)
+{
+	struct settings *s = b->s;
+	struct build_intermediary *i;
+	struct build_rule *r;
+
+	s->intermediaries =
+	    calloc(b->intermediaries_n + 1, sizeof(*s->intermediaries));
+	s->rules = calloc(b->rules_n + 1, sizeof(*s->rules));
+	if (s->intermediaries == NULL || s->rules == NULL)
+		return -ENOMEM;
+	move_tiers(b);
+	while ((i = STAILQ_FIRST(&b->intermediaries)) != NULL) {
+		STAILQ_REMOVE_HEAD(&b->intermediaries, next);
+		if (!i->dropped) /* which has no password */
+			s->intermediaries[s->intermediaries_n++] = i->i;
+		free(i);
+	}
+	while ((r = STAILQ_FIRST(&b->rules)) != NULL) {
+		STAILQ_REMOVE_HEAD(&b->rules, next);
+		s->rules[s->rules_n++] = r->rule;
+		free(r);
+	}
+	return 0;
+}
+
+static void
+free_domains(char **domains, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		free(domains[i]);
+	free(domains);
+}
+
+static void
+fini_rule(struct settings_rule *r)
+{
+	free_domains(r->domains, r->domains_n);
+	free(r->networks);
+	free(r->ports);
+	free(r->users);
+}
+
+void
+settings_build_fini(struct build *b)
+{
+	struct build_intermediary *i;
+	struct build_rule *r;
+
+	while ((i = STAILQ_FIRST(&b->intermediaries)) != NULL) {
+		STAILQ_REMOVE_HEAD(&b->intermediaries, next);
+		sodium_free(i->i.password);
+		free(i);
+	}
+	while ((r = STAILQ_FIRST(&b->rules)) != NULL) {
+		STAILQ_REMOVE_HEAD(&b->rules, next);
+		fini_rule(&r->rule);
+		free(r);
+	}
+	free(b);
+}
+
+struct settings *
+settings_ref(struct settings *s)
+{
+	s->refs++;
+	return s;
+}
+
+void
+settings_unref(struct settings *s)
+{
+	uint32_t i;
+
+	if (s == NULL || --s->refs > 0)
+		return;
+	for (i = 0; i < s->intermediaries_n; i++)
+		sodium_free(s->intermediaries[i].password);
+	for (i = 0; i < s->rules_n; i++)
+		fini_rule(&s->rules[i]);
+	free(s->intermediaries);
+	free(s->rules);
+	free(s->access);
+	free(s->direct_networks);
+	free_domains(s->direct_domains, s->direct_domains_n);
+	free(s->direct_learn);
+	free(s->policy_networks);
+	free_domains(s->policy_domains, s->policy_domains_n);
+	free(s);
+}
+
+const struct settings_tier *
+settings_tier(const struct settings *s, uint16_t rank)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->tiers_n; i++) {
+		if (s->tiers[i].rank == rank)
+			return &s->tiers[i];
+	}
+	return NULL;
+}
+
+int
+settings_intermediary(const struct settings *s, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->intermediaries_n; i++) {
+		if (strcmp(s->intermediaries[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}

@@ -1,0 +1,256 @@
+/* The section [policy], and what a signed policy's body may say and do. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/bundle.h"
+#include "conf/settings_build.h"
+
+static int
+set_root(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	(void)ctx;
+	if (value[0] != '/' || strlen(value) >= sizeof(s->policy_root))
+		return -1;
+	memcpy(s->policy_root, value, strlen(value) + 1);
+	return 0;
+}
+
+static int
+add_network(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	return settings_add_network(
+	    ctx, value, &s->policy_networks, &s->policy_networks_n);
+}
+
+static int
+add_domain(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	return settings_add_domain(
+	    ctx, value, &s->policy_domains, &s->policy_domains_n);
+}
+
+const struct conf_option settings_policy_options[] = {
+    {.key = "root",
+	.type = CONF_CUSTOM,
+	.parse = set_root,
+	.required = true,
+	.expects = "the absolute path of the root that was handed out"},
+    {.key = "network",
+	.type = CONF_CUSTOM,
+	.parse = add_network,
+	.repeats = true,
+	.expects = "a network like 192.0.2.0/24 or 2001:db8::/32"},
+    {.key = "domain",
+	.type = CONF_CUSTOM,
+	.parse = add_domain,
+	.repeats = true,
+	.expects = "a domain like corp.example, which means what is below it "
+		   "too"},
+    SETTINGS_INT("max-intermediaries", policy_intermediaries_max, 0,
+	SETTINGS_INTERMEDIARIES_MAX),
+    SETTINGS_INT("min-intermediaries", policy_intermediaries_min, 0,
+	SETTINGS_INTERMEDIARIES_MAX),
+    {.key = NULL},
+};
+
+void *
+settings_policy_begin(struct conf_ctx *ctx, void *build, const char *name)
+{
+	return settings_agent_begin(ctx, build, name);
+}
+
+/* The control process, which goes by it, opens no files. */
+static int
+fetch_root(struct conf_ctx *ctx, const struct build *b)
+{
+	char key[sizeof(b->s->policy_root) + 8];
+	size_t len;
+	int error;
+
+	snprintf(key, sizeof(key), "file:%s", b->s->policy_root);
+	if (!b->live || bundle_get(b->bundle, key, &len, &error) != NULL)
+		return 0;
+	conf_error(ctx, "'root': %s: %s", b->s->policy_root, strerror(-error));
+	return -1;
+}
+
+int
+settings_policy_end(struct conf_ctx *ctx, void *build, void *record)
+{
+	const struct settings *s = record;
+
+	if (fetch_root(ctx, build) != 0)
+		return -1;
+	if (s->policy_networks_n > 0 || s->policy_domains_n > 0)
+		return 0;
+	conf_error(ctx, "expected a 'network' or a 'domain': where may a "
+			"policy's intermediaries be?");
+	return -1;
+}
+
+/* --- the body of a policy --- */
+
+static const struct conf_option limits_options[] = {
+    SETTINGS_LIMIT_ROWS,
+    {.key = NULL},
+};
+
+static int
+add_direct_network(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	return settings_add_network(
+	    ctx, value, &s->direct_networks, &s->direct_networks_n);
+}
+
+static int
+add_direct_domain(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	return settings_add_domain(
+	    ctx, value, &s->direct_domains, &s->direct_domains_n);
+}
+
+/* What is learned here is this host's affair. */
+static const struct conf_option direct_options[] = {
+    {.key = "network",
+	.type = CONF_CUSTOM,
+	.parse = add_direct_network,
+	.repeats = true,
+	.expects = "a network like 192.0.2.0/24 or 2001:db8::/32"},
+    {.key = "domain",
+	.type = CONF_CUSTOM,
+	.parse = add_direct_domain,
+	.repeats = true,
+	.expects = "a domain like corp.example, which means what is below it "
+		   "too"},
+    {.key = NULL},
+};
+
+static void *
+limits_begin(struct conf_ctx *ctx, void *build, const char *name)
+{
+	struct build *b = build;
+
+	(void)ctx, (void)name;
+	return b->policy;
+}
+
+static int
+limits_end(struct conf_ctx *ctx, void *build, void *record)
+{
+	(void)build;
+	return settings_check_timeouts(ctx, record);
+}
+
+const struct conf_section settings_policy_sections[] = {
+    {.kind = "limits",
+	.options = limits_options,
+	.begin = limits_begin,
+	.end = limits_end},
+    {.kind = "direct",
+	.options = direct_options,
+	.begin = settings_agent_begin},
+    {.kind = "tier",
+	.named = true,
+	.repeats = true,
+	.options = settings_tier_options,
+	.begin = settings_tier_begin,
+	.end = settings_tier_end},
+    {.kind = "intermediary",
+	.named = true,
+	.repeats = true,
+	.options = settings_intermediary_options,
+	.begin = settings_intermediary_begin,
+	.end = settings_intermediary_end},
+    {.kind = "rule",
+	.named = true,
+	.repeats = true,
+	.options = settings_rule_options,
+	.begin = settings_rule_begin,
+	.end = settings_rule_end},
+    {.kind = NULL},
+};
+
+static bool
+is_below(const char *domain, const char *name)
+{
+	size_t dlen = strlen(domain), nlen = strlen(name);
+
+	if (dlen > nlen || strcmp(name + (nlen - dlen), domain) != 0)
+		return false;
+	return dlen == nlen || name[nlen - dlen - 1] == '.';
+}
+
+static bool
+is_allowed(const struct settings *s, const char *host)
+{
+	struct net_ip ip;
+	size_t i;
+
+	if (net_ip_parse(host, &ip) == 0) {
+		for (i = 0; i < s->policy_networks_n; i++) {
+			if (net_prefix_contains(&s->policy_networks[i], &ip))
+				return true;
+		}
+		return false;
+	}
+	for (i = 0; i < s->policy_domains_n; i++) {
+		if (is_below(s->policy_domains[i], host))
+			return true;
+	}
+	return false;
+}
+
+bool
+settings_policy_allows(struct conf_ctx *ctx, const struct build *b,
+    const struct settings_intermediary *i)
+{
+	if (!b->in_policy || is_allowed(b->s, i->host))
+		return true;
+	conf_error(ctx,
+	    "[intermediary \"%s\"]: this host's [policy] allows none at %s",
+	    i->name, i->host);
+	return false;
+}
+
+static int
+refuse(struct conf_errors *e, const char *what, int64_t want, int64_t found)
+{
+	e->n = 1;
+	snprintf(e->text, sizeof(e->text),
+	    "policy: expected %s %lld intermediaries, as this host's [policy] "
+	    "says, found %lld\n",
+	    what, (long long)want, (long long)found);
+	return -EINVAL;
+}
+
+int
+settings_policy_check(const struct build *b, struct conf_errors *e)
+{
+	const struct settings *s = b->s;
+	int64_t all = b->intermediaries_n, by_policy = 0;
+	const struct build_intermediary *i;
+
+	STAILQ_FOREACH(i, &b->intermediaries, next)
+	{
+		by_policy += i->i.by_policy && !i->dropped;
+		all -= i->dropped;
+	}
+	if (by_policy > s->policy_intermediaries_max)
+		return refuse(
+		    e, "at most", s->policy_intermediaries_max, by_policy);
+	if (all < s->policy_intermediaries_min)
+		return refuse(e, "at least", s->policy_intermediaries_min, all);
+	return 0;
+}
