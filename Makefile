@@ -91,7 +91,7 @@ LIB_probe := $(B)/lib/probe.a
 LIB_policyd := $(B)/lib/policyd.a
 LIBS	:= $(LIB_ctl) $(LIB_agent) $(LIB_probe) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_shm) $(LIB_base)
 LIBS_policyd := $(LIB_policyd) $(LIB_trust) $(LIB_wire) $(LIB_base)
-LIBS_ctl := $(LIB_ctl) $(LIB_shm) $(LIB_wire) $(LIB_base)
+LIBS_ctl := $(LIB_ctl) $(LIB_shm) $(LIB_trust) $(LIB_wire) $(LIB_base)
 
 $(LIB_base): $(call objs,base)
 $(LIB_wire): $(call objs,wire) $(LLHTTP_OBJ)
@@ -111,7 +111,7 @@ INTEG	:= $(patsubst tests/integ/%.c,$(B)/tests/integ/%,$(filter-out $(wildcard t
 .PHONY: all
 all: $(PROGS)
 
-$(B)/bin/cagentd: $(B)/obj/cagentd/main.o $(LIB_agent) $(LIB_conf) $(LIB_wire) $(LIB_shm) $(LIB_base)
+$(B)/bin/cagentd: $(B)/obj/cagentd/main.o $(LIB_agent) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_shm) $(LIB_base)
 $(B)/bin/cagent-ctl: $(B)/obj/cagent-ctl/main.o $(LIBS_ctl)
 $(B)/bin/cagent-probe: $(B)/obj/probe/main.o $(LIB_probe) $(LIB_wire) $(LIB_base)
 $(B)/bin/cagent-policyd: $(B)/obj/policyd/main.o $(LIBS_policyd)

@@ -18,7 +18,7 @@
  * memfd: nobody can shrink it under a reader.
  */
 #define SLAB_MAGIC   0x42414c5331ull
-#define SLAB_LAYOUT  3
+#define SLAB_LAYOUT  4
 #define SLAB_REASONS 32 /* at least REASON_COUNT of wire/wire.h */
 
 struct slab_row {
@@ -45,9 +45,10 @@ struct slab {
 	uint32_t layout;
 	uint32_t worker;
 	_Atomic uint32_t pid;
-	_Atomic uint32_t sandbox; /* bits of base/sandbox */
-	_Atomic uint32_t tunnels; /* now */
-	_Atomic uint32_t clients; /* connections now, handshakes included */
+	_Atomic uint32_t sandbox;     /* bits of base/sandbox */
+	_Atomic uint32_t tunnels;     /* now */
+	_Atomic uint32_t clients;     /* connections now, handshakes included */
+	_Atomic uint64_t conf_serial; /* of the configuration it goes by */
 	_Atomic uint64_t accepted;
 	_Atomic uint64_t served; /* got a path */
 	_Atomic uint64_t direct; /* of those, without an intermediary */

@@ -22,7 +22,7 @@ take(const struct chan_msg *m, size_t i)
 }
 
 struct settings *
-child_settings(const struct chan_msg *m)
+child_settings(const struct chan_msg *m, struct bundle **keep)
 {
 	struct conf_errors errors = {0};
 	struct settings *s = NULL;
@@ -40,7 +40,10 @@ child_settings(const struct chan_msg *m)
 	else
 		log_errx("configuration %llu: %s%s", (unsigned long long)serial,
 		    strerror(-error), errors.text);
-	bundle_free(b);
+	if (error == 0 && keep != NULL)
+		*keep = b;
+	else
+		bundle_free(b);
 	close(fd);
 	return error == 0 ? s : NULL;
 }
@@ -97,13 +100,15 @@ take_by_worker(const struct chan_msg *m, int *fds)
 
 /* One message of the start; true when it is the last. */
 static bool
-take_message(struct child_start *s, const struct chan_msg *m)
+take_message(
+    struct child_start *s, enum proc_role role, const struct chan_msg *m)
 {
 	size_t i;
 
 	switch (m->type) {
 	case MSG_CONF:
-		s->settings = child_settings(m);
+		s->settings =
+		    child_settings(m, role == ROLE_CONTROL ? &s->bundle : NULL);
 		if (s->settings == NULL)
 			fatalx("start: no configuration");
 		return false;
@@ -118,6 +123,10 @@ take_message(struct child_start *s, const struct chan_msg *m)
 		return false;
 	case MSG_CONTROL_SOCKET:
 		s->control_fd = take(m, 0);
+		return false;
+	case MSG_POLICY_STATE:
+		s->policy_fd = take(m, 0);
+		s->policy_memory = take(m, 1);
 		return false;
 	case MSG_SLAB:
 		take_by_worker(m, s->slab_fds);
@@ -148,7 +157,8 @@ child_receive(enum proc_role role, struct child_start *s)
 	int error;
 
 	memset(s, 0, sizeof(*s));
-	s->table_fd = s->wake_fd = s->decisions_fd = s->control_fd = -1;
+	s->table_fd = s->wake_fd = s->decisions_fd = -1;
+	s->control_fd = s->policy_fd = s->policy_memory = -1;
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
 		s->slab_fds[i] = -1;
 	for (i = 0; i < PROCS_LINES_MAX; i++)
@@ -162,7 +172,7 @@ child_receive(enum proc_role role, struct child_start *s)
 			exit(1); /* the master gave up: it has said why */
 		if (error != 0)
 			fatalx("start: %s", strerror(-error));
-		last = take_message(s, &m);
+		last = take_message(s, role, &m);
 		for (i = 0; i < m.fds_n; i++) {
 			if (fds[i] != -1)
 				close(fds[i]);
@@ -187,13 +197,11 @@ on_alive(struct loop *loop, struct op *op, const struct op_result *r)
 }
 
 void
-child_enter(struct child *c, enum proc_role role, struct loop *loop,
+child_join(struct child *c, enum proc_role role, struct loop *loop,
     struct child_start *s, const struct chan_owner *owner)
 {
 	struct sandbox_spec spec;
 	char text[SANDBOX_STRLEN];
-	uint8_t buf[CHAN_DATA_MAX];
-	struct op_result now = {0};
 	int error;
 
 	c->loop = loop;
@@ -205,10 +213,27 @@ child_enter(struct child *c, enum proc_role role, struct loop *loop,
 	log_debug("sandbox: %s", sandbox_format(s->sandbox, text));
 	error = chan_new(&c->chan, loop, PROC_CHAN_FD, &procs_rules, role,
 	    ROLE_MASTER, owner);
-	if (error == 0)
-		error = chan_send(c->chan, MSG_READY, buf,
-		    msg_u64_encode(s->sandbox, buf), NULL, 0);
 	if (error != 0)
 		fatalx("channel: %s", strerror(-error));
-	on_alive(loop, &c->alive, &now);
+}
+
+void
+child_ready(struct child *c, const struct child_start *s)
+{
+	uint8_t buf[CHAN_DATA_MAX];
+	struct op_result now = {0};
+	int error = chan_send(
+	    c->chan, MSG_READY, buf, msg_u64_encode(s->sandbox, buf), NULL, 0);
+
+	if (error != 0)
+		fatalx("channel: %s", strerror(-error));
+	on_alive(c->loop, &c->alive, &now);
+}
+
+void
+child_enter(struct child *c, enum proc_role role, struct loop *loop,
+    struct child_start *s, const struct chan_owner *owner)
+{
+	child_join(c, role, loop, s, owner);
+	child_ready(c, s);
 }

@@ -8,6 +8,8 @@
 #include "cagentd/common/procs.h"
 #include "conf/settings.h"
 
+struct bundle;
+
 /*
  * What every child of the master does alike: receive what it may have, drop
  * what it may not do, say that it is ready and then that it is alive.
@@ -18,6 +20,8 @@ struct child_start {
 	int wake_fd;
 	int decisions_fd;
 	int control_fd;
+	int policy_fd, policy_memory;
+	struct bundle *bundle; /* settings came from it; control's alone */
 	int slab_fds[SETTINGS_WORKERS_MAX]; /* by worker */
 	int resolver_fds[PROCS_LINES_MAX];  /* by line */
 	int listener_fds[SETTINGS_LISTENERS_MAX];
@@ -43,6 +47,12 @@ struct child {
 void child_enter(struct child *, enum proc_role, struct loop *,
     struct child_start *, const struct chan_owner *owner);
 
+/* The same in two steps, for who has something to say in between: all that
+ * child_enter() does but MSG_READY and what follows; and that. */
+void child_join(struct child *, enum proc_role, struct loop *,
+    struct child_start *, const struct chan_owner *owner);
+void child_ready(struct child *, const struct child_start *);
+
 /* The worker that a message is about, or the first of as many as it has fds:
  * 0 or -EPROTO. */
 int child_first_worker(const struct chan_msg *, uint32_t *worker);
@@ -50,7 +60,8 @@ int child_first_worker(const struct chan_msg *, uint32_t *worker);
 /* The line to the resolver that a MSG_RESOLVER is about: 0 or -EPROTO. */
 int child_line(const struct chan_msg *, uint32_t *line);
 
-/* Settings out of a MSG_CONF; NULL with a logged reason.  Takes the fd. */
-struct settings *child_settings(const struct chan_msg *);
+/* Settings out of a MSG_CONF; NULL with a logged reason.  Takes the fd.
+ * keep: the caller wants the bundle, too; NULL: does not. */
+struct settings *child_settings(const struct chan_msg *, struct bundle **keep);
 
 #endif

@@ -43,6 +43,35 @@ msg_u64_decode(const uint8_t *in, size_t len, uint64_t *v)
 }
 
 size_t
+msg_policy_encode(const struct msg_policy *m, uint8_t *buf)
+{
+	uint8_t *p = buf;
+
+	p = put(p, m->epoch, 8);
+	p = put(p, m->serial, 8);
+	p = put(p, m->len, 8);
+	memcpy(p, m->hash, sizeof(m->hash));
+	return 24 + sizeof(m->hash);
+}
+
+int
+msg_policy_decode(const uint8_t *in, size_t len, struct msg_policy *m)
+{
+	uint64_t epoch;
+
+	if (len != 24 + sizeof(m->hash))
+		return -EPROTO;
+	in = get(in, &epoch, 8);
+	in = get(in, &m->serial, 8);
+	in = get(in, &m->len, 8);
+	memcpy(m->hash, in, sizeof(m->hash));
+	m->epoch = (uint32_t)epoch;
+	return epoch > 0 && epoch <= UINT32_MAX && m->len <= PROCS_POLICY_MAX
+		   ? 0
+		   : -EPROTO;
+}
+
+size_t
 msg_child_encode(const struct proc_child *c, uint8_t *buf)
 {
 	uint8_t *p = buf;

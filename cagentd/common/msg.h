@@ -34,6 +34,14 @@ struct msg_resolved {
  * return 0, or -EPROTO for a message of the right size but wrong content. */
 size_t msg_u64_encode(uint64_t v, uint8_t *buf);
 int msg_u64_decode(const uint8_t *in, size_t len, uint64_t *v);
+struct msg_policy {
+	uint32_t epoch;
+	uint64_t serial;
+	uint64_t len;
+	uint8_t hash[32]; /* BLAKE2b-256 */
+};
+size_t msg_policy_encode(const struct msg_policy *, uint8_t *buf);
+int msg_policy_decode(const uint8_t *in, size_t len, struct msg_policy *);
 size_t msg_child_encode(const struct proc_child *, uint8_t *buf);
 int msg_child_decode(const uint8_t *in, size_t len, struct proc_child *);
 size_t msg_resolve_encode(const struct msg_resolve *, uint8_t *buf);

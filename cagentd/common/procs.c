@@ -24,6 +24,8 @@ static const struct chan_rule rules[MSG_COUNT] = {
     [MSG_LISTENERS] = {"listeners", M, W, 0, 0, 0, CHAN_FDS_MAX},
     [MSG_CONTROL_SOCKET] = {"control-socket", M, C, 0, 0, 1, 1},
     [MSG_RESOLVER] = {"resolver", M, C | W | R, 8, 8, 1, 1},
+    [MSG_POLICY_STATE] = {"policy-state", M, C, 0, 0, 2, 2},
+    [MSG_POLICY] = {"policy", C, M, 56, 56, 0, 0},
     [MSG_START] = {"start", M, C | W | R, 0, 0, 0, 0},
     [MSG_READY] = {"ready", C | W | R, M, 8, 8, 0, 0},
     [MSG_ALIVE] = {"alive", C | W | R, M, 0, 0, 0, 0},
@@ -48,8 +50,8 @@ const struct chan_rules procs_rules = {rules, MSG_COUNT};
 	    "rt_sigprocmask", "rt_sigreturn", "sendmsg", "sendto", "write"
 
 static const char *const control_syscalls[] = {SYSCALLS_COMMON, "accept4",
-    "connect", "getsockopt", "recvfrom", "setsockopt", "shutdown", "socket",
-    NULL};
+    "connect", "fdatasync", "getsockopt", "pread64", "pwrite64", "recvfrom",
+    "setsockopt", "shutdown", "socket", NULL};
 
 static const char *const worker_syscalls[] = {SYSCALLS_COMMON, "accept4",
     "connect", "getpeername", "getsockname", "getsockopt", "recvfrom",

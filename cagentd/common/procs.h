@@ -29,10 +29,16 @@ enum proc_msg {
 	MSG_LISTENERS, /* fds: all the listeners, each time */
 	MSG_CONTROL_SOCKET, /* fd: cagent-ctl's listener */
 	MSG_RESOLVER, /* line; fd: channel between its owner and the resolver */
+	MSG_POLICY_STATE, /* only where a policy may be; fds: the file in which
+			   * control keeps what it has accepted, and memory
+			   * for what is to be in force */
 	MSG_START,
 	/* To the master. */
-	MSG_READY, /* sandbox bits reached */
-	MSG_ALIVE, /* every PROCS_ALIVE_MS, or the watchdog bites */
+	MSG_POLICY, /* epoch, serial, length, hash: of the body that is to be
+		     * in force, and stands in that memory.  At the start
+		     * before MSG_READY. */
+	MSG_READY,  /* sandbox bits reached */
+	MSG_ALIVE,  /* every PROCS_ALIVE_MS, or the watchdog bites */
 	/* From the master. */
 	MSG_DRAIN, /* stop accepting, leave when the tunnels have ended */
 	MSG_LOG,   /* fd: a socket to syslog, in the place of an earlier one */
@@ -53,6 +59,9 @@ extern const struct chan_rules procs_rules;
 #define PROCS_ALIVE_MS	2000
 #define PROCS_SILENT_MS 8000
 #define PROCS_START_MS	10000
+
+/* Bytes of that memory. */
+#define PROCS_POLICY_MAX (1024 * 1024)
 
 /* Lines to the resolver: one a worker, and the control process's. */
 #define PROCS_LINE_CONTROL SETTINGS_WORKERS_MAX

@@ -24,6 +24,8 @@
 #define CONTROL_TICK_US 1000000
 /* However many failures come, ranking runs no more often than this. */
 #define CONTROL_GAP_US 5000
+/* Whether all workers have a new policy is looked at this often. */
+#define CONTROL_SETTLE_US 1000
 
 struct process {
 	struct control control;
@@ -31,8 +33,8 @@ struct process {
 	struct ctl *ctl;
 	struct resolve *resolve;
 	struct check *check;
-	struct op wake, tick;
-	int wake_fd;
+	struct op wake, tick, settle;
+	int wake_fd, policy_memory;
 	int64_t stepped_us;
 };
 
@@ -52,6 +54,7 @@ step(struct process *p)
 	int64_t next = ranking_step(&p->control.ranking);
 
 	p->stepped_us = now;
+	policy_clock(&p->control.policy, mono_wall_us() / 1000000);
 	if (next > now + CONTROL_TICK_US)
 		next = now + CONTROL_TICK_US;
 	if (next < now + CONTROL_GAP_US)
@@ -141,11 +144,98 @@ take_line(struct process *p, const struct chan_msg *m)
 	m->fds[0] = -1;
 }
 
+static int64_t
+now_s(void)
+{
+	return mono_wall_us() / 1000000;
+}
+
+/* Into the memory that the master reads from; 0 or -errno. */
+static int
+put_body(int memory, const struct settings_body *body)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < body->len) {
+		n = pwrite(
+		    memory, body->text + done, body->len - done, (off_t)done);
+		if (n == -1)
+			return -errno;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+/* By the master, who tells all processes. */
+static void
+apply_policy(struct control *c)
+{
+	struct process *p = container_of(c, struct process, control);
+	struct settings_body body;
+	struct msg_policy m;
+	uint8_t buf[CHAN_DATA_MAX];
+	int error;
+
+	if (!policy_body(&c->policy, &body))
+		return;
+	m = (struct msg_policy){
+	    .epoch = body.epoch, .serial = body.serial, .len = body.len};
+	policy_store_hash(body.text, body.len, m.hash);
+	error = put_body(p->policy_memory, &body);
+	if (error == 0)
+		error = chan_send(p->child.chan, MSG_POLICY, buf,
+		    msg_policy_encode(&m, buf), NULL, 0);
+	if (error != 0)
+		log_errx(
+		    "policy: the master cannot be told: %s", strerror(-error));
+}
+
+/* By their own word, which delays an answer at most. */
+static bool
+workers_know(const struct control *c)
+{
+	const struct slab *slab;
+	uint32_t i;
+
+	for (i = 0; i < c->settings->workers; i++) {
+		slab = c->ranking.slabs[i];
+		if (c->children[PROCS_AT_WORKERS + i].state == PROC_READY &&
+		    slab != NULL &&
+		    atomic_load(&slab->conf_serial) < c->settings->serial)
+			return false;
+	}
+	return true;
+}
+
+static void
+on_settle(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct process *p = container_of(op, struct process, settle);
+
+	(void)r; /* time is the only news */
+	if (!workers_know(&p->control) &&
+	    loop_timer(loop, op, loop_now_us(loop) + CONTROL_SETTLE_US,
+		on_settle) == 0)
+		return;
+	ctl_settled(p->ctl);
+}
+
+/* Who waits for a policy is answered when all workers go by it. */
+static void
+settle(struct process *p)
+{
+	const struct op_result now = {0};
+
+	on_settle(p->control.loop, &p->settle, &now);
+}
+
 static void
 take_settings(struct process *p, const struct chan_msg *m)
 {
 	struct control *c = &p->control;
-	struct settings *s = child_settings(m);
+	struct bundle *b = NULL;
+	struct settings *s = child_settings(m, &b);
 
 	if (s == NULL)
 		return;
@@ -155,6 +245,11 @@ take_settings(struct process *p, const struct chan_msg *m)
 	log_level_set((enum log_level)s->log_level);
 	ranking_settings(&c->ranking, s);
 	ranking_publish(&c->ranking);
+	policy_configure(&c->policy, b, s, now_s());
+	if (policy_in_force(&c->policy))
+		settle(p);
+	else
+		apply_policy(c); /* a reload has overtaken it */
 }
 
 static void
@@ -216,7 +311,13 @@ prepare(struct process *p, struct child_start *start)
 	if (error != 0)
 		fatalx("loop: %s", strerror(-error));
 	c->started_us = mono_wall_us();
-	c->settings = start->settings;
+	policy_init(&c->policy, &c->events);
+	c->apply_policy = apply_policy;
+	p->policy_memory = start->policy_memory;
+	c->settings = policy_start(&c->policy, start->policy_fd, start->bundle,
+	    start->settings, now_s());
+	settings_unref(start->settings);
+	start->settings = c->settings;
 	ranking_init(&c->ranking, start->table_fd, &c->events);
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
 		if (start->slab_fds[i] != -1)
@@ -251,7 +352,10 @@ control_main(void)
 
 	child_receive(ROLE_CONTROL, &start);
 	prepare(&p, &start);
-	child_enter(&p.child, ROLE_CONTROL, p.control.loop, &start, &owner);
+	child_join(&p.child, ROLE_CONTROL, p.control.loop, &start, &owner);
+	/* Workers start on our word, and not without the policy. */
+	apply_policy(&p.control);
+	child_ready(&p.child, &start);
 	p.control.sandbox = start.sandbox;
 	p.control.ranking.table->control_sandbox = start.sandbox;
 	line = start.resolver_fds[PROCS_LINE_CONTROL];
@@ -265,6 +369,7 @@ control_main(void)
 	chan_free(p.child.chan);
 	loop_free(p.control.loop);
 	ranking_free(&p.control.ranking);
+	policy_free(&p.control.policy);
 	settings_unref(p.control.settings);
 	return error == 0 ? 0 : 1;
 }

@@ -5,18 +5,23 @@
 
 #include "cagentd/common/procs.h"
 #include "cagentd/control/events.h"
+#include "cagentd/control/policy.h"
 #include "cagentd/control/ranking.h"
 #include "conf/settings.h"
 
 /*
  * What the control process knows, for those who answer cagent-ctl from it:
- * to be read, and changed only through ranking_drain() and ranking_pin().
+ * to be read, and changed only through ranking_drain(), ranking_pin() and
+ * policy_take().
  */
 struct control {
 	struct loop *loop;
 	struct settings *settings;
 	struct ranking ranking;
 	struct events events;
+	struct policy policy;
+	/* Have the policy that is held put in force. */
+	void (*apply_policy)(struct control *);
 	/* As the master told; role ROLE_MASTER: not told yet. */
 	struct proc_child children[PROCS_CHILDREN_MAX];
 	uint32_t sandbox;   /* our own bits */

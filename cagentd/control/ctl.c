@@ -25,6 +25,8 @@
 
 /*
  *   reading ──line, its limit, its deadline──> answering
+ *   reading ──line that has a body──> loading ──all of it──> answering,
+ *   or waiting ──in force──> answering
  *   answering ──sent──> lingering, or following
  *
  * Each but following has a deadline.  Lingering: our side is closed, and what
@@ -33,6 +35,8 @@
  */
 enum peer_state {
 	PEER_READING,
+	PEER_LOADING,
+	PEER_WAITING,
 	PEER_ANSWERING,
 	PEER_FOLLOWING,
 	PEER_LINGERING
@@ -49,6 +53,8 @@ struct peer {
 	uint64_t follow_id; /* the next event to send; 0: does not follow */
 	size_t line_len;
 	char line[CTL_LINE_MAX];
+	uint8_t *body; /* while it comes, else NULL */
+	size_t body_len, body_want;
 };
 
 struct ctl {
@@ -56,11 +62,21 @@ struct ctl {
 	int fd;
 	uid_t own_uid; /* after the start's change of users */
 	struct op accept, pause;
-	uint32_t peers_n, followers_n;
+	uint32_t peers_n, followers_n, bodies_n;
 	TAILQ_HEAD(peers, peer) peers;
 };
 
 static void accept_more(struct ctl *);
+
+static void
+body_free(struct peer *p)
+{
+	if (p->body == NULL)
+		return;
+	free(p->body);
+	p->body = NULL;
+	p->ctl->bodies_n--;
+}
 
 static void
 peer_close(struct peer *p)
@@ -74,6 +90,7 @@ peer_close(struct peer *p)
 		ctl->followers_n--;
 	loop_cancel(loop, &p->deadline);
 	loop_close(loop, p->fd);
+	body_free(p);
 	free(p);
 	accept_more(ctl);
 }
@@ -197,11 +214,67 @@ on_deadline(struct loop *loop, struct op *op, const struct op_result *r)
 	(void)loop, (void)r; /* time is the only news */
 	if (p->state == PEER_READING)
 		refuse(p, CTL_USAGE, "no complete line came in time");
+	else if (p->state == PEER_LOADING)
+		refuse(p, CTL_USAGE, "not all of the message came in time");
+	else if (p->state == PEER_WAITING)
+		refuse(p, CTL_INTERNAL,
+		    "it was accepted, but is not in force yet: cagent-ctl "
+		    "events may say why");
 	else
 		peer_close(p);
 }
 
-/* What follows the newline is nobody's. */
+static void
+answered(struct peer *p, struct ctl_query *q)
+{
+	if (q->follow_id != 0 && p->ctl->followers_n >= CTL_FOLLOW_MAX) {
+		buf_free(q->out);
+		refuse(p, CTL_INTERNAL, "too many follow the events already");
+	} else if (!q->waits) {
+		say(p, q);
+	} else if (enter(p, PEER_WAITING) != 0) {
+		peer_close(p);
+	}
+}
+
+/* What follows the body is nobody's. */
+static void
+read_body(struct peer *p, const uint8_t *data, size_t len)
+{
+	size_t left = p->body_want - p->body_len;
+	struct ctl_query q = query_of(p);
+
+	if (len > left)
+		len = left;
+	memcpy(p->body + p->body_len, data, len);
+	p->body_len += len;
+	if (p->body_len < p->body_want)
+		return;
+	q.body = p->body;
+	q.body_len = p->body_len;
+	ctl_answer(&q, p->line, p->line_len);
+	body_free(p);
+	answered(p, &q);
+}
+
+static void
+begin_body(struct peer *p, size_t want, const uint8_t *data, size_t len)
+{
+	if (p->ctl->bodies_n < CTL_BODIES_MAX)
+		p->body = malloc(want);
+	if (p->body == NULL) {
+		refuse(p, CTL_INTERNAL, "no room for the message: try again");
+		return;
+	}
+	p->ctl->bodies_n++;
+	p->body_want = want;
+	if (enter(p, PEER_LOADING) != 0)
+		peer_close(p);
+	else
+		read_body(p, data, len);
+}
+
+/* What follows the newline is nobody's, unless the verb asks for it. */
 static void
 read_line(struct peer *p, const uint8_t *data, size_t len)
 {
@@ -219,12 +292,10 @@ read_line(struct peer *p, const uint8_t *data, size_t len)
 		return;
 	q = query_of(p);
 	ctl_answer(&q, p->line, p->line_len);
-	if (q.follow_id != 0 && p->ctl->followers_n >= CTL_FOLLOW_MAX) {
-		buf_free(q.out);
-		refuse(p, CTL_INTERNAL, "too many follow the events already");
-	} else {
-		say(p, &q);
-	}
+	if (q.body_want > 0)
+		begin_body(p, q.body_want, end + 1, len - n - 1);
+	else
+		answered(p, &q);
 }
 
 /* A follower that has closed its own side still follows; one that is gone
@@ -246,6 +317,8 @@ recv_ended(struct peer *p, int res)
 		peer_close(p);
 	else if (p->state == PEER_READING)
 		refuse(p, CTL_USAGE, "the line has no end");
+	else if (p->state == PEER_LOADING)
+		refuse(p, CTL_USAGE, "the message has no end");
 	else if (loop_poll(loop, &p->recv, p->fd, 0, on_hangup) != 0)
 		peer_close(p);
 }
@@ -260,6 +333,8 @@ on_recv(struct loop *loop, struct op *op, const struct op_result *r)
 		recv_ended(p, r->res);
 	else if (p->state == PEER_READING)
 		read_line(p, r->data, (size_t)r->res);
+	else if (p->state == PEER_LOADING)
+		read_body(p, r->data, (size_t)r->res);
 	else if (p->state == PEER_FOLLOWING)
 		peer_close(p); /* it has nothing to say */
 }
@@ -353,6 +428,24 @@ on_event(void *arg, const struct event *e)
 		next = TAILQ_NEXT(p, entry);
 		if (p->state == PEER_FOLLOWING)
 			follow(p);
+	}
+}
+
+void
+ctl_settled(struct ctl *ctl)
+{
+	struct peer *p, *next;
+	struct ctl_query q;
+
+	if (ctl == NULL)
+		return;
+	for (p = TAILQ_FIRST(&ctl->peers); p != NULL; p = next) {
+		next = TAILQ_NEXT(p, entry);
+		if (p->state != PEER_WAITING)
+			continue;
+		q = query_of(p);
+		ctl_policy_settled(&q);
+		say(p, &q);
 	}
 }
 

@@ -13,6 +13,7 @@ struct control;
 #define CTL_DEADLINE_US	 5000000    /* for the line, and for the answer */
 #define CTL_OUT_MAX	 (16 << 20) /* an answer; then the peer is cut off */
 #define CTL_FOLLOW_QUEUE 256	    /* events a follower may be behind */
+#define CTL_BODIES_MAX	 4	    /* messages that are being sent to us */
 /* For the line when all places are taken; to leave after the answer. */
 #define CTL_HURRY_US 500000
 
@@ -20,5 +21,8 @@ struct ctl;
 /* fd: the listener, taken.  control is borrowed.  0 or -errno. */
 int ctl_start(struct ctl **, struct control *, int fd);
 void ctl_stop(struct ctl *); /* NULL allowed */
+/* The policy that is held is in force: whoever waits for that is told.  NULL
+ * allowed. */
+void ctl_settled(struct ctl *);
 
 #endif

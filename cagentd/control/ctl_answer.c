@@ -35,6 +35,8 @@ static const struct verb verbs[] = {
     {"enable", ctl_enable, 1, 1, true, "enable NAME"},
     {"pin", ctl_pin, 2, 2, true, "pin NAME TIER"},
     {"unpin", ctl_unpin, 1, 1, true, "unpin NAME"},
+    {"policy", ctl_policy, 0, 0, false, "policy"},
+    {"policy-load", ctl_policy_load, 1, 1, true, "policy-load BYTES"},
 };
 
 static const char *

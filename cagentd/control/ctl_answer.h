@@ -25,6 +25,13 @@ struct ctl_query {
 	/* The answer so far, and whether memory or CTL_OUT_MAX ran out. */
 	struct buf *out;
 	bool failed;
+	/* What follows the line, for a verb that has asked for it: by setting
+	 * body_want, it is called again when it has come. */
+	size_t body_want;
+	const uint8_t *body;
+	size_t body_len;
+	/* Set by "policy-load": the answer comes when it is in force. */
+	bool waits;
 	/* Set by "events -f": the first event that is still to be sent. */
 	uint64_t follow_id;
 };
@@ -68,6 +75,10 @@ void ctl_set_text(json_t *object, const char *key, const char *value);
 ctl_verb_fn ctl_status, ctl_show, ctl_tiers, ctl_why, ctl_route, ctl_events;
 ctl_verb_fn ctl_learned;
 ctl_verb_fn ctl_drain, ctl_enable, ctl_pin, ctl_unpin;
+ctl_verb_fn ctl_policy, ctl_policy_load;
+
+/* The answer to who waited until a policy is in force. */
+void ctl_policy_settled(struct ctl_query *);
 
 struct event;
 /* One line of events; NULL when out of memory. */

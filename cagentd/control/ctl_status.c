@@ -209,6 +209,26 @@ uplink(const struct ranking *r, int64_t now_us)
 	return ctl_text(text);
 }
 
+static void
+policy_trouble(json_t *list, const struct policy *p)
+{
+	char text[96 + sizeof(p->fault)];
+
+	if (p->held.policy != NULL && !policy_in_force(p))
+		json_array_append_new(
+		    list, ctl_text("the policy that was accepted is not in "
+				   "force: the log says why"));
+	else if (p->stale)
+		json_array_append_new(list,
+		    ctl_text("the policy is stale: it has expired, and stays "
+			     "in force"));
+	if (p->config == NULL || p->config->policy_root[0] == '\0' ||
+	    p->fault[0] == '\0')
+		return;
+	snprintf(text, sizeof(text), "no policy is taken: %s", p->fault);
+	json_array_append_new(list, ctl_text(text));
+}
+
 /* What an operator should know of, a sentence each. */
 static json_t *
 degraded(const struct control *c, int64_t now_us)
@@ -225,6 +245,7 @@ degraded(const struct control *c, int64_t now_us)
 		json_array_append_new(list, ctl_text("no usable intermediary"));
 	if (t->uplink_us != 0)
 		json_array_append_new(list, uplink(&c->ranking, now_us));
+	policy_trouble(list, &c->policy);
 	missing(list, &c->children[1], "the resolver");
 	for (i = 0; i < c->settings->workers; i++) {
 		snprintf(name, sizeof(name), "worker %u", i);
@@ -253,6 +274,9 @@ set_identity(json_t *answer, const struct ctl_query *q)
 	ctl_set_int(answer, "workers_configured", s->workers);
 	ctl_set_text(
 	    answer, "no_path", s->no_path_direct ? "direct" : "refuse");
+	if (s->policy_in_force)
+		ctl_set_int(answer, "policy_serial", (int64_t)s->policy_serial);
+	ctl_set(answer, "policy_stale", json_boolean(c->policy.stale));
 	ctl_set_int(answer, "check_interval_ms", s->check_interval_ms);
 	ctl_set_int(answer, "checks", (int64_t)c->ranking.checks_made);
 	ctl_set(answer, "listeners", listeners(s));

@@ -21,6 +21,8 @@ events_kind_word(enum event_kind kind)
 		return "config";
 	case EVENT_UPLINK:
 		return "uplink";
+	case EVENT_POLICY:
+		return "policy";
 	case EVENT_NOTE:
 		return "note";
 	case EVENT_KIND_COUNT:

@@ -19,6 +19,7 @@ enum event_kind {
 	EVENT_ADMIN,  /* an administrator's order */
 	EVENT_CONFIG, /* added, removed, changed by a reload */
 	EVENT_UPLINK, /* our own: suspected dead, alive again */
+	EVENT_POLICY, /* a signed message was taken, refused, or is stale */
 	EVENT_NOTE,   /* from the master: reloads, deaths */
 	EVENT_KIND_COUNT
 };

@@ -63,7 +63,7 @@ want_workers(struct children *all)
 }
 
 static void
-child_ready(struct children_one *c, uint32_t sandbox)
+now_ready(struct children_one *c, uint32_t sandbox)
 {
 	struct children *all = c->all;
 
@@ -89,7 +89,9 @@ message(void *arg, struct chan *chan, const struct chan_msg *m)
 	c->alive_us = loop_now_us(c->all->loop);
 	if (m->type == MSG_READY && c->state == PROC_STARTING &&
 	    msg_u64_decode(m->data, m->len, &v) == 0)
-		child_ready(c, (uint32_t)v);
+		now_ready(c, (uint32_t)v);
+	if (m->type == MSG_POLICY)
+		c->all->policy(c->all->arg, m);
 }
 
 static void

@@ -46,6 +46,8 @@ struct children {
 	bool syslog;
 	/* All wanted children are ready, for the first time or again. */
 	void (*ready)(void *arg);
+	/* The control process wants a policy in force. */
+	void (*policy)(void *arg, const struct chan_msg *);
 	/* The last child is gone. */
 	void (*gone)(void *arg);
 	void *arg;

@@ -204,6 +204,9 @@ children_provide(struct children_one *c)
 		children_tell(c, MSG_WAKE, NULL, 0, sh->wake);
 		children_tell(
 		    c, MSG_CONTROL_SOCKET, NULL, 0, sh->control_socket);
+		if (sh->policy[0] != -1)
+			send_letter(c, &(struct letter){MSG_POLICY_STATE, NULL,
+					   0, sh->policy, 2});
 		children_tell_slabs(c, 0, sh->slabs_n);
 		children_link(c);
 		break;

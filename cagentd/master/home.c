@@ -73,3 +73,24 @@ home_leave(struct home *h)
 		log_warn("the pid file cannot be removed");
 	close(h->dir_fd);
 }
+
+void
+home_users(const struct settings *s)
+{
+	const struct settings_account *users[] = {
+	    &s->control_user, &s->worker_user, &s->resolver_user};
+	size_t i;
+
+	if (geteuid() != 0)
+		return;
+	for (i = 0; i < sizeof(users) / sizeof(*users); i++) {
+		if (users[i]->uid == (uid_t)-1)
+			fatalx("user %s does not exist: make it (the package "
+			       "and `make install` do), or name another in "
+			       "[agent]",
+			    users[i]->name);
+		if (users[i]->uid == 0)
+			fatalx("user %s is root: name another in [agent]",
+			    users[i]->name);
+	}
+}

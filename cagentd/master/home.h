@@ -13,6 +13,9 @@ struct home {
 	struct pidfh *pidfile;
 };
 
+/* Started by root: the users that the children become are there, and are not
+ * root; else fatal(). */
+void home_users(const struct settings *);
 /* Make and take both; fatal() with who has them or what is wrong. */
 void home_take(struct home *, const struct settings *);
 /* The pid file names this process from here on. */

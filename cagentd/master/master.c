@@ -17,11 +17,13 @@
 #include "base/log.h"
 #include "base/mono.h"
 #include "conf/bundle.h"
+#include "cagentd/master/change.h"
 #include "cagentd/master/children_tell.h"
 #include "cagentd/master/home.h"
-#include "cagentd/roles.h"
+#include "cagentd/master/master_policy.h"
 #include "cagentd/master/shared.h"
 #include "cagentd/master/sysfiles.h"
+#include "cagentd/roles.h"
 
 /* After the drain timeout workers cut their tunnels; then this, and they are
  * killed. */
@@ -35,6 +37,7 @@ struct master {
 	const struct master_options *options;
 	struct loop *loop;
 	struct settings *settings;
+	struct master_policy policy; /* in force */
 	struct shared shared;
 	struct children children;
 	struct home home;
@@ -47,27 +50,6 @@ struct master {
 };
 
 static void stop(struct master *);
-
-static void
-check_users(const struct settings *s)
-{
-	const struct settings_account *users[] = {
-	    &s->control_user, &s->worker_user, &s->resolver_user};
-	size_t i;
-
-	if (geteuid() != 0)
-		return;
-	for (i = 0; i < sizeof(users) / sizeof(*users); i++) {
-		if (users[i]->uid == (uid_t)-1)
-			fatalx("user %s does not exist: make it (the package "
-			       "and `make install` do), or name another in "
-			       "[agent]",
-			    users[i]->name);
-		if (users[i]->uid == 0)
-			fatalx("user %s is root: name another in [agent]",
-			    users[i]->name);
-	}
-}
 
 static void
 on_ready(void *arg)
@@ -137,38 +119,6 @@ refuse_reload(struct master *m, const char *why)
 	children_note(&m->children, "reload refused: %s", why);
 }
 
-/* What takes a restart, NULL if nothing: the children that run, and all that
- * was made for them, have it from the start. */
-static const char *
-fixed_change(const struct settings *a, const struct settings *b)
-{
-	if (strcmp(a->run_dir, b->run_dir) != 0)
-		return "run-dir";
-	if (strcmp(a->pid_file, b->pid_file) != 0)
-		return "pid-file";
-	if (strcmp(a->control_user.name, b->control_user.name) != 0)
-		return "control-user";
-	if (strcmp(a->worker_user.name, b->worker_user.name) != 0)
-		return "worker-user";
-	if (strcmp(a->resolver_user.name, b->resolver_user.name) != 0)
-		return "resolver-user";
-	return NULL;
-}
-
-static bool
-same_nameservers(const struct settings *a, const struct settings *b)
-{
-	uint32_t i;
-
-	if (a->nameservers_n != b->nameservers_n)
-		return false;
-	for (i = 0; i < a->nameservers_n; i++) {
-		if (!net_addr_equal(&a->nameservers[i], &b->nameservers[i]))
-			return false;
-	}
-	return true;
-}
-
 /* 0 with *fd, or -1 with why. */
 static int
 open_decisions(const struct settings *s, int *fd, char *why, size_t size)
@@ -187,7 +137,7 @@ static int
 prepare(struct master *m, const struct settings *s, const struct bundle *b,
     char *why, size_t size)
 {
-	const char *fixed = fixed_change(m->settings, s);
+	const char *fixed = change_fixed(m->settings, s);
 	const union net_addr *which = NULL;
 	char text[NET_ADDR_STRLEN];
 	struct shared_conf conf;
@@ -222,7 +172,8 @@ prepare(struct master *m, const struct settings *s, const struct bundle *b,
 	return 0;
 }
 
-static void
+/* Takes s; false when it is refused. */
+static bool
 apply(struct master *m, struct settings *s, const struct bundle *b)
 {
 	struct settings *old = m->settings;
@@ -231,7 +182,7 @@ apply(struct master *m, struct settings *s, const struct bundle *b)
 	if (prepare(m, s, b, why, sizeof(why)) != 0) {
 		refuse_reload(m, why);
 		settings_unref(s);
-		return;
+		return false;
 	}
 	s->serial = old->serial + 1;
 	m->settings = s;
@@ -239,13 +190,14 @@ apply(struct master *m, struct settings *s, const struct bundle *b)
 	log_level_set((enum log_level)s->log_level);
 	shared_say(&m->shared);
 	children_reload(&m->children);
-	if (!same_nameservers(old, s))
+	if (change_nameservers(old, s))
 		children_renew_resolver(&m->children);
 	settings_unref(old);
 	children_note(&m->children, "configuration %llu is in force",
 	    (unsigned long long)s->serial);
 	log_info("reloaded: configuration %llu is in force",
 	    (unsigned long long)s->serial);
+	return true;
 }
 
 static void
@@ -259,13 +211,59 @@ reload(struct master *m)
 	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
 	    (long long)mono_us());
 	proc_notify(state);
-	if (settings_load(m->options->path, &b, &s, &errors) != 0)
+	if (settings_load_policy(m->options->path,
+		m->policy.text != NULL ? &m->policy.body : NULL, &b, &s,
+		&errors) != 0)
 		refuse_reload(m, errors.text);
 	else
 		apply(m, s, b);
 	bundle_free(b);
 	if (m->ready)
 		proc_notify("READY=1");
+}
+
+/* It was checked against the configuration that is in force, so that is what
+ * it is put into: what the file says by now is SIGHUP's affair. */
+static bool
+apply_policy(struct master *m, const struct settings_body *policy)
+{
+	struct conf_errors errors = {0};
+	struct settings *s = NULL;
+	struct bundle *b = NULL;
+	bool applied = false;
+	int error = bundle_open(&b, m->shared.conf);
+
+	if (error != 0)
+		refuse_reload(m, strerror(-error));
+	else if (settings_change_policy(b, policy, &s, &errors) != 0)
+		refuse_reload(m, errors.text);
+	else
+		applied = apply(m, s, b);
+	bundle_free(b);
+	return applied;
+}
+
+static void
+on_policy(void *arg, const struct chan_msg *msg)
+{
+	struct master_policy policy;
+	struct master *m = arg;
+	int error;
+
+	if (m->stopping || m->settings->policy_root[0] == '\0')
+		return;
+	error = master_policy_read(msg, m->shared.policy[1], &policy);
+	if (error == -ESTALE) /* there is another already */
+		return;
+	if (error != 0)
+		refuse_reload(m, strerror(-error));
+	else if (master_policy_same(&policy, &m->policy) ||
+		 !apply_policy(m, &policy.body))
+		free(policy.text);
+	else {
+		free(m->policy.text);
+		m->policy = policy;
+	}
 }
 
 static void
@@ -395,12 +393,13 @@ open_all(struct master *m)
 		fatalx("configuration refused");
 	}
 	m->settings->serial = 1;
-	check_users(m->settings);
+	home_users(m->settings);
 	if (open_decisions(m->settings, &decisions, why, sizeof(why)) != 0)
 		fatalx("%s", why);
 	home_take(&m->home, m->settings);
 	shared_init(&m->shared, m->settings);
 	shared_use_decisions(&m->shared, decisions);
+	master_policy_open(m->settings, m->shared.policy);
 	error = shared_listen(&m->shared, m->settings, &which);
 	if (error != 0) {
 		/* What is left behind says that we were killed. */
@@ -446,6 +445,7 @@ start_children(struct master *m)
 	m->children.settings = m->settings;
 	m->children.syslog = m->options->detach;
 	m->children.ready = on_ready;
+	m->children.policy = on_policy;
 	m->children.gone = on_gone;
 	m->children.arg = m;
 	children_start(&m->children);

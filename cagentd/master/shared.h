@@ -23,6 +23,7 @@ struct shared {
 	int wake;
 	int conf;	/* sealed, with secrets */
 	int conf_plain; /* without */
+	int policy[2];	/* what MSG_POLICY_STATE holds; -1: no policy */
 	int decisions;	/* for appending; -1: none are recorded */
 	int slab_rw[SETTINGS_WORKERS_MAX];
 	int slab_ro[SETTINGS_WORKERS_MAX];

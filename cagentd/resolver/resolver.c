@@ -100,7 +100,7 @@ message(void *arg, struct chan *chan, const struct chan_msg *m)
 		return;
 	case MSG_CONF:
 		/* Other servers come by another resolver. */
-		s = child_settings(m);
+		s = child_settings(m, NULL);
 		if (s != NULL)
 			log_level_set((enum log_level)s->log_level);
 		settings_unref(s);

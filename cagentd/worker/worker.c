@@ -209,6 +209,7 @@ use_settings(struct worker *w, struct settings *s)
 	w->settings = s;
 	w->env.settings = s;
 	w->clients_max = clients_max(s, w->fds_max);
+	atomic_store(&w->slab->conf_serial, s->serial);
 	log_level_set((enum log_level)s->log_level);
 	if (w->accept.held && clients(w) < w->clients_max)
 		accept_hold(&w->accept, false);
@@ -270,7 +271,7 @@ message(void *arg, struct chan *c, const struct chan_msg *m)
 	(void)c; /* only the master speaks here */
 	switch (m->type) {
 	case MSG_CONF:
-		s = child_settings(m);
+		s = child_settings(m, NULL);
 		if (s != NULL) {
 			use_settings(w, s);
 			limit_clients(w);

@@ -161,6 +161,7 @@ words(void)
 	    [EVENT_ADMIN] = "admin",
 	    [EVENT_CONFIG] = "config",
 	    [EVENT_UPLINK] = "uplink",
+	    [EVENT_POLICY] = "policy",
 	    [EVENT_NOTE] = "note",
 	    [EVENT_KIND_COUNT] = "?",
 	};

@@ -77,7 +77,7 @@ children_say_little(void)
 	const uint32_t alive = BIT(MSG_READY) | BIT(MSG_ALIVE);
 	uint32_t i;
 
-	CHECK_INT(may_say(ROLE_CONTROL, ROLE_MASTER), alive);
+	CHECK_INT(may_say(ROLE_CONTROL, ROLE_MASTER), alive | BIT(MSG_POLICY));
 	CHECK_INT(may_say(ROLE_WORKER, ROLE_MASTER), alive);
 	CHECK_INT(may_say(ROLE_RESOLVER, ROLE_MASTER), alive);
 	CHECK_INT(may_say(ROLE_WORKER, ROLE_RESOLVER), BIT(MSG_RESOLVE));

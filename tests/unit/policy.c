@@ -1,0 +1,405 @@
+/* What the control process accepts of signed messages, what it refuses, and
+ * what it knows of that after a restart. */
+#include <sys/mman.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cagentd/control/policy.h"
+#include "conf/bundle.h"
+#include "tests/unit/trust_sample.h"
+#include "tests/unit/unit.h"
+
+#define CONF                                                        \
+	"[agent]\ngroup = ours\n[policy]\nroot = /root\nnetwork = " \
+	"192.0.2.0/24\nmin-intermediaries = 0\n"
+#define ONE "[intermediary \"one\"]\ntype = http\naddress = 192.0.2.1:80\n"
+#define FAR "[intermediary \"far\"]\ntype = http\naddress = 203.0.113.1:80\n"
+
+/* A control process: the file outlives it. */
+struct rig {
+	int fd;
+	struct events events;
+	struct policy policy;
+	struct settings *settings;
+	struct policy_answer answer;
+};
+
+static struct bundle *
+bundle_with(const char *conf, const struct sample *root)
+{
+	struct bundle *b = bundle_new();
+
+	CHECK_INT(bundle_put(b, SETTINGS_MAIN, "f", 1), 0);
+	CHECK_INT(bundle_put(b, "conf:f", conf, strlen(conf)), 0);
+	CHECK_INT(
+	    bundle_put(b, "file:/root", (const char *)root->data, root->len),
+	    0);
+	return b;
+}
+
+static void
+start_with(struct rig *r, const char *conf, uint32_t root_version)
+{
+	struct root root = sample_root(root_version);
+	struct conf_errors e = {0};
+	struct settings *s = NULL;
+	struct sample message;
+	struct bundle *b;
+
+	sample_sign_root(&message, &root, "12");
+	b = bundle_with(conf, &message);
+	CHECK_INT(settings_parse(b, &s, &e), 0);
+	CHECK_STR(e.text, "");
+	memset(&r->events, 0, sizeof(r->events));
+	policy_init(&r->policy, &r->events);
+	r->settings = policy_start(&r->policy, dup(r->fd), b, s, SAMPLE_NOW);
+	settings_unref(s);
+}
+
+static void
+start(struct rig *r)
+{
+	r->fd = memfd_create("state", MFD_CLOEXEC);
+	start_with(r, CONF, 1);
+}
+
+static void
+stop(struct rig *r)
+{
+	policy_free(&r->policy);
+	settings_unref(r->settings);
+}
+
+static void
+finish(struct rig *r)
+{
+	stop(r);
+	close(r->fd);
+}
+
+static enum policy_outcome
+take(struct rig *r, const struct sample *s, int64_t now_s)
+{
+	return policy_take(&r->policy, s->data, s->len, now_s, &r->answer);
+}
+
+static enum policy_outcome
+take_policy(struct rig *r, uint64_t serial, const char *body, const char *by)
+{
+	struct sample s;
+
+	sample_sign(&s, sample_header(ENVELOPE_POLICY, 1, serial), body, by);
+	return take(r, &s, SAMPLE_NOW);
+}
+
+static uint64_t
+held(const struct rig *r)
+{
+	struct settings_body body;
+
+	return policy_body(&r->policy, &body) ? body.serial : 0;
+}
+
+static void
+accepts(void)
+{
+	struct settings_body body;
+	struct rig r;
+
+	start(&r);
+	CHECK_STR(r.policy.fault, "");
+	CHECK_INT(held(&r), 0);
+	CHECK_INT(take_policy(&r, 7, ONE, "4"), POLICY_TO_APPLY);
+	CHECK(policy_body(&r.policy, &body), "a body");
+	CHECK_INT(body.serial, 7);
+	CHECK_INT(body.epoch, 1);
+	CHECK_INT(body.len, strlen(ONE));
+	CHECK(memcmp(body.text, ONE, body.len) == 0, "the text");
+	CHECK_INT(take_policy(&r, 7, ONE, "4"), POLICY_ALREADY);
+	CHECK_INT(take_policy(&r, 7, ONE ONE, "4"), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "same-serial");
+	CHECK_INT(take_policy(&r, 6, ONE, "4"), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "rollback");
+	CHECK(strstr(r.answer.text, "higher serial") != NULL, "%s",
+	    r.answer.text);
+	CHECK_INT(held(&r), 7);
+	CHECK_INT(take_policy(&r, 8, "[limits]\n", "5"), POLICY_TO_APPLY);
+	CHECK_INT(held(&r), 8);
+	finish(&r);
+}
+
+static void
+refuses(void)
+{
+	static const struct {
+		const char *body, *by, *code;
+	} cases[] = {
+	    {ONE, "8", "unknown-key"},
+	    {ONE, "6", "wrong-role"},
+	    {ONE, "1", "wrong-role"},
+	    {FAR, "4", "bad-policy"},
+	    {"[agent]\n", "4", "bad-policy"},
+	    {"rubbish", "4", "bad-policy"},
+	    {"[rule \"r\"]\nvia = intermediary two\n", "4", "bad-policy"},
+	};
+	uint64_t generation;
+	struct sample s;
+	struct rig r;
+	size_t i;
+
+	start(&r);
+	CHECK_INT(take_policy(&r, 1, ONE, "4"), POLICY_TO_APPLY);
+	generation = r.policy.store.generation;
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		CHECK_INT(take_policy(&r, 2, cases[i].body, cases[i].by),
+		    POLICY_REFUSED);
+		CHECK_STR(r.answer.code, cases[i].code);
+	}
+	CHECK_INT(policy_take(
+		      &r.policy, (const uint8_t *)"", 0, SAMPLE_NOW, &r.answer),
+	    POLICY_REFUSED);
+	sample_sign(&s, sample_header(ENVELOPE_RANK, 1, 1),
+	    "[rank]\npolicy-serial = 1\n", "6");
+	CHECK_INT(take(&r, &s, SAMPLE_NOW), POLICY_REFUSED);
+	CHECK_INT(r.policy.store.generation, generation);
+	CHECK_INT(held(&r), 1);
+	/* None of them has used up the serial. */
+	CHECK_INT(take_policy(&r, 2, ONE, "4"), POLICY_TO_APPLY);
+	finish(&r);
+}
+
+/* Every single bit, and every length. */
+static void
+mutants(void)
+{
+	struct sample s, bad;
+	struct rig r;
+	size_t i;
+
+	start(&r);
+	sample_sign(&s, sample_header(ENVELOPE_POLICY, 1, 2), ONE, "4");
+	for (i = 0; i < s.len * 8; i++) {
+		bad = s;
+		bad.data[i / 8] ^= (uint8_t)(1 << i % 8);
+		CHECK_INT(take(&r, &bad, SAMPLE_NOW), POLICY_REFUSED);
+	}
+	for (i = 0; i < s.len; i++)
+		CHECK_INT(
+		    policy_take(&r.policy, s.data, i, SAMPLE_NOW, &r.answer),
+		    POLICY_REFUSED);
+	CHECK_INT(held(&r), 0);
+	CHECK_INT(r.policy.store.generation, 2);
+	CHECK_INT(take(&r, &s, SAMPLE_NOW), POLICY_TO_APPLY);
+	finish(&r);
+}
+
+static void
+clocks(void)
+{
+	struct envelope e = sample_header(ENVELOPE_POLICY, 1, 2);
+	struct sample s;
+	struct rig r;
+
+	start(&r);
+	e.expires_s = SAMPLE_NOW + 1000;
+	sample_sign(&s, e, ONE, "4");
+	CHECK_INT(take(&r, &s, e.expires_s), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "expired");
+	/* The clock is set back: that one is refused for good. */
+	CHECK_INT(take(&r, &s, SAMPLE_NOW), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "expired");
+	CHECK_INT(take_policy(&r, 3, ONE, "4"), POLICY_TO_APPLY);
+	CHECK(!policy_clock(&r.policy, SAMPLE_NOW), "not stale");
+	CHECK(policy_clock(&r.policy, SAMPLE_NOW + SAMPLE_DAY), "stale");
+	CHECK(!policy_clock(&r.policy, SAMPLE_NOW + SAMPLE_DAY), "said once");
+	CHECK(!policy_clock(&r.policy, SAMPLE_NOW), "the clock set back");
+	CHECK(r.policy.stale, "stale all the same");
+	CHECK_INT(held(&r), 3);
+	/* Its own time of issue is a lower bound of what time it is. */
+	e.serial = 4;
+	e.issued_s = SAMPLE_NOW - 5000;
+	e.expires_s = SAMPLE_NOW - 2000;
+	sample_sign(&s, e, ONE, "4");
+	CHECK_INT(take(&r, &s, SAMPLE_NOW - 4000), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "expired");
+	CHECK_INT(take_policy(&r, 5, ONE, "4"), POLICY_TO_APPLY);
+	CHECK(!r.policy.stale, "a new one is not stale");
+	finish(&r);
+}
+
+static void
+restarts(void)
+{
+	struct rig r;
+
+	start(&r);
+	CHECK_INT(take_policy(&r, 7, ONE, "4"), POLICY_TO_APPLY);
+	stop(&r);
+	start_with(&r, CONF, 1);
+	CHECK_STR(r.policy.fault, "");
+	CHECK_INT(held(&r), 7);
+	CHECK_INT(r.settings->intermediaries_n, 1);
+	CHECK_INT(take_policy(&r, 7, "[limits]\n", "4"), POLICY_REFUSED);
+	CHECK_INT(take_policy(&r, 8, ONE, "4"), POLICY_TO_APPLY);
+	stop(&r);
+	/* The configuration allows it no more: kept, and not in force. */
+	start_with(&r,
+	    "[agent]\ngroup = ours\n[policy]\nroot = /root\nnetwork = "
+	    "198.51.100.0/24\n",
+	    1);
+	CHECK_INT(held(&r), 0);
+	CHECK_INT(r.settings->intermediaries_n, 0);
+	CHECK_INT(take_policy(&r, 8, "[limits]\n", "4"), POLICY_REFUSED);
+	stop(&r);
+	start_with(&r, CONF, 1);
+	CHECK_INT(held(&r), 8);
+	finish(&r);
+}
+
+static void
+roots(void)
+{
+	struct root second = sample_root(2), third = sample_root(3);
+	struct sample s;
+	struct rig r;
+
+	start(&r);
+	CHECK_INT(take_policy(&r, 7, ONE, "4"), POLICY_TO_APPLY);
+	sample_sign_root(&s, &third, "12");
+	CHECK_INT(take(&r, &s, SAMPLE_NOW), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "skipped-root");
+	sample_sign_root(&s, &second, "1");
+	CHECK_INT(take(&r, &s, SAMPLE_NOW), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "too-few-signatures");
+	sample_sign_root(&s, &second, "12");
+	CHECK_INT(take(&r, &s, SAMPLE_NOW), POLICY_TAKEN);
+	CHECK_INT(take(&r, &s, SAMPLE_NOW), POLICY_ALREADY);
+	CHECK_INT(held(&r), 7);
+	CHECK_INT(take_policy(&r, 8, ONE, "4"), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "old-root");
+	stop(&r);
+	start_with(&r, CONF, 1);
+	CHECK_INT(held(&r), 7);
+	/* A new epoch: serials begin anew. */
+	sample_sign(&s, sample_header(ENVELOPE_POLICY, 2, 1), ONE, "4");
+	CHECK_INT(take(&r, &s, SAMPLE_NOW), POLICY_TO_APPLY);
+	CHECK_INT(held(&r), 1);
+	stop(&r);
+	/* The one that is held, and the next one, may be handed out, too. */
+	start_with(&r, CONF, 2);
+	CHECK_INT(held(&r), 1);
+	stop(&r);
+	start_with(&r, CONF, 3);
+	CHECK_INT(held(&r), 1);
+	CHECK_STR(r.policy.fault, "");
+	stop(&r);
+	/* Another one is another beginning. */
+	start_with(&r, CONF, 1);
+	CHECK_INT(held(&r), 0);
+	CHECK_INT(take_policy(&r, 1, ONE, "4"), POLICY_TO_APPLY);
+	finish(&r);
+}
+
+static void
+spoil(int fd, off_t at)
+{
+	uint8_t byte = 0;
+
+	CHECK_INT(pread(fd, &byte, 1, at), 1);
+	byte ^= 1;
+	CHECK_INT(pwrite(fd, &byte, 1, at), 1);
+}
+
+static void
+damaged(void)
+{
+	struct rig r;
+
+	start(&r);
+	CHECK_INT(take_policy(&r, 7, ONE, "4"), POLICY_TO_APPLY);
+	stop(&r);
+	spoil(r.fd, 200);
+	spoil(r.fd, POLICY_STORE_SLOT + 200);
+	start_with(&r, CONF, 1);
+	CHECK(strstr(r.policy.fault, "policy.state is damaged") != NULL, "%s",
+	    r.policy.fault);
+	CHECK_INT(r.settings->intermediaries_n, 0);
+	CHECK_INT(take_policy(&r, 6, ONE, "4"), POLICY_REFUSED);
+	CHECK_INT(take_policy(&r, 8, ONE, "4"), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "no-policy");
+	finish(&r);
+}
+
+static void
+not_kept(void)
+{
+	struct rig r;
+	int fd;
+
+	start(&r);
+	CHECK_INT(take_policy(&r, 1, ONE, "4"), POLICY_TO_APPLY);
+	fd = r.policy.store.fd;
+	r.policy.store.fd = -1;
+	CHECK_INT(take_policy(&r, 2, "[limits]\n", "4"), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "not-kept");
+	CHECK_INT(held(&r), 1);
+	r.policy.store.fd = fd;
+	CHECK_INT(take_policy(&r, 2, "[limits]\n", "4"), POLICY_TO_APPLY);
+	finish(&r);
+}
+
+static void
+none_allowed(void)
+{
+	struct policy p;
+	struct events events = {0};
+	struct policy_answer a;
+
+	policy_init(&p, &events);
+	CHECK_INT(policy_take(&p, (const uint8_t *)"x", 1, SAMPLE_NOW, &a),
+	    POLICY_REFUSED);
+	CHECK(strstr(a.text, "no [policy]") != NULL, "%s", a.text);
+	policy_free(&p);
+}
+
+static void
+audiences(void)
+{
+	struct envelope e = sample_header(ENVELOPE_POLICY, 1, 2);
+	struct sample s;
+	struct rig r;
+
+	start(&r);
+	memcpy(e.audience, "theirs", 7);
+	sample_sign(&s, e, ONE, "4");
+	CHECK_INT(take(&r, &s, SAMPLE_NOW), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "wrong-audience");
+	memcpy(e.audience, "ours", 5);
+	sample_sign(&s, e, ONE, "4");
+	CHECK_INT(take(&r, &s, SAMPLE_NOW), POLICY_TO_APPLY);
+	stop(&r);
+	start_with(&r,
+	    "[agent]\ngroup = other\n[policy]\nroot = /root\nnetwork = "
+	    "192.0.2.0/24\nmin-intermediaries = 0\n",
+	    1);
+	CHECK_INT(held(&r), 0);
+	finish(&r);
+}
+
+static const struct unit_case cases[] = {
+    {"accepts what is newer", accepts},
+    {"refuses, and nothing has changed", refuses},
+    {"no mutant of a message", mutants},
+    {"clocks", clocks},
+    {"restarts", restarts},
+    {"roots", roots},
+    {"groups", audiences},
+    {"a damaged state", damaged},
+    {"what cannot be kept is not taken", not_kept},
+    {"no [policy]", none_allowed},
+};
+
+UNIT_MAIN("policy", cases)
