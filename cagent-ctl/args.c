@@ -31,6 +31,7 @@ enum {
 	OPT_USER,
 	OPT_PROTOCOL,
 	OPT_CLASS,
+	OPT_ROOT,
 };
 
 static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
@@ -44,7 +45,8 @@ static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
     {"follow", no_argument, NULL, 'f'}, {"lines", required_argument, NULL, 'n'},
     {"user", required_argument, NULL, OPT_USER},
     {"protocol", required_argument, NULL, OPT_PROTOCOL},
-    {"class", required_argument, NULL, OPT_CLASS}, {NULL, 0, NULL, 0}};
+    {"class", required_argument, NULL, OPT_CLASS},
+    {"root", required_argument, NULL, OPT_ROOT}, {NULL, 0, NULL, 0}};
 
 #define OPTIONS_N (sizeof(options) / sizeof(*options))
 
@@ -141,6 +143,9 @@ set_option(struct call *call, int c, const char *value)
 	case OPT_CLASS:
 		call->class = value;
 		return VERB_OK;
+	case OPT_ROOT:
+		call->root = value;
+		return VERB_OK;
 	case 'f':
 		call->follow = true;
 		return VERB_OK;
@@ -214,6 +219,8 @@ check_call(const struct call *call, int args_n)
 	    (v->takes & TAKES_USER) == 0)
 		return say_usage(
 		    call, "%s takes no --user, --protocol or --class", name);
+	if (call->root != NULL && (v->takes & TAKES_ROOT) == 0)
+		return say_usage(call, "%s takes no --root", name);
 	if (call->describe || (args_n >= v->min && args_n <= v->max))
 		return VERB_OK;
 	return say_usage(call, "%s: %s: usage: cagent-ctl %s%s%s", name,
@@ -310,6 +317,9 @@ args_help(const struct call *call)
 		fputs("  --user U       as if U had asked\n"
 		      "  --protocol P   by that protocol\n"
 		      "  --class C      as traffic of that class\n",
+		    call->out);
+	if ((v->takes & TAKES_ROOT) != 0)
+		fputs("  --root ROOT    the signed root to verify by\n",
 		    call->out);
 	if (*v->name == '\0')
 		fputs("\nExit status: 0 ok, 1 failure, 2 usage, 3 cagentd is "

@@ -144,9 +144,15 @@ refused(const struct call *call, const json_t *doc)
 	    call, status, code, "%s", field_string(doc, "error"));
 }
 
-int
-ask_open(
-    const struct call *call, struct client **c, json_t **doc, const char *line)
+/* What follows a line. */
+struct more {
+	const void *data;
+	size_t len;
+};
+
+static int
+open_with(const struct call *call, struct client **c, json_t **doc,
+    const char *line, const struct more *more)
 {
 	char path[ASK_PATH_MAX];
 	int error, status;
@@ -154,6 +160,8 @@ ask_open(
 	*doc = NULL;
 	error = client_open(
 	    c, ask_path(call, CTL_SOCKET_NAME, path), line, CLIENT_TIMEOUT_US);
+	if (error == 0 && more->len > 0)
+		error = client_send(*c, more->data, more->len);
 	if (error == 0)
 		error = first(*c, doc);
 	if (error == 0 && field_true(*doc, "ok"))
@@ -163,6 +171,24 @@ ask_open(
 	*doc = NULL;
 	client_free(*c);
 	*c = NULL;
+	return status;
+}
+
+int
+ask_open(
+    const struct call *call, struct client **c, json_t **doc, const char *line)
+{
+	return open_with(call, c, doc, line, &(struct more){NULL, 0});
+}
+
+int
+ask_with(const struct call *call, json_t **doc, const char *line,
+    const void *data, size_t len)
+{
+	struct client *c;
+	int status = open_with(call, &c, doc, line, &(struct more){data, len});
+
+	client_free(c);
 	return status;
 }
 

@@ -24,6 +24,9 @@ int ask(const struct call *, json_t **doc, const char *fmt, ...)
 /* The same, and the connection for what follows the first object. */
 int ask_open(
     const struct call *, struct client **, json_t **doc, const char *line);
+/* With what follows the line, and only the first object. */
+int ask_with(const struct call *, json_t **doc, const char *line,
+    const void *data, size_t len);
 /* Without a word, within timeout_us: 0 and *doc, or -errno. */
 int ask_quietly(
     const struct call *, const char *line, int64_t timeout_us, json_t **doc);

@@ -40,22 +40,33 @@ start(struct client *c, const struct sockaddr_un *to, int64_t timeout_us)
 }
 
 static int
-say_line(struct client *c, const char *line)
+send_all(struct client *c, const char *data, size_t len)
 {
-	const char *parts[] = {line, "\n"};
-	size_t i, len, done;
+	size_t done;
 	ssize_t n;
 
-	for (i = 0; i < 2; i++) {
-		len = strlen(parts[i]);
-		for (done = 0; done < len; done += (size_t)n) {
-			n = send(
-			    c->fd, parts[i] + done, len - done, MSG_NOSIGNAL);
-			if (n == -1)
-				return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		}
+	for (done = 0; done < len; done += (size_t)n) {
+		n = send(c->fd, data + done, len - done, MSG_NOSIGNAL);
+		if (n == -1)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	}
 	return 0;
+}
+
+static int
+say_line(struct client *c, const char *line)
+{
+	int error = send_all(c, line, strlen(line));
+
+	return error == 0 ? send_all(c, "\n", 1) : error;
+}
+
+int
+client_send(struct client *c, const void *data, size_t len)
+{
+	int error = send_all(c, data, len);
+
+	return error == -EPIPE || error == -ECONNRESET ? 0 : error;
 }
 
 int

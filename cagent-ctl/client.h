@@ -19,6 +19,9 @@ struct client;
 int client_open(struct client **out, const char *path, const char *line,
     int64_t timeout_us);
 void client_free(struct client *); /* NULL allowed */
+/* What follows the line.  0 or -errno; 0 also when the other side wants no
+ * more of it: it has answered then. */
+int client_send(struct client *, const void *data, size_t len);
 
 /*
  * The next object.  deadline_us: mono_us(), INT64_MAX to wait for ever (then

@@ -1,6 +1,7 @@
 /* Owns `cagent-ctl events`: what has changed, and what changes. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cagent-ctl/ask.h"
 #include "cagent-ctl/field.h"
@@ -31,7 +32,8 @@ static const struct field event_fields[] = {
     {"kind", NULL, "then", FIELD_TEXT, false, NULL,
 	"state (what was seen of an intermediary), tier (its tier in force), "
 	"admin (an administrator's order), config (a reload), uplink (the "
-	"host's own way out: suspected dead, or back), note (of the master: "
+	"host's own way out: suspected dead, or back), policy (a signed "
+	"message was taken or refused, or is stale), note (of the master: "
 	"starts, deaths)"},
     {"code", NULL, "last", FIELD_TEXT, false, NULL,
 	"why, in a stable word, see cagent-ctl(8); \"\": a note"},
@@ -53,6 +55,9 @@ print(const struct call *call, const json_t *event)
 {
 	char when[FORMAT_LEN], kind[16], code[32], name[72], text[TEXT_MAX];
 
+	if (call->kind != NULL &&
+	    strcmp(field_string(event, "kind"), call->kind) != 0)
+		return;
 	if (call->json) {
 		render_json(call, event);
 		return;

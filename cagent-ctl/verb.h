@@ -26,7 +26,8 @@ struct call {
 	const char *run_dir;
 	char own_dir[CALL_DIR_MAX];	 /* what run_dir points to by default */
 	const char *args[CALL_ARGS_MAX]; /* NULL: not given */
-	const char *user, *protocol, *class;
+	const char *user, *protocol, *class, *root;
+	const char *kind; /* of events: that alone; NULL: all */
 	bool json, describe, follow, help, version;
 	bool colour;
 	unsigned int width; /* of the terminal; 0: there is none */
@@ -40,6 +41,7 @@ enum verb_takes {
 	TAKES_WATCH = 1,
 	TAKES_FOLLOW = 2, /* -f and -n */
 	TAKES_USER = 4,	  /* --user, --protocol, --class */
+	TAKES_ROOT = 8,	  /* --root */
 };
 
 struct verb {
@@ -69,6 +71,7 @@ int learned_run(const struct call *);
 int events_run(const struct call *);
 int order_run(const struct call *);
 int config_run(const struct call *);
+int policy_run(const struct call *);
 int doctor_run(const struct call *);
 
 extern const struct field_list *const summary_fields[];
@@ -81,6 +84,7 @@ extern const struct field_list *const learned_fields[];
 extern const struct field_list *const events_fields[];
 extern const struct field_list *const order_fields[];
 extern const struct field_list *const config_fields[];
+extern const struct field_list *const policy_fields[];
 extern const struct field_list *const doctor_fields[];
 
 #endif

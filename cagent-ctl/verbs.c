@@ -15,6 +15,15 @@
 	"Only root and the daemon's own user may.  What is so already is no " \
 	"failure.\n"
 
+#define POLICY                                                              \
+	"  show     which one is in force, and its text\n"                  \
+	"  history  what was taken and refused since the daemon started\n"  \
+	"  load     give the daemon a signed root or policy: FILE\n"        \
+	"  verify   whether a signed message is good, without the daemon\n" \
+	"  diff     what FILE, a signed policy or its text, would change\n" \
+	"An older one is not taken again: sign its text with a higher "     \
+	"serial.\nOnly root and the daemon's own user may load.\n"
+
 const struct verb verbs[] = {
     {"", "", "the status in short, and the tiers", DEGRADED, summary_run, 0, 0,
 	TAKES_WATCH, summary_fields},
@@ -46,6 +55,9 @@ const struct verb verbs[] = {
     {"config", "check [FILE]", "whether cagentd would take a configuration",
 	"FILE is " CHECK_DEFAULT " when not said.\n", config_run, 1, 2, 0,
 	config_fields},
+    {"policy", "show|history|load FILE|verify FILE --root ROOT|diff FILE",
+	"the signed policy in force, and another one", POLICY, policy_run, 1, 2,
+	TAKES_ROOT, policy_fields},
     {"doctor", "[FILE]", "what is wrong with the installation, and the cure",
 	"FILE is the configuration to check, " CHECK_DEFAULT
 	" when not said.\nExits with 4 when something is not ok.\n",

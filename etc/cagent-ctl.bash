@@ -16,7 +16,7 @@ _cagent_ctl_command()
 	command='' after=0 run_dir=''
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--run-dir | --user | --protocol | --class | -n | --lines)
+		--run-dir | --user | --protocol | --class | --root | -n | --lines)
 			[[ ${COMP_WORDS[i + 1]} == '=' ]] && ((i++))
 			[[ ${COMP_WORDS[i]}${COMP_WORDS[i - 1]} == *--run-dir* ]] &&
 			    run_dir=${COMP_WORDS[i + 1]}
@@ -47,6 +47,10 @@ _cagent_ctl()
 	--run-dir)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return ;;
+	--root)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return ;;
 	--user)
 		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
 		return ;;
@@ -63,13 +67,16 @@ _cagent_ctl()
 	case $command in
 	'')
 		words="status tiers show why route learned events drain enable
-		    pin unpin config doctor"
+		    pin unpin config policy doctor"
 		options+=' --watch' ;;
 	status | tiers | learned) options+=' --watch' ;;
 	show) options+=' --watch' ;;
 	route) options+=' --user --protocol --class' ;;
 	events) options+=' -f -n' ;;
 	config) ((after == 0)) && words=check ;;
+	policy)
+		((after == 0)) && words='show history load verify diff'
+		options+=' --root' ;;
 	esac
 	case $command in
 	show | why | drain | enable | pin | unpin)
@@ -78,7 +85,8 @@ _cagent_ctl()
 	esac
 	[[ $cur == -* ]] && words=$options
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
-	if [[ $command == config && $after -eq 1 || $command == doctor ]] &&
+	if [[ $command == @(config|policy) && $after -eq 1 ||
+	    $command == doctor ]] &&
 	    [[ $cur != -* ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

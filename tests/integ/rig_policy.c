@@ -1,0 +1,104 @@
+/* Signs messages for an agent under test. */
+#include "tests/integ/rig_policy.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "tests/integ/rig.h"
+#include "trust/root.h"
+
+#define DAY_S 86400
+
+struct pair {
+	uint8_t public_key[ENVELOPE_PUBLIC_LEN];
+	uint8_t secret_key[ENVELOPE_SECRET_LEN];
+};
+
+static struct pair
+pair(unsigned int n)
+{
+	uint8_t seed[crypto_sign_SEEDBYTES];
+	struct pair p;
+
+	REQUIRE(sodium_init() != -1, "sodium_init");
+	memset(seed, (int)n, sizeof(seed));
+	crypto_sign_seed_keypair(p.public_key, p.secret_key, seed);
+	return p;
+}
+
+static void
+write_file(const char *path, const uint8_t *data, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	REQUIRE(fd != -1 && write(fd, data, len) == (ssize_t)len, "%s", path);
+	close(fd);
+}
+
+void
+rig_policy_write(const char *path, const struct rig_signed *s)
+{
+	static uint8_t message[ENVELOPE_MAX];
+	enum envelope_type type = s->type != 0 ? s->type : ENVELOPE_POLICY;
+	const unsigned int keys[] = {
+	    s->key != 0 ? s->key : (unsigned int)type, s->also};
+	int64_t now = time(NULL);
+	struct envelope e = {.type = type,
+	    .epoch = s->epoch != 0 ? s->epoch : 1,
+	    .serial = s->serial,
+	    .issued_s = now + s->issued_s,
+	    .expires_s =
+		now +
+		(s->expires_s != 0 || s->issued_s != 0 ? s->expires_s : DAY_S),
+	    .body = (const uint8_t *)s->body,
+	    .body_len = strlen(s->body)};
+	struct pair p;
+	size_t i;
+	int len;
+
+	snprintf(e.audience, sizeof(e.audience), "%s",
+	    s->audience != NULL ? s->audience : "*");
+	len = envelope_encode(&e, message, sizeof(message));
+	for (i = 0; i < 2 && len > 0; i++) {
+		if (keys[i] == 0)
+			continue;
+		p = pair(keys[i]);
+		len = envelope_sign(message, (size_t)len, sizeof(message),
+		    p.public_key, p.secret_key);
+	}
+	REQUIRE(len > 0, "%s: cannot be signed", path);
+	write_file(path, message, (size_t)len);
+}
+
+void
+rig_policy_root(const char *path, uint32_t version)
+{
+	static const unsigned int roles[] = {
+	    ROOT_ROLE_ROOT, ROOT_ROLE_POLICY, ROOT_ROLE_RANK};
+	struct root root = {
+	    .version = version, .root_threshold = 1, .policy_threshold = 1};
+	char text[ROOT_TEXT_MAX];
+	struct root_key *k;
+	struct pair p;
+	size_t n;
+
+	for (; root.keys_n < 3; root.keys_n++) {
+		k = &root.keys[root.keys_n];
+		p = pair(root.keys_n + 1);
+		*k = (struct root_key){
+		    .roles = roles[root.keys_n], .expires_s = ROOT_NEVER};
+		snprintf(k->name, sizeof(k->name), "key%u", root.keys_n + 1);
+		memcpy(k->key, p.public_key, sizeof(k->key));
+		envelope_key_id(k->key, k->id);
+	}
+	n = root_format(&root, text);
+	REQUIRE(n > 0, "root_format");
+	rig_policy_write(
+	    path, &(struct rig_signed){
+		      .type = ENVELOPE_ROOT, .epoch = version, .body = text});
+}

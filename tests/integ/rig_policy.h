@@ -1,0 +1,28 @@
+#ifndef TESTS_INTEG_RIG_POLICY_H
+#define TESTS_INTEG_RIG_POLICY_H
+
+#include <stdint.h>
+
+#include "wire/envelope.h"
+
+/*
+ * Signed messages for an agent under test.  Keys are numbered: 1 signs roots,
+ * 2 policies, 3 ranks; 9 is nobody's.
+ */
+struct rig_signed {
+	enum envelope_type type; /* 0: a policy */
+	uint32_t epoch;		 /* 0: 1 */
+	uint64_t serial;
+	int64_t issued_s, expires_s; /* from now; 0, 0: now, for a day */
+	const char *audience;	     /* NULL: everybody */
+	const char *body;
+	unsigned int key;  /* 0: the type's */
+	unsigned int also; /* a second one; 0: none */
+};
+
+/* The file of a message that is signed so. */
+void rig_policy_write(const char *path, const struct rig_signed *);
+/* The file of the root of that version: the same keys in each. */
+void rig_policy_root(const char *path, uint32_t version);
+
+#endif
