@@ -444,12 +444,15 @@ is_in_doubt(const struct dial *d)
 /* The deadline was that of what stands: dial_again() has its own.  But what
  * may yet answer is not given up to end there. */
 bool
-dial_may_replace(struct dial *d)
+dial_may_replace(struct dial *d, bool asked)
 {
 	struct path_pick pick;
 
 	if (all_tried(d) || d->settings->hedge_percent == 0 ||
 	    choose(d, &pick) != 0)
 		return false;
-	return budget_replay(d->env->budget) || is_in_doubt(d);
+	/* Who waits for a word has no request to lose. */
+	return (asked ? budget_replay(d->env->budget)
+		      : budget_hedge(d->env->budget)) ||
+	       is_in_doubt(d);
 }

@@ -147,8 +147,8 @@ void dial_again(struct dial *, enum wire_reason broke, bool asked, dial_fn *);
 int64_t dial_patience_us(const struct dial *);
 /* May its silence be answered by dial_again(), and is there anything that this
  * would try?  Counted if so; with nothing left of the budget still, when its
- * intermediary has failed others. */
-bool dial_may_replace(struct dial *);
+ * intermediary has failed others.  asked: the client has said something. */
+bool dial_may_replace(struct dial *, bool asked);
 void dial_cancel(struct dial *);
 
 /* Why the path that stands was chosen, in words.  returns out. */

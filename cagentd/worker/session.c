@@ -239,7 +239,7 @@ stalled(struct relay *r)
 {
 	struct session *s = container_of(r, struct session, relay);
 
-	return dial_may_replace(&s->setup->dial);
+	return dial_may_replace(&s->setup->dial, has_asked(r));
 }
 
 static void

@@ -210,6 +210,31 @@ replays_after_the_deadline_of_the_dial(void)
 	rig_free(rig);
 }
 
+/* Clients that open tunnels and wait, however many, leave what others need
+ * for their requests. */
+static void
+keeps_replays_for_those_who_asked(void)
+{
+	struct rig *rig = rig_of(
+	    (enum fake_script[]){FAKE_MUTE, FAKE_ECHO, FAKE_ECHO}, HEDGED);
+	int64_t end_us;
+	int fd, i;
+
+	for (i = 0; i < 2 * (BUDGET_HEDGES + BUDGET_REPLAYS); i++)
+		open_tunnel(rig, 0);
+	end_us = mono_us() + 3 * PATH_STALL_MIN_US / 2;
+	while (mono_us() < end_us)
+		loop_turn(rig->agent->loop, 10000);
+	CHECK(rig->fakes[1]->accepted >= BUDGET_HEDGES, "none was replaced");
+	fd = open_tunnel(rig, 0);
+	say(fd, get, GET_LEN);
+	end_us = mono_us() + 3 * PATH_STALL_MIN_US / 2;
+	while (mono_us() < end_us && rig->fakes[1]->got_len == 0)
+		loop_turn(rig->agent->loop, 10000);
+	expect(rig, fd, get, GET_LEN);
+	rig_free(rig);
+}
+
 static const struct unit_case cases[] = {
     {"replays what is safe", replays_what_is_safe},
     {"replays once", replays_once},
@@ -219,6 +244,7 @@ static const struct unit_case cases[] = {
     {"blames nobody for a client that waits",
 	blames_nobody_for_a_client_that_waits},
     {"keeps what nothing can replace", keeps_what_nothing_can_replace},
+    {"keeps replays for those who asked", keeps_replays_for_those_who_asked},
     {"replays after the deadline of the dial",
 	replays_after_the_deadline_of_the_dial},
 };
