@@ -417,13 +417,21 @@ dial_again(struct dial *d, enum wire_reason broke, bool asked, dial_fn *done)
 	start(d, done);
 }
 
+/* Stood, and was given up for its silence; dial_again() has named that. */
+static bool
+was_mute(const struct dial_try *t)
+{
+	return t->direct ? t->stood && t->reason == REASON_TIMEOUT
+			 : t->reason == REASON_HOP_MUTE;
+}
+
 int64_t
 dial_patience_us(const struct dial *d)
 {
 	uint32_t i;
 
 	for (i = 0; i < d->tries_n; i++) {
-		if (d->tries[i].reason == REASON_HOP_MUTE)
+		if (was_mute(&d->tries[i]))
 			return 0;
 	}
 	return path_stall_us(d->env->index, d->tries[d->standing].rank);

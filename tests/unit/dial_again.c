@@ -312,6 +312,31 @@ waits_for_its_table(void)
 	agent_free(a);
 }
 
+/* Two silent paths, whatever kind they are of, tell of the destination. */
+static void
+is_patient_after_one_silence(void)
+{
+	struct agent *a = agent_new();
+	struct call *c = call_new(a);
+	struct dial *d = &c->dial;
+
+	agent_settings(a, "");
+	d->env = &a->env;
+	d->tries_n = 2;
+	d->standing = 1;
+	d->tries[0].reason = REASON_REFUSED;
+	CHECK_INT(dial_patience_us(d), PATH_STALL_UNKNOWN_US);
+	d->tries[0].reason = REASON_HOP_MUTE;
+	CHECK_INT(dial_patience_us(d), 0);
+	d->tries[0].direct = true;
+	d->tries[0].reason = REASON_TIMEOUT;
+	CHECK_INT(dial_patience_us(d), PATH_STALL_UNKNOWN_US);
+	d->tries[0].stood = true;
+	CHECK_INT(dial_patience_us(d), 0);
+	call_leave(c);
+	agent_free(a);
+}
+
 static const struct unit_case cases[] = {
     {"goes on with a broken path", goes_on_with_a_broken_path},
     {"believes two that broke", believes_two_that_broke},
@@ -321,6 +346,7 @@ static const struct unit_case cases[] = {
     {"tries on while something serves", tries_on_while_something_serves},
     {"follows rows that move", follows_rows_that_move},
     {"counts trials", counts_trials},
+    {"is patient after one silence", is_patient_after_one_silence},
     {"waits for its table", waits_for_its_table},
 };
 
