@@ -43,6 +43,9 @@ static const struct field fields[] = {
 	"show: the policy has expired"},
     {"serial", NULL, "serial", FIELD_COUNT, false, NULL,
 	"the policy's, rising within an epoch"},
+    {"rank_serial", NULL, "rank", FIELD_COUNT, false, NULL,
+	"show: of the ranking in force, which has serials of its own; not "
+	"there without one"},
     {"epoch", NULL, "under root", FIELD_COUNT, false, NULL,
 	"the version of the root that names its keys"},
     {"signed_by", NULL, "signed by", FIELD_LIST, false, NULL,

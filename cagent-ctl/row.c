@@ -286,8 +286,10 @@ row_json(const struct table *t, const struct table_row *row)
 		field_json_string(tier_name(t, row->tier)), "tier_configured",
 		(json_int_t)row->tier_conf, "tier_pinned",
 		(json_int_t)row->tier_pinned, "tier_policy",
-		(json_int_t)row->tier_policy, "tier_observed",
-		(json_int_t)row->tier_observed);
+		(json_int_t)(row->tier_policy == TABLE_TIER_DRAIN
+				 ? 0
+				 : row->tier_policy),
+		"tier_observed", (json_int_t)row->tier_observed);
 
 	if (j == NULL)
 		return NULL;

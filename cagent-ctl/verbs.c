@@ -18,7 +18,7 @@
 #define POLICY                                                              \
 	"  show     which one is in force, and its text\n"                  \
 	"  history  what was taken and refused since the daemon started\n"  \
-	"  load     give the daemon a signed root or policy: FILE\n"        \
+	"  load     give the daemon a signed root, policy or rank\n"        \
 	"  verify   whether a signed message is good, without the daemon\n" \
 	"  diff     what FILE, a signed policy or its text, would change\n" \
 	"An older one is not taken again: sign its text with a higher "     \

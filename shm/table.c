@@ -93,6 +93,12 @@ table_home(const struct table_row *row)
 	return row->tier_policy != 0 ? row->tier_policy : row->tier_conf;
 }
 
+bool
+table_drained(const struct table_row *row)
+{
+	return row->admin == TABLE_DRAIN || table_home(row) == TABLE_TIER_DRAIN;
+}
+
 const struct table_row *
 table_find(const struct table *t, const char *name)
 {
@@ -183,6 +189,7 @@ table_why_word(enum table_why why)
 	    [TABLE_WHY_NEW_ADDRESS] = "new-address",
 	    [TABLE_WHY_UPLINK_DOWN] = "uplink-down",
 	    [TABLE_WHY_UPLINK_UP] = "uplink-up",
+	    [TABLE_WHY_RANKED] = "ranked",
 	};
 
 	return (unsigned int)why < TABLE_WHY_COUNT ? words[why] : "?";

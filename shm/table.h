@@ -79,6 +79,7 @@ enum table_why {
 	TABLE_WHY_NEW_ADDRESS,
 	TABLE_WHY_UPLINK_DOWN,
 	TABLE_WHY_UPLINK_UP,
+	TABLE_WHY_RANKED,
 	TABLE_WHY_COUNT
 };
 
@@ -135,6 +136,9 @@ struct table_row {
 	int64_t pinned_us;
 };
 
+/* As tier_policy: the ranking wants no new requests for it. */
+#define TABLE_TIER_DRAIN UINT16_MAX
+
 struct table_tier {
 	char name[TABLE_NAME_MAX + 1]; /* "" when the tier has only a rank */
 	uint16_t rank;
@@ -190,6 +194,8 @@ int table_read(struct table_reader *, struct table *out);
 
 /* The row of that name, or NULL. */
 const struct table_row *table_find(const struct table *, const char *name);
+/* Drained by the administrator; or by the ranking, unless that pinned it. */
+bool table_drained(const struct table_row *);
 /* The rank that the administrator and policy give it, whatever was observed:
  * pinned, else policy, else configured. */
 uint16_t table_home(const struct table_row *);

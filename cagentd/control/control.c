@@ -167,6 +167,15 @@ put_body(int memory, const struct settings_body *body)
 	return 0;
 }
 
+/* Also of a root or a rank that was taken. */
+static void
+apply_ranks(struct control *c)
+{
+	c->ranking.rank = policy_ranks(&c->policy);
+	ranking_settings(&c->ranking, c->settings);
+	ranking_publish(&c->ranking);
+}
+
 /* By the master, who tells all processes. */
 static void
 apply_policy(struct control *c)
@@ -177,6 +186,7 @@ apply_policy(struct control *c)
 	uint8_t buf[CHAN_DATA_MAX];
 	int error;
 
+	c->ranking.rank = policy_ranks(&c->policy);
 	if (!policy_body(&c->policy, &body))
 		return;
 	m = (struct msg_policy){
@@ -243,9 +253,8 @@ take_settings(struct process *p, const struct chan_msg *m)
 	settings_unref(c->settings);
 	c->settings = s;
 	log_level_set((enum log_level)s->log_level);
-	ranking_settings(&c->ranking, s);
-	ranking_publish(&c->ranking);
 	policy_configure(&c->policy, b, s, now_s());
+	apply_ranks(c);
 	if (policy_in_force(&c->policy))
 		settle(p);
 	else
@@ -313,6 +322,7 @@ prepare(struct process *p, struct child_start *start)
 	c->started_us = mono_wall_us();
 	policy_init(&c->policy, &c->events);
 	c->apply_policy = apply_policy;
+	c->apply_ranks = apply_ranks;
 	p->policy_memory = start->policy_memory;
 	c->settings = policy_start(&c->policy, start->policy_fd, start->bundle,
 	    start->settings, now_s());
@@ -323,6 +333,7 @@ prepare(struct process *p, struct child_start *start)
 		if (start->slab_fds[i] != -1)
 			take_slab(c, i, start->slab_fds[i]);
 	}
+	c->ranking.rank = policy_ranks(&c->policy);
 	ranking_settings(&c->ranking, c->settings);
 	c->ranking.table->control_pid = (uint32_t)getpid();
 	ranking_publish(&c->ranking);

@@ -22,6 +22,8 @@ struct control {
 	struct policy policy;
 	/* Have the policy that is held put in force. */
 	void (*apply_policy)(struct control *);
+	/* The same of its ranking, which may be none any more. */
+	void (*apply_ranks)(struct control *);
 	/* As the master told; role ROLE_MASTER: not told yet. */
 	struct proc_child children[PROCS_CHILDREN_MAX];
 	uint32_t sandbox;   /* our own bits */

@@ -69,6 +69,9 @@ ctl_policy(struct ctl_query *q)
 		    answer, "root_version", verified_mark(p->held.root).epoch);
 	if (p->held.policy != NULL)
 		set_policy(answer, p);
+	if (p->ranks != NULL)
+		ctl_set_int(
+		    answer, "rank_serial", (int64_t)p->held.rank_mark.serial);
 	ctl_say(q, answer);
 }
 
@@ -128,6 +131,7 @@ ctl_policy_load(struct ctl_query *q)
 		ctl_refuse(q, CTL_ALREADY, "%s", a.text);
 		break;
 	case POLICY_TAKEN:
+		c->apply_ranks(c);
 		say_done(q, a.text);
 		break;
 	case POLICY_TO_APPLY:

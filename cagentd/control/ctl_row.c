@@ -40,7 +40,8 @@ set_place(json_t *o, const struct table_row *row)
 	ctl_set_int(o, "tier", row->tier);
 	ctl_set_int(o, "tier_configured", row->tier_conf);
 	ctl_set_int(o, "tier_pinned", row->tier_pinned);
-	ctl_set_int(o, "tier_policy", row->tier_policy);
+	ctl_set_int(o, "tier_policy",
+	    row->tier_policy == TABLE_TIER_DRAIN ? 0 : row->tier_policy);
 	ctl_set_int(o, "tier_observed", row->tier_observed);
 	ctl_set_int(o, "weight", row->weight);
 	ctl_set_int(o, "connections_max", row->connections_max);

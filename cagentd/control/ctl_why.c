@@ -85,6 +85,10 @@ add_state(struct sentence *s, const struct table_row *row)
 {
 	const char *how = is_lowered(row) ? ", lowered for slowness" : "";
 
+	if (table_home(row) == TABLE_TIER_DRAIN) {
+		add(s, "not used (drained by the policy server)");
+		return;
+	}
 	if (row->tier == 0 && !is_out(row)) {
 		add(s, "not used (in no tier)");
 		return;

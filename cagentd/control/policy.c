@@ -7,10 +7,12 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cagentd/common/procs.h"
 #include "cagentd/control/policy_held.h"
+#include "cagentd/control/policy_rank.h"
 #include "trust/when.h"
 
 _Static_assert(
@@ -83,6 +85,13 @@ hold(struct policy *p, const struct policy_held *next, struct policy_answer *a)
 	return error;
 }
 
+static void
+drop_ranks(struct policy *p)
+{
+	free(p->ranks);
+	p->ranks = NULL;
+}
+
 /* What hangs on a rank key that may be no longer one goes with the old root;
  * the policy stays: better an old one than none. */
 static enum policy_outcome
@@ -102,6 +111,7 @@ take_root(struct policy *p, const uint8_t *message, size_t len, int64_t now_s,
 		verified_free(next.root);
 		return POLICY_REFUSED;
 	}
+	drop_ranks(p);
 	return taken(p, a, "root %u is trusted from now on",
 	    verified_mark(p->held.root).epoch);
 }
@@ -159,6 +169,7 @@ hold_policy(struct policy *p, struct verified *v, struct policy_answer *a)
 		verified_free(v);
 		return POLICY_REFUSED;
 	}
+	drop_ranks(p);
 	p->stale = false;
 	p->fits = true;
 	taken(p, a, "policy %" PRIu64 " (root %u) was accepted, until %s",
@@ -226,6 +237,65 @@ take_policy(struct policy *p, const uint8_t *message, size_t len, int64_t now_s,
 	return refuse_policy(p, &e, &why, a);
 }
 
+static struct policy_rank *
+read_rank(struct policy *p, const struct verified *v, struct policy_answer *a)
+{
+	const struct envelope *e = verified_envelope(v);
+	char text[POLICY_WHY_MAX];
+	struct conf_errors errors;
+	struct policy_rank *r = policy_rank_parse(
+	    (const char *)e->body, e->body_len, p->config, &errors);
+
+	if (r != NULL)
+		return r;
+	shorten(&errors, text, sizeof(text));
+	refuse(p, a, "bad-rank", "%s", text);
+	return NULL;
+}
+
+static enum policy_outcome
+hold_rank(struct policy *p, struct verified *v, struct policy_answer *a)
+{
+	struct policy_rank *ranks = read_rank(p, v, a);
+	struct policy_held next = p->held;
+
+	next.rank = v;
+	next.rank_mark = verified_mark(v);
+	if (ranks == NULL || hold(p, &next, a) != 0) {
+		verified_free(v);
+		free(ranks);
+		return POLICY_REFUSED;
+	}
+	free(p->ranks);
+	p->ranks = ranks;
+	return taken(p, a, "rank %" PRIu64 " (root %u) is in force",
+	    p->held.rank_mark.serial, p->held.rank_mark.epoch);
+}
+
+static enum policy_outcome
+take_rank(struct policy *p, const uint8_t *message, size_t len, int64_t now_s,
+    struct policy_answer *a)
+{
+	struct verify ctx = {.mode = VERIFY_NEW,
+	    .root = p->held.root,
+	    .group = p->config->group,
+	    .now_s = bounded(p, now_s),
+	    .rank = p->held.rank_mark};
+	struct trust_why why;
+	struct verified *v;
+
+	if (p->held.policy != NULL)
+		ctx.policy = verified_mark(p->held.policy);
+	v = verify_message(&ctx, message, len, &why);
+	if (v == NULL)
+		return refuse_why(p, a, &why);
+	if (policy_in_force(p))
+		return hold_rank(p, v, a);
+	verified_free(v);
+	return refuse(p, a, "another-policy",
+	    "the policy that it is for is not in force");
+}
+
 enum policy_outcome
 policy_take(struct policy *p, const uint8_t *message, size_t len, int64_t now_s,
     struct policy_answer *a)
@@ -238,6 +308,7 @@ policy_take(struct policy *p, const uint8_t *message, size_t len, int64_t now_s,
 	if (p->fault[0] != '\0')
 		return refuse(p, a, "no-policy", "%s", p->fault);
 	if (is_message(p->held.policy, message, len) ||
+	    is_message(p->held.rank, message, len) ||
 	    is_message(p->held.root, message, len)) {
 		snprintf(a->text, sizeof(a->text),
 		    "it was accepted before, and holds");
@@ -247,8 +318,7 @@ policy_take(struct policy *p, const uint8_t *message, size_t len, int64_t now_s,
 	if (n > 0 && e.type == ENVELOPE_ROOT)
 		return take_root(p, message, len, now_s, a);
 	if (n > 0 && e.type == ENVELOPE_RANK)
-		return refuse(
-		    p, a, "wrong-type", "expected a root or a policy");
+		return take_rank(p, message, len, now_s, a);
 	return take_policy(p, message, len, now_s, a);
 }
 
@@ -263,6 +333,12 @@ policy_body(const struct policy *p, struct settings_body *out)
 	*out = (struct settings_body){
 	    (const char *)e->body, e->body_len, e->epoch, e->serial};
 	return true;
+}
+
+const struct policy_rank *
+policy_ranks(const struct policy *p)
+{
+	return p->ranks;
 }
 
 bool

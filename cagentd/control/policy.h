@@ -10,6 +10,7 @@
 #include "conf/settings.h"
 
 struct bundle;
+struct policy_rank;
 struct verified;
 
 /*
@@ -36,6 +37,7 @@ struct policy {
 	struct bundle *bundle;	 /* owned: of the configuration in force */
 	struct policy_store store;
 	struct policy_held held;
+	struct policy_rank *ranks;  /* owned: of held.rank; NULL: none */
 	struct trust_mark late;	    /* refused as expired, see policy_take() */
 	bool lost;		    /* policy.state cannot be read */
 	bool stale;		    /* the one that is held has expired */
@@ -79,6 +81,9 @@ enum policy_outcome policy_take(struct policy *, const uint8_t *message,
 
 /* What is to be in force: false when there is none.  Borrowed. */
 bool policy_body(const struct policy *, struct settings_body *);
+/* The ranking that goes with what is in force, or NULL; borrowed until the
+ * next call of another function here. */
+const struct policy_rank *policy_ranks(const struct policy *);
 /* Is what is held in force? */
 bool policy_in_force(const struct policy *);
 /* Look at the clock; true when it has become stale by it. */

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "cagentd/control/policy_held.h"
+#include "cagentd/control/policy_rank.h"
 #include "conf/bundle.h"
 
 static void __attribute__((format(printf, 2, 3)))
@@ -37,6 +39,7 @@ void
 policy_free(struct policy *p)
 {
 	policy_held_free(&p->held);
+	free(p->ranks);
 	bundle_free(p->bundle);
 	settings_unref(p->config);
 	if (p->store.fd != -1)
@@ -213,6 +216,26 @@ set_config(struct policy *p, struct bundle *bundle, struct settings *s)
 	p->config = settings_ref(s);
 }
 
+/* Again, by those settings, which have the policy in them. */
+static void
+read_ranks(struct policy *p, const struct settings *s)
+{
+	struct conf_errors errors;
+	const struct envelope *e;
+
+	free(p->ranks);
+	p->ranks = NULL;
+	if (p->held.rank == NULL)
+		return;
+	e = verified_envelope(p->held.rank);
+	p->ranks =
+	    policy_rank_parse((const char *)e->body, e->body_len, s, &errors);
+	if (p->ranks == NULL)
+		log_errx("rank %llu is not in force: %.*s",
+		    (unsigned long long)e->serial,
+		    (int)strcspn(errors.text, "\n"), errors.text);
+}
+
 struct settings *
 policy_start(struct policy *p, int fd, struct bundle *bundle,
     struct settings *s, int64_t now_s)
@@ -230,6 +253,8 @@ policy_start(struct policy *p, int fd, struct bundle *bundle,
 	if (p->held.policy != NULL)
 		merged = merge(p);
 	p->fits = merged != NULL;
+	if (merged != NULL)
+		read_ranks(p, merged);
 	policy_clock(p, now_s);
 	return merged != NULL ? merged : settings_ref(s);
 }
@@ -238,7 +263,7 @@ void
 policy_configure(
     struct policy *p, struct bundle *bundle, struct settings *s, int64_t now_s)
 {
-	struct settings *merged;
+	struct settings *merged = NULL;
 
 	set_config(p, bundle, s);
 	if (p->store.fd == -1 || p->lost)
@@ -246,10 +271,12 @@ policy_configure(
 	p->fault[0] = '\0';
 	look_at_root(p, now_s);
 	p->fits = p->held.policy != NULL;
-	if (!p->fits || policy_in_force(p))
-		return;
-	/* The master has put another one in force, or none. */
-	merged = merge(p);
-	p->fits = merged != NULL;
+	if (p->fits && !policy_in_force(p)) {
+		/* The master has put another one in force, or none. */
+		merged = merge(p);
+		p->fits = merged != NULL;
+	}
+	if (p->fits)
+		read_ranks(p, merged != NULL ? merged : p->config);
 	settings_unref(merged);
 }

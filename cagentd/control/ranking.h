@@ -16,10 +16,13 @@
  * names, what the slabs tell, where rank.c puts each; and the only writer of
  * the tier table.
  */
+struct policy_rank;
+
 struct ranking {
 	struct table *table; /* what is, or will next be, published */
 	struct table_writer *writer;
 	struct events *events;
+	const struct policy_rank *rank; /* borrowed; NULL: none is in force */
 	struct slab *slabs[SETTINGS_WORKERS_MAX]; /* read-only; NULL: none */
 	struct rank_state *states;		  /* by slot */
 	struct ranking_seen *seen;		  /* by slot */

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mono.h"
+#include "cagentd/control/policy_rank.h"
 #include "cagentd/control/ranking_check.h"
 #include "cagentd/control/ranking_fold.h"
 #include "cagentd/control/ranking_slow.h"
@@ -85,14 +86,22 @@ new_tenant(struct ranking *r, struct table_row *row, uint32_t slot)
 
 /* Names are bounded by the settings to what a row holds. */
 static void
-configure(struct table_row *row, const struct settings_intermediary *si)
+configure(struct table_row *row, const struct settings_intermediary *si,
+    const struct policy_rank_row *rank)
 {
 	memcpy(row->name, si->name, sizeof(row->name));
 	memcpy(row->host, si->host, sizeof(si->host));
 	row->port = si->port;
 	row->type = type_of(si);
 	row->tier_conf = si->tier;
+	row->tier_policy = 0;
 	row->weight = si->weight;
+	if (rank != NULL && rank->weight != 0)
+		row->weight = (uint32_t)rank->weight;
+	if (rank != NULL && rank->tier != si->tier)
+		row->tier_policy = (uint16_t)rank->tier;
+	if (rank != NULL && rank->drain)
+		row->tier_policy = TABLE_TIER_DRAIN;
 	row->connections_max = si->connections_max;
 	rank_settle(row);
 }
@@ -130,6 +139,28 @@ moved_to(struct table_row *row, uint16_t tier, uint16_t was)
 	    "configured for tier %u, was %u", tier, was);
 }
 
+static void
+ranked(struct ranking *r, struct table_row *row, const struct table_row *was)
+{
+	char text[TABLE_REASON_MAX + 1];
+
+	if (row->tier_policy == TABLE_TIER_DRAIN)
+		snprintf(text, sizeof(text), "drained by the policy server");
+	else if (row->tier_policy != 0)
+		snprintf(text, sizeof(text),
+		    "put into tier %u by the policy server", row->tier_policy);
+	else
+		snprintf(text, sizeof(text),
+		    "in tier %u again, not ranked any more", row->tier_conf);
+	if (row->tier != was->tier) {
+		row->since_us = mono_wall_us();
+		row->why = TABLE_WHY_RANKED;
+		memcpy(row->reason, text, sizeof(text));
+	}
+	events_add_why(
+	    r->events, EVENT_POLICY, TABLE_WHY_RANKED, row->name, "%s", text);
+}
+
 /* One row for the new table: the old one's, or a new tenant's. */
 static void
 set_row(struct ranking *r, const struct table *old,
@@ -155,10 +186,12 @@ set_row(struct ranking *r, const struct table *old,
 			    si->name, "%s",
 			    was != NULL ? "has another address" : "added");
 	}
-	configure(row, si);
+	configure(row, si, policy_rank_find(r->rank, si->name));
 	if (table_home(row) != home)
 		rank_rehome(row, &r->states[row->slot]);
-	if (was != NULL && row->tier != was->tier)
+	if (was != NULL && row->tier_policy != was->tier_policy)
+		ranked(r, row, was);
+	else if (was != NULL && row->tier != was->tier)
 		moved_to(row, si->tier, was->tier_conf);
 	if (was != NULL && si->tier != was->tier_conf)
 		events_add_why(r->events, EVENT_CONFIG, TABLE_WHY_CONFIGURED,

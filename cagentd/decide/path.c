@@ -118,7 +118,7 @@ fit(const struct path_query *q, const struct table_row *row)
 {
 	const struct table_tier *tier;
 
-	if (row->admin == TABLE_DRAIN)
+	if (table_drained(row))
 		return PATH_SKIP_DRAIN;
 	if (path_rank(row) == 0 || row->observed == TABLE_EJECTED)
 		return PATH_SKIP_EJECTED;

@@ -125,7 +125,7 @@ path_index_build(struct path_index *ix, const struct table *t)
 		if (t->rows[i].observed == TABLE_HALF_OPEN)
 			ix->half_open[ix->half_open_n++] = (uint16_t)i;
 		rank = table_home(&t->rows[i]);
-		if (t->rows[i].admin == TABLE_ENABLED &&
+		if (!table_drained(&t->rows[i]) &&
 		    (ix->best_home == 0 || rank < ix->best_home))
 			ix->best_home = rank;
 	}

@@ -40,7 +40,8 @@ rank_settle(struct table_row *row)
 
 	if (row->tier_pinned == 0 && rank != 0 && row->tier_observed > rank)
 		rank = row->tier_observed;
-	if (row->observed == TABLE_EJECTED || row->observed == TABLE_HALF_OPEN)
+	if (row->observed == TABLE_EJECTED ||
+	    row->observed == TABLE_HALF_OPEN || rank == TABLE_TIER_DRAIN)
 		rank = 0;
 	row->tier = rank;
 }

@@ -310,6 +310,47 @@ t_root(void)
 	teardown(&s);
 }
 
+static int
+load_rank(struct scene *s, uint64_t serial, const char *text, char out[512])
+{
+	char body[512];
+
+	snprintf(body, sizeof(body), "[rank]\npolicy-serial = 1\n%s", text);
+	return load_signed(s,
+	    &(struct rig_signed){
+		.type = ENVELOPE_RANK, .serial = serial, .body = body},
+	    out);
+}
+
+/* The ranking: drained, back, and over a restart. */
+static void
+t_rank(void)
+{
+	static struct scene s;
+	struct rig_conn c;
+	char text[512];
+
+	setup(&s);
+	load(&s, 1, s.with_peer);
+	serves(&s, "without a rank");
+	CHECK(load_rank(
+		  &s, 1, "[intermediary \"peer\"]\nstate = drain\n", text) == 0,
+	    "drain: %s", text);
+	CHECK(get(&s, &c) == RIG_FAIL_REPLY, "drained: %s", c.text);
+	rig_agent_stop(&s.agent);
+	rig_agent_start(&s.agent);
+	CHECK(get(&s, &c) == RIG_FAIL_REPLY, "still drained: %s", c.text);
+	CHECK(load_rank(&s, 1, "", text) == 1, "the same serial: %s", text);
+	CHECK(load_rank(&s, 2, "[intermediary \"x\"]\n", text) == 1 &&
+		  strstr(text, "names no intermediary x") != NULL,
+	    "another's: %s", text);
+	CHECK(load_rank(&s, 2, "[intermediary \"peer\"]\nweight = 3\n", text) ==
+		  0,
+	    "back: %s", text);
+	serves(&s, "back again");
+	teardown(&s);
+}
+
 /* Loads a policy while the whole agent is killed at some moment; returns
  * whether it was acknowledged. */
 static bool
@@ -383,6 +424,7 @@ static const struct rig_case cases[] = {
     {"what is refused, and changes nothing", t_refused, 0, 0},
     {"it outlives reloads, restarts and the control process", t_restart, 0, 0},
     {"another root", t_root, 0, 0},
+    {"a rank", t_rank, 0, 0},
     {"killed while a policy is loaded", t_killed, 600, 0},
 };
 

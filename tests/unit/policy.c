@@ -3,11 +3,14 @@
 #include <sys/mman.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cagentd/control/policy.h"
+#include "cagentd/control/policy_rank.h"
 #include "conf/bundle.h"
 #include "tests/unit/trust_sample.h"
 #include "tests/unit/unit.h"
@@ -53,6 +56,7 @@ start_with(struct rig *r, const char *conf, uint32_t root_version)
 	b = bundle_with(conf, &message);
 	CHECK_INT(settings_parse(b, &s, &e), 0);
 	CHECK_STR(e.text, "");
+	log_level_set(LOG_LEVEL_ERROR);
 	memset(&r->events, 0, sizeof(r->events));
 	policy_init(&r->policy, &r->events);
 	r->settings = policy_start(&r->policy, dup(r->fd), b, s, SAMPLE_NOW);
@@ -389,6 +393,128 @@ audiences(void)
 	finish(&r);
 }
 
+#define LOCAL \
+	CONF "[intermediary \"own\"]\ntype = http\naddress = 192.0.2.9:80\n"
+#define TIERS                                                               \
+	ONE "[intermediary \"two\"]\ntype = http\naddress = 192.0.2.2:80\n" \
+	    "tier = 2\n[intermediary \"vip\"]\ntype = http\naddress = "     \
+	    "192.0.2.3:80\ntier = gold\n[tier \"gold\"]\nrank = 3\n"        \
+	    "reserved-for = critical\n"
+
+/* As the master does it. */
+static void
+put_in_force(struct rig *r, const char *conf)
+{
+	struct root root = sample_root(1);
+	struct settings_body body;
+	struct settings *s = NULL;
+	struct conf_errors e = {0};
+	struct sample message;
+	struct bundle *b;
+
+	sample_sign_root(&message, &root, "12");
+	b = bundle_with(conf, &message);
+	CHECK(policy_body(&r->policy, &body), "no body");
+	CHECK_INT(settings_change_policy(b, &body, &s, &e), 0);
+	CHECK_STR(e.text, "");
+	policy_configure(&r->policy, b, s, SAMPLE_NOW);
+	settings_unref(s);
+	CHECK(policy_in_force(&r->policy), "not in force");
+}
+
+static enum policy_outcome
+take_rank(struct rig *r, uint64_t serial, const char *body)
+{
+	struct sample s;
+
+	sample_sign(&s, sample_header(ENVELOPE_RANK, 1, serial), body, "6");
+	return take(r, &s, SAMPLE_NOW);
+}
+
+#define RANK "[rank]\npolicy-serial = 7\n"
+
+static void
+ranks(void)
+{
+	const struct policy_rank_row *row;
+	struct rig r;
+
+	r.fd = memfd_create("state", MFD_CLOEXEC);
+	start_with(&r, LOCAL, 1);
+	CHECK_INT(take_rank(&r, 1, RANK), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "another-policy");
+	CHECK_INT(take_policy(&r, 7, TIERS, "4"), POLICY_TO_APPLY);
+	CHECK_INT(take_rank(&r, 1, RANK), POLICY_REFUSED);
+	put_in_force(&r, LOCAL);
+	CHECK_INT(take_rank(&r, 5,
+		      RANK "[intermediary \"one\"]\ntier = 2\nweight = 3\n"
+			   "[intermediary \"two\"]\nstate = drain\n"),
+	    POLICY_TAKEN);
+	row = policy_rank_find(policy_ranks(&r.policy), "one");
+	CHECK(row != NULL && row->tier == 2 && row->weight == 3, "one");
+	row = policy_rank_find(policy_ranks(&r.policy), "two");
+	CHECK(row != NULL && row->tier == 0 && row->drain, "two");
+	CHECK(policy_rank_find(policy_ranks(&r.policy), "vip") == NULL, "vip");
+	CHECK_INT(take_rank(&r, 5, RANK), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "same-serial");
+	stop(&r);
+	start_with(&r, LOCAL, 1);
+	CHECK(policy_rank_find(policy_ranks(&r.policy), "two") != NULL,
+	    "after a restart");
+	put_in_force(&r, LOCAL);
+	CHECK(policy_rank_find(policy_ranks(&r.policy), "two") != NULL,
+	    "in force again");
+	/* A new policy starts without one; serials go on. */
+	CHECK_INT(take_policy(&r, 8, TIERS, "4"), POLICY_TO_APPLY);
+	CHECK(policy_ranks(&r.policy) == NULL, "of another policy");
+	put_in_force(&r, LOCAL);
+	CHECK_INT(take_rank(&r, 6, RANK), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "another-policy");
+	CHECK_INT(
+	    take_rank(&r, 4, "[rank]\npolicy-serial = 8\n"), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "rollback");
+	CHECK_INT(
+	    take_rank(&r, 6, "[rank]\npolicy-serial = 8\n"), POLICY_TAKEN);
+	finish(&r);
+}
+
+/* What the online key alone cannot do. */
+static void
+rank_limits(void)
+{
+	static const char *const bodies[] = {
+	    "[intermediary \"three\"]\ntier = 1\n",
+	    "[intermediary \"own\"]\nstate = drain\n",
+	    "[intermediary \"one\"]\ntier = 9\n",
+	    "[intermediary \"one\"]\ntier = 3\n",
+	    "[intermediary \"vip\"]\ntier = 1\n",
+	    "[intermediary \"one\"]\nweight = 0\n",
+	    "[intermediary \"one\"]\naddress = 192.0.2.66:80\n",
+	    "[intermediary \"one\"]\ntier = 2\n[intermediary \"one\"]\n",
+	    "[rule \"r\"]\nvia = default\n",
+	    "[direct]\nnetwork = 0.0.0.0/0\n",
+	    "[limits]\nattempts = 1\n",
+	};
+	uint64_t generation;
+	char body[512];
+	struct rig r;
+	size_t i;
+
+	r.fd = memfd_create("state", MFD_CLOEXEC);
+	start_with(&r, LOCAL, 1);
+	CHECK_INT(take_policy(&r, 7, TIERS, "4"), POLICY_TO_APPLY);
+	put_in_force(&r, LOCAL);
+	generation = r.policy.store.generation;
+	for (i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+		snprintf(body, sizeof(body), RANK "%s", bodies[i]);
+		CHECK_INT(take_rank(&r, 1, body), POLICY_REFUSED);
+		CHECK_STR(r.answer.code, "bad-rank");
+	}
+	CHECK_INT(r.policy.store.generation, generation);
+	CHECK(policy_ranks(&r.policy) == NULL, "none was taken");
+	finish(&r);
+}
+
 static const struct unit_case cases[] = {
     {"accepts what is newer", accepts},
     {"refuses, and nothing has changed", refuses},
@@ -397,6 +523,8 @@ static const struct unit_case cases[] = {
     {"restarts", restarts},
     {"roots", roots},
     {"groups", audiences},
+    {"ranks", ranks},
+    {"what a rank cannot say", rank_limits},
     {"a damaged state", damaged},
     {"what cannot be kept is not taken", not_kept},
     {"no [policy]", none_allowed},
