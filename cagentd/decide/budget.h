@@ -10,7 +10,7 @@
  *
  * Retries: when everything is down, trying again only adds load.  A worker
  * that has met BUDGET_DOWN_FAILURES failures of intermediaries' own, and no
- * proof of any path among them nor in the last BUDGET_DOWN_US, lets one
+ * proof of any of them meanwhile nor in the last BUDGET_DOWN_US, lets one
  * request in BUDGET_DOWN_SHARE have a second try.  All counts are since the
  * last proof.
  *
@@ -39,7 +39,7 @@ void budget_init(struct budget *, int64_t now_us);
 void budget_request(struct budget *, int64_t percent, int64_t now_us);
 /* An intermediary has failed by its own fault. */
 void budget_failed(struct budget *);
-/* Some path has brought its first byte. */
+/* Some intermediary has brought a first byte. */
 void budget_proved(struct budget *, int64_t now_us);
 /* May a request that failed be tried once more?  Counted if so. */
 bool budget_retry(struct budget *, int64_t now_us);

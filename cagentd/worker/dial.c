@@ -77,13 +77,6 @@ give_up(struct dial *d, enum wire_reason reason)
 }
 
 static void
-proved(struct dial *d, bool asked)
-{
-	budget_proved(d->env->budget, loop_now_us(d->env->loop));
-	dial_tries_settle(d, true, asked);
-}
-
-static void
 stands(struct dial_leg *leg, const struct attempt_result *r)
 {
 	struct dial *d = leg->dial;
@@ -98,8 +91,8 @@ stands(struct dial_leg *leg, const struct attempt_result *r)
 		d->leg.pick = leg->pick;
 		memcpy(d->leg.rival, leg->rival, sizeof(leg->rival));
 	}
-	if (t->direct)
-		proved(d, true);
+	if (t->direct) /* which says nothing of any intermediary */
+		dial_tries_settle(d, true, true);
 	finish(d, &result);
 }
 
@@ -113,7 +106,8 @@ dial_judge(struct dial *d, enum wire_reason reason, bool asked)
 	if (reason == REASON_OK) {
 		record_ok(d->env->record, t->hop, t->connect_us,
 		    t->handshake_us, t->stood_us);
-		proved(d, asked);
+		budget_proved(d->env->budget, loop_now_us(d->env->loop));
+		dial_tries_settle(d, true, asked);
 		return;
 	}
 	t->reason = reason;

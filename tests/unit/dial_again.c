@@ -179,6 +179,33 @@ tries_less_when_all_is_down(void)
 	agent_free(a);
 }
 
+/* What is reached without them says nothing of intermediaries. */
+static void
+tries_no_more_for_a_direct_path(void)
+{
+	struct agent *a = agent_new();
+	struct fake *f = agent_fake(a, FAKE_CLOSED);
+	struct fake *dest = fake_new(a->loop, FAKE_STALLED);
+	struct call *c = call_new(a);
+	uint32_t tries;
+
+	agent_settings(a, "[direct]\nnetwork = 127.0.0.0/8\n"
+			  "[agent]\nattempts-each = 4\n");
+	run_many(a, 20);
+	CHECK(a->budget.failures >= BUDGET_DOWN_FAILURES, "all is down");
+	CHECK_INT(wire_host_set(&c->host, "127.0.0.1", 9), 0);
+	c->host.port = dest->port;
+	c->verdict.direct_first = true;
+	call_run(c);
+	CHECK_INT(c->reason, REASON_OK);
+	tries = run_many(a, 20);
+	CHECK(tries <= 30, "%u tries", tries);
+	call_leave(c);
+	fake_free(dest);
+	fake_free(f);
+	agent_free(a);
+}
+
 /* While some path is proved now and then, nobody goes without its tries. */
 static void
 tries_on_while_something_serves(void)
@@ -343,6 +370,7 @@ static const struct unit_case cases[] = {
     {"goes on after a silence and an end", goes_on_after_a_silence_and_an_end},
     {"counts tries over broken paths", counts_tries_over_broken_paths},
     {"tries less when all is down", tries_less_when_all_is_down},
+    {"tries no more for a direct path", tries_no_more_for_a_direct_path},
     {"tries on while something serves", tries_on_while_something_serves},
     {"follows rows that move", follows_rows_that_move},
     {"counts trials", counts_trials},
