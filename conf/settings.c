@@ -281,13 +281,15 @@ static void
 read_mark(struct build *b)
 {
 	const char *text;
+	char *rest;
 	size_t len;
 	int error;
 
 	text = bundle_get(b->bundle, SETTINGS_POLICY_MARK, &len, &error);
-	if (text == NULL || sscanf(text, "%" SCNu32 " %" SCNu64,
-				&b->s->policy_epoch, &b->s->policy_serial) != 2)
-		b->s->policy_epoch = 0;
+	if (text == NULL) /* then it came without one: a policy to be tried */
+		return;
+	b->s->policy_epoch = (uint32_t)strtoul(text, &rest, 10);
+	b->s->policy_serial = strtoull(rest, NULL, 10);
 }
 
 static int

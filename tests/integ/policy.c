@@ -25,17 +25,21 @@ struct scene {
 };
 
 static void
-setup(struct scene *s)
+prepare(struct scene *s)
 {
 	memset(s, 0, sizeof(*s));
 	rig_origin_start(&s->origin, RIG_ORIGIN_HTTP, "127.0.0.1", 0, NULL);
 	rig_peer_start(&s->peer, RIG_PEER_MICROSOCKS, "peer");
 	rig_path(s->root, "root");
 	rig_path(s->file, "message");
-	rig_policy_root(s->root, 1);
 	snprintf(s->with_peer, sizeof(s->with_peer),
 	    "[intermediary \"peer\"]\ntype = socks5\naddress = 127.0.0.1:%u\n",
 	    s->peer.port);
+}
+
+static void
+start(struct scene *s)
+{
 	rig_agent_init(&s->agent, "agent");
 	rig_agent_key(&s->agent, "check-interval = 0s");
 	rig_agent_key(&s->agent, "group = ours");
@@ -44,6 +48,14 @@ setup(struct scene *s)
 	    "min-intermediaries = 0\n",
 	    s->root);
 	rig_agent_start(&s->agent);
+}
+
+static void
+setup(struct scene *s)
+{
+	prepare(s);
+	rig_policy_root(s->root, 1);
+	start(s);
 }
 
 static void
@@ -145,6 +157,7 @@ t_in_force(void)
 	const char *const show[] = {"policy", "show", NULL};
 	const char *const history[] = {"policy", "history", NULL};
 	static struct scene s;
+	const char *const diff[] = {"policy", "diff", s.file, NULL};
 	struct rig_output o;
 	struct rig_conn c;
 	char body[1024];
@@ -169,6 +182,16 @@ t_in_force(void)
 		  strstr(o.out, "key2") != NULL &&
 		  strstr(o.out, s.with_peer) != NULL,
 	    "policy show: %s%s", o.out, o.err);
+	rig_output_free(&o);
+	rig_ctl(&s.agent, &o, diff);
+	CHECK(o.code == 0 && strstr(o.out, "nothing would change") != NULL,
+	    "policy diff: %s%s", o.out, o.err);
+	rig_output_free(&o);
+	rig_write(s.file, "[limits]\nattempts = 3\n", 0644);
+	rig_ctl(&s.agent, &o, diff);
+	CHECK(o.code == 0 && strstr(o.out, "\n+attempts = 3\n") != NULL &&
+		  strstr(o.out, "\n-type = socks5\n") != NULL,
+	    "policy diff: %s%s", o.out, o.err);
 	rig_output_free(&o);
 	rig_ctl(&s.agent, &o, history);
 	CHECK(o.code == 0 && strstr(o.out, "policy 3 ") != NULL &&
@@ -310,6 +333,81 @@ t_root(void)
 	teardown(&s);
 }
 
+static void
+policyd(const char *const *args)
+{
+	char program[RIG_PATH_MAX], *slash;
+	const char *argv[RIG_ARGS_MAX] = {program};
+	const struct rig_spawn spawn = {
+	    .name = "policyd", .argv = argv, .dir = rig_dir()};
+	struct rig_output o;
+	size_t i;
+
+	rig_agent_program(program, sizeof(program));
+	slash = strrchr(program, '/');
+	snprintf(slash, sizeof(program) - (size_t)(slash - program),
+	    "/cagent-policyd");
+	for (i = 0; args[i] != NULL; i++)
+		argv[i + 1] = args[i];
+	rig_run(&o, &spawn, 10000);
+	REQUIRE(o.code == 0, "cagent-policyd %s: %s", args[0], o.err);
+	rig_output_free(&o);
+}
+
+/* From the keys to in force, with the programs that people use. */
+static void
+t_policyd(void)
+{
+	static const char *const init[] = {"init", "keys", NULL};
+	const char *sign[] = {"sign", "policy", "body", "--key",
+	    "keys/admin.key", "--root", "keys/root.1", "--audience", "ours",
+	    "--serial", "4", "--expires", "1d", "-o", "message", NULL};
+	const char *verify[] = {"policy", "verify", NULL, "--root", NULL, NULL};
+	char body[RIG_PATH_MAX], text[512];
+	static struct scene s;
+	struct rig_output o;
+
+	prepare(&s);
+	policyd(init);
+	rig_path(s.root, "keys/root.1");
+	rig_path(body, "body");
+	rig_write(body, s.with_peer, 0644);
+	policyd(sign);
+	start(&s);
+	verify[2] = s.file;
+	verify[4] = s.root;
+	rig_ctl(&s.agent, &o, verify);
+	CHECK(o.code == 0 && strstr(o.out, "admin") != NULL,
+	    "policy verify: %s%s", o.out, o.err);
+	rig_output_free(&o);
+	CHECK(load_file(&s, text) == 0, "%s", text);
+	serves(&s, "by a policy of cagent-policyd");
+	CHECK_INT(serial_in_force(&s), 4);
+	CHECK_INT(load_file(&s, text), 0);
+	CHECK(strstr(text, "accepted before") != NULL, "again: %s", text);
+	teardown(&s);
+}
+
+/* Ten gigabytes of nothing are refused by their length. */
+static void
+t_huge(void)
+{
+	static struct scene s;
+	struct rig_output o;
+	char text[512];
+	const char *const line[] = {"policy", "diff", s.file, NULL};
+
+	setup(&s);
+	rig_write(s.file, "", 0644);
+	REQUIRE(truncate(s.file, 10ll << 30) == 0, "truncate");
+	CHECK(load_file(&s, text) == 1 && strstr(text, "larger") != NULL,
+	    "load: %s", text);
+	rig_ctl(&s.agent, &o, line);
+	CHECK(o.code == 1, "diff: %s", o.err);
+	rig_output_free(&o);
+	teardown(&s);
+}
+
 static int
 load_rank(struct scene *s, uint64_t serial, const char *text, char out[512])
 {
@@ -425,6 +523,8 @@ static const struct rig_case cases[] = {
     {"it outlives reloads, restarts and the control process", t_restart, 0, 0},
     {"another root", t_root, 0, 0},
     {"a rank", t_rank, 0, 0},
+    {"with keys and signatures of cagent-policyd", t_policyd, 0, 0},
+    {"a huge file", t_huge, 0, 0},
     {"killed while a policy is loaded", t_killed, 600, 0},
 };
 
