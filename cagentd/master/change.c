@@ -22,6 +22,9 @@ change_fixed(const struct settings *a, const struct settings *b)
 	if (a->policy_root[0] != '\0' &&
 	    strcmp(a->state_dir, b->state_dir) != 0)
 		return "state-dir";
+	/* The policy in force may be for the one that was. */
+	if (a->policy_root[0] != '\0' && strcmp(a->group, b->group) != 0)
+		return "group";
 	return NULL;
 }
 

@@ -288,12 +288,19 @@ t_restart(void)
 {
 	static struct scene s;
 	pid_t control;
+	char *group;
 
 	setup(&s);
 	load(&s, 7, s.with_peer);
 	CHECK_INT(rig_agent_reload(&s.agent, RELOAD_MS, NULL), 0);
 	CHECK_INT(serial_in_force(&s), 7);
 	serves(&s, "after SIGHUP");
+	group = strstr(s.agent.keys, "ours");
+	REQUIRE(group != NULL, "no group");
+	memcpy(group, "news", 4);
+	rig_agent_write(&s.agent);
+	CHECK_INT(rig_agent_reload(&s.agent, RELOAD_MS, NULL), 1);
+	memcpy(group, "ours", 4);
 	control = rig_agent_child(&s.agent, "control");
 	REQUIRE(kill(control, SIGKILL) == 0, "kill");
 	rig_agent_await_child(&s.agent, "control", control, 10000);
