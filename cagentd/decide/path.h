@@ -69,6 +69,9 @@ struct path_index {
 	uint16_t half_open[TABLE_ROWS_MAX];
 };
 void path_index_build(struct path_index *, const struct table *);
+/* Of a table that was just read, and may be of a hijacked writer: no row that
+ * would lead out of what is kept by slot is used. */
+void path_table_clean(struct table *);
 
 /*
  * How long an attempt in that tier is waited for before another one is made

@@ -131,6 +131,19 @@ path_index_build(struct path_index *ix, const struct table *t)
 	}
 }
 
+void
+path_table_clean(struct table *t)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->rows_n; i++) {
+		if (t->rows[i].slot < TABLE_ROWS_MAX)
+			continue;
+		t->rows[i].slot = 0;
+		t->rows[i].admin = TABLE_DRAIN;
+	}
+}
+
 static const struct path_tier *
 tier_of(const struct path_index *ix, uint16_t rank)
 {

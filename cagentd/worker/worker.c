@@ -57,6 +57,7 @@ refresh(void *arg)
 		return;
 	if (table_read(w->reader, w->table) != 1)
 		return;
+	path_table_clean(w->table);
 	path_index_build(w->index_of_table, w->table);
 	path_load_hear(w->loads, w->table, loop_now_us(w->loop));
 }

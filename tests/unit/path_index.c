@@ -163,7 +163,28 @@ hears_of_others_failures(void)
 	CHECK_INT(l->incarnation, 3);
 }
 
+static void
+uses_no_slot_that_there_is_not(void)
+{
+	static const uint32_t slots[] = {
+	    0, TABLE_ROWS_MAX - 1, TABLE_ROWS_MAX, UINT32_MAX};
+	static struct table t;
+	uint32_t i;
+
+	memset(&t, 0, sizeof(t));
+	t.rows_n = 4;
+	for (i = 0; i < 4; i++)
+		t.rows[i].slot = slots[i];
+	path_table_clean(&t);
+	for (i = 0; i < 4; i++) {
+		CHECK(t.rows[i].slot < TABLE_ROWS_MAX, "row %u", i);
+		CHECK_INT(t.rows[i].admin, i < 2 ? TABLE_ENABLED : TABLE_DRAIN);
+	}
+	CHECK_INT(t.rows[1].slot, TABLE_ROWS_MAX - 1);
+}
+
 static const struct unit_case cases[] = {
+    {"uses no slot that there is not", uses_no_slot_that_there_is_not},
     {"waits", waits},
     {"says why", says_why},
     {"remembers who was slow", remembers_who_was_slow},
