@@ -105,11 +105,13 @@ tell(const char *dir)
 	    "server\n\n"
 	    "In cagentd.ini of every agent, with root.1 in /etc/cagent:\n\n"
 	    "[policy]\n"
-	    "server = HOST:PORT\n"
-	    "root = /etc/cagent/root.1\n\n"
-	    "To sign a policy:\n\n"
+	    "root = /etc/cagent/root.1\n"
+	    "network = 192.0.2.0/24       ; where a policy's intermediaries\n"
+	    "domain = proxies.example     ; may be: as many of these as fit\n\n"
+	    "To sign a policy, and on the agent to put it in force:\n\n"
 	    "cagent-policyd sign policy BODY --key %s/admin.key \\\n"
-	    "    --root %s/root.1 --audience '*' --expires 30d -o policy\n",
+	    "    --root %s/root.1 --audience '*' --expires 30d -o policy\n"
+	    "cagent-ctl policy load policy\n",
 	    dir, dir, dir, dir, dir, dir);
 }
 
