@@ -207,10 +207,12 @@ decode_partly(const uint8_t *message, size_t len, struct envelope *e)
 	enum envelope_fault fault;
 	struct cursor_in c;
 	uint32_t body_len;
+	int n;
 
-	if (envelope_decode(message, len, e, &fault) == (int)len)
-		return true;
 	*e = (struct envelope){.covered = message, .covered_len = len};
+	n = envelope_decode(message, len, e, &fault);
+	if (n > 0 && (size_t)n == len)
+		return true;
 	cursor_in_init(&c, message, len);
 	return get_header(&c, e, &body_len) == ENVELOPE_FINE &&
 	       c.state == CURSOR_OK && len == ENVELOPE_HEADER_LEN + body_len;
