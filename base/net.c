@@ -247,6 +247,17 @@ net_name_valid(const char *s, size_t len)
 	return start < len && !label_is_number(s + start, len - start);
 }
 
+bool
+net_name_below(const char *domain, const char *name)
+{
+	size_t dlen = strlen(domain);
+	size_t nlen = strlen(name);
+
+	if (dlen > nlen || strcmp(name + (nlen - dlen), domain) != 0)
+		return false;
+	return dlen == nlen || name[nlen - dlen - 1] == '.';
+}
+
 int
 net_addr_parse(const char *s, union net_addr *out)
 {

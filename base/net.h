@@ -57,6 +57,9 @@ int net_hostport_split(
  * ("127.1", "0x7f000001") makes it none: resolvers take it for an address. */
 bool net_name_valid(const char *s, size_t len);
 
+/* "example.com" has itself and what is below it; both in lower case. */
+bool net_name_below(const char *domain, const char *name);
+
 /* From "unix:/path" or host:port where the host is an address literal;
  * port 0 is allowed.  returns the length for bind or connect, or -EINVAL. */
 int net_addr_parse(const char *s, union net_addr *out);

@@ -208,8 +208,8 @@ add_access(struct conf_ctx *ctx, void *record, const char *value)
 	return settings_add_network(ctx, value, &s->access, &s->access_n);
 }
 
-static int
-add_direct_network(struct conf_ctx *ctx, void *record, const char *value)
+int
+settings_direct_network(struct conf_ctx *ctx, void *record, const char *value)
 {
 	struct settings *s = record;
 
@@ -217,8 +217,8 @@ add_direct_network(struct conf_ctx *ctx, void *record, const char *value)
 	    ctx, value, &s->direct_networks, &s->direct_networks_n);
 }
 
-static int
-add_direct_domain(struct conf_ctx *ctx, void *record, const char *value)
+int
+settings_direct_domain(struct conf_ctx *ctx, void *record, const char *value)
 {
 	struct settings *s = record;
 
@@ -306,10 +306,7 @@ const struct conf_option settings_access_options[] = {
 };
 
 const struct conf_option settings_direct_options[] = {
-    LIST("network", add_direct_network,
-	"a network like 192.0.2.0/24 or 2001:db8::/32"),
-    LIST("domain", add_direct_domain,
-	"a domain like corp.example, which means what is below it too"),
+    SETTINGS_DIRECT_ROWS,
     LIST("learn", add_direct_learn,
 	"a network like 192.0.2.0/24 or 2001:db8::/32"),
     SETTINGS_MS("learn-age", learn_age_ms, 1000, 168 * 3600000),

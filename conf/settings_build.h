@@ -86,7 +86,42 @@ struct build {
 	SETTINGS_INT("max-connections", connections_max, 0, 1000000),        \
 	SETTINGS_MS("check-interval", check_interval_ms, 0, 24 * 3600000),   \
 	SETTINGS_MS("check-timeout", check_timeout_ms, 100, 60000)
+/* The rows of [direct], and the sections, that a policy has as well. */
+#define SETTINGS_DIRECT_ROWS                                                 \
+	{.key = "network",                                                   \
+	    .type = CONF_CUSTOM,                                             \
+	    .parse = settings_direct_network,                                \
+	    .repeats = true,                                                 \
+	    .expects = "a network like 192.0.2.0/24 or 2001:db8::/32"},      \
+	{.key = "domain",                                                    \
+	    .type = CONF_CUSTOM,                                             \
+	    .parse = settings_direct_domain,                                 \
+	    .repeats = true,                                                 \
+	    .expects = "a domain like corp.example, which means what is "    \
+		       "below it too"}
+#define SETTINGS_SHARED_SECTIONS \
+	{.kind = "tier", \
+	.named = true, \
+	.repeats = true, \
+	.options = settings_tier_options, \
+	.begin = settings_tier_begin, \
+	.end = settings_tier_end}, \
+	{.kind = "intermediary", \
+	.named = true, \
+	.repeats = true, \
+	.options = settings_intermediary_options, \
+	.begin = settings_intermediary_begin, \
+	.end = settings_intermediary_end}, \
+	{.kind = "rule", \
+	.named = true, \
+	.repeats = true, \
+	.options = settings_rule_options, \
+	.begin = settings_rule_begin, \
+	.end = settings_rule_end}
 /* clang-format on */
+
+int settings_direct_network(struct conf_ctx *, void *record, const char *value);
+int settings_direct_domain(struct conf_ctx *, void *record, const char *value);
 
 extern const struct conf_option settings_agent_options[];
 extern const struct conf_option settings_access_options[];

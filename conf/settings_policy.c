@@ -103,37 +103,9 @@ static const struct conf_option limits_options[] = {
     {.key = NULL},
 };
 
-static int
-add_direct_network(struct conf_ctx *ctx, void *record, const char *value)
-{
-	struct settings *s = record;
-
-	return settings_add_network(
-	    ctx, value, &s->direct_networks, &s->direct_networks_n);
-}
-
-static int
-add_direct_domain(struct conf_ctx *ctx, void *record, const char *value)
-{
-	struct settings *s = record;
-
-	return settings_add_domain(
-	    ctx, value, &s->direct_domains, &s->direct_domains_n);
-}
-
 /* What is learned here is this host's affair. */
 static const struct conf_option direct_options[] = {
-    {.key = "network",
-	.type = CONF_CUSTOM,
-	.parse = add_direct_network,
-	.repeats = true,
-	.expects = "a network like 192.0.2.0/24 or 2001:db8::/32"},
-    {.key = "domain",
-	.type = CONF_CUSTOM,
-	.parse = add_direct_domain,
-	.repeats = true,
-	.expects = "a domain like corp.example, which means what is below it "
-		   "too"},
+    SETTINGS_DIRECT_ROWS,
     {.key = NULL},
 };
 
@@ -161,36 +133,9 @@ const struct conf_section settings_policy_sections[] = {
     {.kind = "direct",
 	.options = direct_options,
 	.begin = settings_agent_begin},
-    {.kind = "tier",
-	.named = true,
-	.repeats = true,
-	.options = settings_tier_options,
-	.begin = settings_tier_begin,
-	.end = settings_tier_end},
-    {.kind = "intermediary",
-	.named = true,
-	.repeats = true,
-	.options = settings_intermediary_options,
-	.begin = settings_intermediary_begin,
-	.end = settings_intermediary_end},
-    {.kind = "rule",
-	.named = true,
-	.repeats = true,
-	.options = settings_rule_options,
-	.begin = settings_rule_begin,
-	.end = settings_rule_end},
+    SETTINGS_SHARED_SECTIONS,
     {.kind = NULL},
 };
-
-static bool
-is_below(const char *domain, const char *name)
-{
-	size_t dlen = strlen(domain), nlen = strlen(name);
-
-	if (dlen > nlen || strcmp(name + (nlen - dlen), domain) != 0)
-		return false;
-	return dlen == nlen || name[nlen - dlen - 1] == '.';
-}
 
 static bool
 is_allowed(const struct settings *s, const char *host)
@@ -206,7 +151,7 @@ is_allowed(const struct settings *s, const char *host)
 		return false;
 	}
 	for (i = 0; i < s->policy_domains_n; i++) {
-		if (is_below(s->policy_domains[i], host))
+		if (net_name_below(s->policy_domains[i], host))
 			return true;
 	}
 	return false;

@@ -3,18 +3,6 @@
 
 #include <string.h>
 
-/* "example.com" matches itself and what is below it. */
-static bool
-domain_matches(const char *domain, const char *name)
-{
-	size_t dlen = strlen(domain);
-	size_t nlen = strlen(name);
-
-	if (dlen > nlen || strcmp(name + (nlen - dlen), domain) != 0)
-		return false;
-	return dlen == nlen || name[nlen - dlen - 1] == '.';
-}
-
 static bool
 any_domain(char *const *domains, size_t n, const struct wire_host *host)
 {
@@ -23,7 +11,7 @@ any_domain(char *const *domains, size_t n, const struct wire_host *host)
 	if (host->kind != WIRE_HOST_NAME)
 		return false;
 	for (i = 0; i < n; i++) {
-		if (domain_matches(domains[i], host->name))
+		if (net_name_below(domains[i], host->name))
 			return true;
 	}
 	return false;
@@ -261,7 +249,7 @@ static bool
 is_localhost(const struct wire_host *host)
 {
 	return host->kind == WIRE_HOST_NAME &&
-	       domain_matches("localhost", host->name);
+	       net_name_below("localhost", host->name);
 }
 
 bool
