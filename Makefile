@@ -49,7 +49,8 @@ $(DEPS_CHECK): etc/packages $(DEPS)
 PKGS_base := libbsd-overlay inih libcap-ng libseccomp
 PKGS_agent := libcares libsodium jansson
 PKGS_ctl := jansson smartcols
-PKGS	:= $(PKGS_base) $(PKGS_agent) $(PKGS_ctl)
+PKGS_server := sqlite3 libmicrohttpd
+PKGS	:= $(PKGS_base) $(PKGS_agent) $(PKGS_ctl) $(PKGS_server)
 LLHTTP	?= /usr/share
 
 # Asked for lazily: on a fresh machine pkg-config itself comes with the deps.
@@ -74,7 +75,7 @@ SAN	:= $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all) \
 CPPFLAGS_ALL = -I. -isystem $(LLHTTP)/include -D_GNU_SOURCE -DCAGENT_VERSION='"$(VERSION)"' \
 	-DLLHTTP_STRICT_MODE=1 -DSYSCONFDIR='"$(SYSCONFDIR)"' $(PKG_CFLAGS) $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu17 -fPIE $(OPT) $(WARN) $(WERROR) $(HARDEN) $(SAN) -pthread $(CFLAGS)
-LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SAN) -pthread $(LDFLAGS)
+LDFLAGS_ALL = -pie -Wl,--as-needed,-z,relro,-z,now,-z,noexecstack $(SAN) -pthread $(LDFLAGS)
 
 # --- what is built from what -------------------------------------------------
 objs	= $(patsubst %.c,$(B)/obj/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
@@ -88,9 +89,10 @@ LIB_conf := $(B)/lib/conf.a
 LIB_agent := $(B)/lib/agent.a
 LIB_ctl	:= $(B)/lib/ctl.a
 LIB_probe := $(B)/lib/probe.a
+LIB_server := $(B)/lib/server.a
 LIB_policyd := $(B)/lib/policyd.a
-LIBS	:= $(LIB_ctl) $(LIB_agent) $(LIB_probe) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_shm) $(LIB_base)
-LIBS_policyd := $(LIB_policyd) $(LIB_trust) $(LIB_wire) $(LIB_base)
+LIBS	:= $(LIB_ctl) $(LIB_agent) $(LIB_server) $(LIB_probe) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_shm) $(LIB_base)
+LIBS_policyd := $(LIB_policyd) $(LIB_server) $(LIB_probe) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_base)
 LIBS_ctl := $(LIB_ctl) $(LIB_shm) $(LIB_trust) $(LIB_wire) $(LIB_base)
 
 $(LIB_base): $(call objs,base)
@@ -101,7 +103,9 @@ $(LIB_trust): $(call objs,trust)
 $(LIB_agent): $(call objs,cagentd) $(call objs,cagentd/*)
 $(LIB_ctl): $(call objs,cagent-ctl)
 $(LIB_probe): $(call objs,probe)
+# The command's verbs, and the daemon that one of them is.
 $(LIB_policyd): $(call objs,policyd)
+$(LIB_server): $(call objs,policyd/*)
 
 PROGS	:= $(B)/bin/cagentd $(B)/bin/cagent-ctl $(B)/bin/cagent-probe $(B)/bin/cagent-policyd
 UNIT	:= $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(filter-out tests/unit/unit.c,$(wildcard tests/unit/*.c)))
