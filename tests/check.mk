@@ -9,7 +9,9 @@
 #   make fmt        put all sources into shape
 
 UNIT_LIMIT ?= 60
-INTEG_LIMIT ?= 180
+INTEG_LIMIT ?= 240
+# Programs at once: each test has its own folder, namespaces and ports.
+AT_ONCE	?= 2
 
 C_FILES	:= $(shell find . \( -name build -o -name '.?*' \) -prune -o -name '*.[ch]' -print | sed 's|^\./||' | LC_ALL=C sort)
 
@@ -20,9 +22,9 @@ check: $(DEPS_CHECK)
 .PHONY: programs-and-tests unit integ
 programs-and-tests: $(PROGS) $(UNIT) $(INTEG)
 unit: $(UNIT)
-	$(Q)tests/run -l $(UNIT_LIMIT) $(UNIT)
+	$(Q)tests/run -j $(AT_ONCE) -l $(UNIT_LIMIT) $(UNIT)
 integ: $(PROGS) $(INTEG)
-	$(Q)tests/run -l $(INTEG_LIMIT) $(INTEG)
+	$(Q)tests/run -j $(AT_ONCE) -l $(INTEG_LIMIT) $(INTEG)
 
 # The headers of the test library come with the packages for the tests.
 $(B)/obj/tests/%.o: | $(DEPS_CHECK)
