@@ -12,7 +12,7 @@
 
 #include "cagentd/common/procs.h"
 #include "cagentd/control/policy_held.h"
-#include "cagentd/control/policy_rank.h"
+#include "conf/policy_rank.h"
 #include "trust/when.h"
 
 _Static_assert(

@@ -11,8 +11,8 @@
 
 #include "base/log.h"
 #include "cagentd/control/policy_held.h"
-#include "cagentd/control/policy_rank.h"
 #include "conf/bundle.h"
+#include "conf/policy_rank.h"
 
 static void __attribute__((format(printf, 2, 3)))
 fail(struct policy *p, const char *fmt, ...)

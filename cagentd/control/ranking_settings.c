@@ -6,10 +6,10 @@
 
 #include "base/log.h"
 #include "base/mono.h"
-#include "cagentd/control/policy_rank.h"
 #include "cagentd/control/ranking_check.h"
 #include "cagentd/control/ranking_fold.h"
 #include "cagentd/control/ranking_slow.h"
+#include "conf/policy_rank.h"
 
 static uint8_t
 type_of(const struct settings_intermediary *si)

@@ -10,8 +10,8 @@
 
 #include "base/log.h"
 #include "cagentd/control/policy.h"
-#include "cagentd/control/policy_rank.h"
 #include "conf/bundle.h"
+#include "conf/policy_rank.h"
 #include "tests/unit/trust_sample.h"
 #include "tests/unit/unit.h"
 

@@ -1,5 +1,5 @@
-#ifndef CAGENTD_POLICY_RANK_H
-#define CAGENTD_POLICY_RANK_H
+#ifndef CONF_POLICY_RANK_H
+#define CONF_POLICY_RANK_H
 
 #include <stdbool.h>
 #include <stdint.h>

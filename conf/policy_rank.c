@@ -1,6 +1,6 @@
 /* Reads what the online key may say: order and state of what the policy in
  * force names, and nothing else. */
-#include "cagentd/control/policy_rank.h"
+#include "conf/policy_rank.h"
 
 #include <errno.h>
 #include <stddef.h>
