@@ -32,8 +32,8 @@ struct policy_rank {
 	struct policy_rank_row rows[SETTINGS_INTERMEDIARIES_MAX];
 };
 
-/* Read it, and check it against the settings in force: the caller frees, or
- * NULL with errors. */
+/* Read it, and check it against the settings that it is for (NULL: only its
+ * grammar is asked): the caller frees, or NULL with errors. */
 struct policy_rank *policy_rank_parse(const char *body, size_t len,
     const struct settings *, struct conf_errors *);
 

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "base/log.h"
 #include "base/rundir.h"
 #include "conf/bundle.h"
@@ -103,7 +101,7 @@ settings_account(struct build *b, const char *text, struct settings_account *a)
 	snprintf(a->name, sizeof(a->name), "%s", text);
 	a->uid = (uid_t)-1;
 	a->gid = (gid_t)-1;
-	if (parse_ids(text, a))
+	if (parse_ids(text, a) || b->bundle == NULL)
 		return;
 	snprintf(key, sizeof(key), "user:%s", text);
 	ids = bundle_get(b->bundle, key, &len, &error);
@@ -114,7 +112,6 @@ settings_account(struct build *b, const char *text, struct settings_account *a)
 static void
 set_defaults(struct settings *s)
 {
-	s->refs = 1;
 	net_addr_parse("127.0.0.1:1080", &s->listeners[0]);
 	s->listeners_n = 1;
 	snprintf(s->group, sizeof(s->group), "default");
@@ -322,21 +319,14 @@ static int
 make(struct bundle *bundle, bool live, const struct policy *policy,
     struct settings **s, struct conf_errors *errors)
 {
-	struct build *b;
+	struct build *b = settings_build_new(bundle);
 	int error;
 
 	*s = NULL;
 	errors->n = 0;
 	errors->text[0] = '\0';
-	b = calloc(1, sizeof(*b));
-	if (b == NULL || sodium_init() == -1 ||
-	    (b->s = calloc(1, sizeof(*b->s))) == NULL) {
-		free(b);
+	if (b == NULL)
 		return trouble(errors, "out of memory\n");
-	}
-	STAILQ_INIT(&b->intermediaries);
-	STAILQ_INIT(&b->rules);
-	b->bundle = bundle;
 	b->live = live;
 	set_defaults(b->s);
 	error = parse(b, policy, errors);

@@ -221,6 +221,16 @@ int settings_parse(
 int settings_parse_policy(struct bundle *, const char *body, size_t len,
     struct settings **, struct conf_errors *);
 
+/*
+ * A policy's body alone, for those who make one or go by it and are no agent:
+ * its whole grammar, with none of the limits that a configuration sets.  What
+ * it names must be in it.  name is for the errors.  *s holds what it says (one
+ * reference), all of it by_policy, and is no agent's: no listener, no user.
+ * No file is opened and nobody asked.  0, or -EINVAL with errors.
+ */
+int settings_read_policy(const char *name, const struct settings_body *,
+    struct settings **s, struct conf_errors *errors);
+
 struct settings *settings_ref(struct settings *);
 void settings_unref(struct settings *); /* NULL allowed */
 

@@ -40,8 +40,9 @@ struct build_rule {
 
 struct build {
 	struct settings *s;
-	struct bundle *bundle; /* borrowed */
+	struct bundle *bundle; /* borrowed; NULL: a policy's body alone */
 	bool in_policy;	       /* which is read now, after the configuration */
+	bool any_place;	       /* where its intermediaries may be */
 	struct settings *policy; /* what it says of limits; NULL: is none */
 	bool live; /* files are read now: a missing secret is an error */
 	bool listen_set, access_set;
@@ -148,6 +149,8 @@ int settings_intermediary_end(struct conf_ctx *, void *build, void *record);
 void *settings_rule_begin(struct conf_ctx *, void *build, const char *name);
 int settings_rule_end(struct conf_ctx *, void *build, void *record);
 
+/* An empty one, whose settings have one reference; NULL: out of memory. */
+struct build *settings_build_new(struct bundle *);
 /* What was built moves to the settings; 0 or -ENOMEM. */
 int settings_move_lists(struct build *);
 /* Free all that has not moved. */

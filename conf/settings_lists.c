@@ -7,6 +7,23 @@
 
 #include "conf/settings_build.h"
 
+struct build *
+settings_build_new(struct bundle *bundle)
+{
+	struct build *b = calloc(1, sizeof(*b));
+
+	if (b == NULL || sodium_init() == -1 ||
+	    (b->s = calloc(1, sizeof(*b->s))) == NULL) {
+		free(b);
+		return NULL;
+	}
+	b->s->refs = 1;
+	STAILQ_INIT(&b->intermediaries);
+	STAILQ_INIT(&b->rules);
+	b->bundle = bundle;
+	return b;
+}
+
 static void
 add_tier(struct settings *s, const struct settings_tier *t)
 {

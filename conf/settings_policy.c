@@ -161,7 +161,7 @@ bool
 settings_policy_allows(struct conf_ctx *ctx, const struct build *b,
     const struct settings_intermediary *i)
 {
-	if (!b->in_policy || is_allowed(b->s, i->host))
+	if (!b->in_policy || b->any_place || is_allowed(b->s, i->host))
 		return true;
 	conf_error(ctx,
 	    "[intermediary \"%s\"]: this host's [policy] allows none at %s",
@@ -198,4 +198,51 @@ settings_policy_check(const struct build *b, struct conf_errors *e)
 	if (all < s->policy_intermediaries_min)
 		return refuse(e, "at least", s->policy_intermediaries_min, all);
 	return 0;
+}
+
+static int
+no_memory(const char *name, struct conf_errors *e)
+{
+	e->n = 1;
+	snprintf(e->text, sizeof(e->text), "%s: out of memory\n", name);
+	return -EINVAL;
+}
+
+static int
+read_body(struct build *b, const char *name, const struct settings_body *body,
+    struct conf_errors *e)
+{
+	settings_unsay_limits(b->s);
+	b->policy = b->s; /* there is nothing that it stands behind */
+	b->in_policy = true;
+	b->any_place = true;
+	b->s->policy_in_force = true;
+	b->s->policy_epoch = body->epoch;
+	b->s->policy_serial = body->serial;
+	if (conf_parse(name, body->text, body->len, settings_policy_sections, b,
+		b, e) != 0)
+		return -EINVAL;
+	settings_fill_limits(b->s, NULL);
+	return settings_move_lists(b) == 0 ? 0 : no_memory(name, e);
+}
+
+int
+settings_read_policy(const char *name, const struct settings_body *body,
+    struct settings **s, struct conf_errors *e)
+{
+	struct build *b = settings_build_new(NULL);
+	int error;
+
+	*s = NULL;
+	e->n = 0;
+	e->text[0] = '\0';
+	if (b == NULL)
+		return no_memory(name, e);
+	error = read_body(b, name, body, e);
+	if (error == 0)
+		*s = b->s;
+	else
+		settings_unref(b->s);
+	settings_build_fini(b);
+	return error;
 }

@@ -206,6 +206,80 @@ times_agree(void)
 	settings_unref(s);
 }
 
+static int
+read_alone(const char *body, struct settings **s, struct conf_errors *e)
+{
+	const struct settings_body b = {body, strlen(body), 3, 17};
+
+	return settings_read_policy("body", &b, s, e);
+}
+
+/* As whoever makes one reads it: no configuration, any place. */
+static void
+reads_it_alone(void)
+{
+	struct conf_errors e;
+	struct settings *s;
+
+	CHECK_INT(
+	    read_alone(ONE
+		"tier = gold\nusername = u\n"
+		"[intermediary \"two\"]\ntype = http\n"
+		"address = far.example:80\nweight = 3\ntier = 4\n"
+		"[tier \"gold\"]\nrank = 2\nreserved-for = critical\n"
+		"[rule \"r\"]\nuser = nobody-has-this-name\nvia = tier 4\n"
+		"[limits]\nattempts = 7\n",
+		&s, &e),
+	    0);
+	CHECK_STR(e.text, "");
+	if (s == NULL)
+		return;
+	CHECK(s->policy_in_force, "in force");
+	CHECK_INT(s->policy_epoch, 3);
+	CHECK_INT(s->policy_serial, 17);
+	CHECK_INT(s->intermediaries_n, 2);
+	CHECK(s->intermediaries[0].by_policy, "by policy");
+	CHECK_INT(s->intermediaries[0].tier, 2);
+	CHECK_STR(s->intermediaries[1].host, "far.example");
+	CHECK_INT(s->intermediaries[1].weight, 3);
+	CHECK_INT(s->tiers_n, 2);
+	CHECK_INT(s->tiers[0].reserved_for, 1 << CLASS_CRITICAL);
+	CHECK_INT(s->rules[0].via_tier, 4);
+	CHECK_INT(s->attempts, 7);
+	CHECK_INT(s->listeners_n, 0);
+	settings_unref(s);
+	CHECK_INT(read_alone("", &s, &e), 0);
+	CHECK_INT(s->intermediaries_n, 0);
+	settings_unref(s);
+}
+
+static void
+reads_no_nonsense_alone(void)
+{
+	static const struct {
+		const char *body, *why;
+	} bad[] = {
+	    {"[agent]\nworkers = 1\n", "body:1: unknown section [agent]\n"},
+	    {ONE "password-file = /etc/shadow\n",
+		"body:4: 'password-file': a policy names no files\n"},
+	    {"[rule \"r\"]\nvia = intermediary own\n",
+		"body:2: expected the name of an [intermediary], found 'own'"},
+	    {ONE "tier = gold\n", "body:4: expected a rank from 1 to 1000"},
+	    {"[limits]\nattempt-timeout = 9s\ndial-timeout = 1s\n",
+		"body:1: expected an 'attempt-timeout' of at most"},
+	};
+	struct conf_errors e;
+	struct settings *s;
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		CHECK(read_alone(bad[i].body, &s, &e) != 0 && s == NULL,
+		    "row %zu is accepted", i);
+		CHECK(strncmp(e.text, bad[i].why, strlen(bad[i].why)) == 0,
+		    "row %zu: %s", i, e.text);
+	}
+}
+
 static const struct unit_case cases[] = {
     {"adds", adds},
     {"the configuration wins", the_configuration_wins},
@@ -213,6 +287,8 @@ static const struct unit_case cases[] = {
     {"needs leave", needs_leave},
     {"stays without one", stays_without_one},
     {"times agree", times_agree},
+    {"reads it alone", reads_it_alone},
+    {"reads no nonsense alone", reads_no_nonsense_alone},
 };
 
 UNIT_MAIN("settings_policy", cases)
