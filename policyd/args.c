@@ -2,92 +2,78 @@
 #include "policyd/args.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/conf.h"
 #include "policyd/say.h"
 #include "policyd/verb.h"
 #include "trust/when.h"
 
-enum {
-	OPT_KEY = 256,
-	OPT_POLICY_KEY,
-	OPT_RANK_KEY,
-	OPT_SEAL_KEY,
-	OPT_THRESHOLD,
-	OPT_POLICY_THRESHOLD,
-	OPT_REMOVE,
-	OPT_ROOT,
-	OPT_AUDIENCE,
-	OPT_SERIAL,
-	OPT_EXPIRES,
-	OPT_SIGN,
-	OPT_SEAL,
-	OPT_VERSION
+enum kind {
+	FLAG,	   /* bool */
+	ONCE,	   /* const char * */
+	LIST,	   /* struct verb_list */
+	THRESHOLD, /* uint32_t */
 };
 
-static const struct option options[] = {
-    {"key", required_argument, NULL, OPT_KEY},
-    {"policy-key", required_argument, NULL, OPT_POLICY_KEY},
-    {"rank-key", required_argument, NULL, OPT_RANK_KEY},
-    {"seal-key", required_argument, NULL, OPT_SEAL_KEY},
-    {"threshold", required_argument, NULL, OPT_THRESHOLD},
-    {"policy-threshold", required_argument, NULL, OPT_POLICY_THRESHOLD},
-    {"remove", required_argument, NULL, OPT_REMOVE},
-    {"root", required_argument, NULL, OPT_ROOT},
-    {"audience", required_argument, NULL, OPT_AUDIENCE},
-    {"serial", required_argument, NULL, OPT_SERIAL},
-    {"expires", required_argument, NULL, OPT_EXPIRES},
-    {"output", required_argument, NULL, 'o'},
-    {"sign", no_argument, NULL, OPT_SIGN},
-    {"seal", no_argument, NULL, OPT_SEAL},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, OPT_VERSION},
-    {NULL, 0, NULL, 0},
+struct opt {
+	const char *name; /* the long one */
+	char letter;	  /* 0: none */
+	enum kind kind;
+	unsigned int takes; /* the right to it; 0: anybody's */
+	size_t at;	    /* in struct call */
 };
 
-/* Which right an option needs, and what it is called; 0 for anybody's. */
-struct right {
-	unsigned int takes;
-	const char *name;
+#define AT(field) offsetof(struct call, field)
+
+static const struct opt opts[] = {
+    {"key", 0, LIST, TAKES_KEY, AT(keys)},
+    {"policy-key", 0, LIST, TAKES_ROLE_KEYS, AT(policy_keys)},
+    {"rank-key", 0, LIST, TAKES_ROLE_KEYS, AT(rank_keys)},
+    {"seal-key", 0, LIST, TAKES_ROLE_KEYS, AT(seal_keys)},
+    {"threshold", 0, THRESHOLD, TAKES_THRESHOLDS, AT(threshold)},
+    {"policy-threshold", 0, THRESHOLD, TAKES_THRESHOLDS, AT(policy_threshold)},
+    {"remove", 0, LIST, TAKES_REMOVE, AT(removed)},
+    {"root", 0, ONCE, TAKES_ROOT, AT(root)},
+    {"audience", 0, ONCE, TAKES_AUDIENCE, AT(audience)},
+    {"serial", 0, ONCE, TAKES_SERIAL, AT(serial)},
+    {"expires", 0, ONCE, TAKES_EXPIRES, AT(expires)},
+    {"output", 'o', ONCE, TAKES_OUTPUT, AT(output)},
+    {"sign", 0, FLAG, TAKES_KIND, AT(sign)},
+    {"seal", 0, FLAG, TAKES_KIND, AT(seal)},
+    {"config", 'f', ONCE, TAKES_CONFIG, AT(config)},
+    {"detach", 'D', FLAG, TAKES_DETACH, AT(detach)},
+    {"run-dir", 0, ONCE, TAKES_ASK, AT(run_dir)},
+    {"json", 0, FLAG, TAKES_ASK, AT(json)},
+    {"wait", 0, FLAG, TAKES_WAIT, AT(wait)},
+    {"timeout", 0, ONCE, TAKES_WAIT, AT(timeout)},
+    {"force", 0, FLAG, TAKES_FORCE, AT(force)},
+    {"not", 0, LIST, TAKES_NOT, AT(avoided)},
+    {"for", 0, ONCE, TAKES_FOR, AT(lasts)},
+    {"group", 0, ONCE, TAKES_GROUP, AT(group)},
+    {"why", 0, ONCE, TAKES_WHY, AT(why)},
+    {"since", 0, ONCE, TAKES_SINCE, AT(since)},
+    {"follow", 'F', FLAG, TAKES_FOLLOW, AT(follow)},
+    {"help", 'h', FLAG, 0, AT(help)},
+    {"version", 0, FLAG, 0, AT(version)},
 };
 
-static struct right
-right_of(int opt)
+#define OPTS_N (sizeof(opts) / sizeof(*opts))
+
+/* What getopt returns for a row. */
+#define OPT_BASE 256
+
+/* As people know it: "-o", "--root". */
+#define NAME_LEN 24
+static const char *
+name_of(const struct opt *o, char out[NAME_LEN])
 {
-	switch (opt) {
-	case OPT_KEY:
-		return (struct right){TAKES_KEY, "--key"};
-	case OPT_POLICY_KEY:
-		return (struct right){TAKES_ROLE_KEYS, "--policy-key"};
-	case OPT_RANK_KEY:
-		return (struct right){TAKES_ROLE_KEYS, "--rank-key"};
-	case OPT_SEAL_KEY:
-		return (struct right){TAKES_ROLE_KEYS, "--seal-key"};
-	case OPT_THRESHOLD:
-		return (struct right){TAKES_THRESHOLDS, "--threshold"};
-	case OPT_POLICY_THRESHOLD:
-		return (struct right){TAKES_THRESHOLDS, "--policy-threshold"};
-	case OPT_REMOVE:
-		return (struct right){TAKES_REMOVE, "--remove"};
-	case OPT_ROOT:
-		return (struct right){TAKES_ROOT, "--root"};
-	case OPT_AUDIENCE:
-		return (struct right){TAKES_AUDIENCE, "--audience"};
-	case OPT_SERIAL:
-		return (struct right){TAKES_SERIAL, "--serial"};
-	case OPT_EXPIRES:
-		return (struct right){TAKES_EXPIRES, "--expires"};
-	case 'o':
-		return (struct right){TAKES_OUTPUT, "-o"};
-	case OPT_SIGN:
-		return (struct right){TAKES_KIND, "--sign"};
-	case OPT_SEAL:
-		return (struct right){TAKES_KIND, "--seal"};
-	default:
-		return (struct right){0, ""};
-	}
+	if (o->letter != 0)
+		snprintf(out, NAME_LEN, "-%c", o->letter);
+	else
+		snprintf(out, NAME_LEN, "--%s", o->name);
+	return out;
 }
 
 bool
@@ -110,18 +96,16 @@ args_number(const char *s, uint64_t max, uint64_t *out)
 }
 
 bool
-args_expires(const char *s, int64_t now_s, int64_t *out)
+args_span(const char *s, int64_t *out)
 {
 	static const struct {
 		char unit;
 		int64_t seconds;
-	} units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}};
+	} units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
 	size_t len = strlen(s), i;
 	char digits[16];
 	uint64_t n;
 
-	if (when_parse(s, out))
-		return *out > now_s;
 	if (len < 2 || len > sizeof(digits))
 		return false;
 	memcpy(digits, s, len - 1);
@@ -131,11 +115,22 @@ args_expires(const char *s, int64_t now_s, int64_t *out)
 		if (s[len - 1] == units[i].unit &&
 		    args_number(digits,
 			(uint64_t)(365000 * 86400LL / units[i].seconds), &n)) {
-			*out = now_s + (int64_t)n * units[i].seconds;
+			*out = (int64_t)n * units[i].seconds;
 			return n > 0;
 		}
 	}
 	return false;
+}
+
+bool
+args_expires(const char *s, int64_t now_s, int64_t *out)
+{
+	if (when_parse(s, out))
+		return *out > now_s;
+	if (!args_span(s, out))
+		return false;
+	*out += now_s;
+	return true;
 }
 
 static int
@@ -171,50 +166,24 @@ set_once(const char **out, const char *s, const char *name)
 }
 
 static int
-apply(struct call *c, int opt, const char *s)
+apply(struct call *c, const struct opt *o, const char *s)
 {
-	const char *name = right_of(opt).name;
+	void *at = (char *)c + o->at;
+	char name[NAME_LEN];
 
-	switch (opt) {
-	case OPT_KEY:
-		return add(&c->keys, s, name);
-	case OPT_POLICY_KEY:
-		return add(&c->policy_keys, s, name);
-	case OPT_RANK_KEY:
-		return add(&c->rank_keys, s, name);
-	case OPT_SEAL_KEY:
-		return add(&c->seal_keys, s, name);
-	case OPT_REMOVE:
-		return add(&c->removed, s, name);
-	case OPT_THRESHOLD:
-		return set_threshold(&c->threshold, s, name);
-	case OPT_POLICY_THRESHOLD:
-		return set_threshold(&c->policy_threshold, s, name);
-	case OPT_ROOT:
-		return set_once(&c->root, s, name);
-	case OPT_AUDIENCE:
-		return set_once(&c->audience, s, name);
-	case OPT_SERIAL:
-		return set_once(&c->serial, s, name);
-	case OPT_EXPIRES:
-		return set_once(&c->expires, s, name);
-	case 'o':
-		return set_once(&c->output, s, name);
-	case OPT_SIGN:
-		c->sign = true;
+	name_of(o, name);
+	switch (o->kind) {
+	case FLAG:
+		*(bool *)at = true;
 		return VERB_OK;
-	case OPT_SEAL:
-		c->seal = true;
-		return VERB_OK;
-	case 'h':
-		c->help = true;
-		return VERB_OK;
-	case OPT_VERSION:
-		c->version = true;
-		return VERB_OK;
-	default: /* getopt's ':' and '?' */
-		return VERB_USAGE;
+	case ONCE:
+		return set_once(at, s, name);
+	case LIST:
+		return add(at, s, name);
+	case THRESHOLD:
+		return set_threshold(at, s, name);
 	}
+	return VERB_USAGE;
 }
 
 /* getopt's own words for what is wrong name the program by argv[0], which may
@@ -228,75 +197,115 @@ bad_option(int opt, char *const *argv)
 	return say_usage("unknown option: %s", argv[optind - 1]);
 }
 
+static const struct opt *
+opt_of(int got)
+{
+	size_t i;
+
+	for (i = 0; i < OPTS_N; i++) {
+		if (got == OPT_BASE + (int)i || got == opts[i].letter)
+			return &opts[i];
+	}
+	return NULL;
+}
+
+/* The rows as getopt wants them. */
+static void
+make_options(struct option out[OPTS_N + 1], char letters[2 * OPTS_N + 2])
+{
+	char *l = letters;
+	size_t i;
+
+	*l++ = ':';
+	for (i = 0; i < OPTS_N; i++) {
+		out[i] = (struct option){.name = opts[i].name,
+		    .has_arg =
+			opts[i].kind == FLAG ? no_argument : required_argument,
+		    .val = OPT_BASE + (int)i};
+		if (opts[i].letter != 0)
+			*l++ = opts[i].letter;
+		if (opts[i].letter != 0 && opts[i].kind != FLAG)
+			*l++ = ':';
+	}
+	*l = '\0';
+	out[OPTS_N] = (struct option){.name = NULL};
+}
+
 static int
 read_options(int argc, char **argv, struct call *c, unsigned int *given)
 {
-	struct right r;
-	int opt, rc;
+	struct option options[OPTS_N + 1];
+	char letters[2 * OPTS_N + 2], name[NAME_LEN];
+	const struct opt *o;
+	int got, rc;
 
+	make_options(options, letters);
 	opterr = 0;
 	optind = 1;
 	*given = 0;
-	while ((opt = getopt_long(argc, argv, ":ho:", options, NULL)) != -1) {
-		if (opt == ':' || opt == '?')
-			return bad_option(opt, argv);
-		r = right_of(opt);
-		if (c->verb != NULL && (r.takes & ~c->verb->takes) != 0)
-			return say_usage(
-			    "'%s' takes no %s", c->verb->name, r.name);
-		*given |= r.takes;
-		rc = apply(c, opt, optarg);
+	while ((got = getopt_long(argc, argv, letters, options, NULL)) != -1) {
+		o = opt_of(got);
+		if (o == NULL)
+			return bad_option(got, argv);
+		if (c->verb != NULL && (o->takes & ~c->verb->takes) != 0)
+			return say_usage("'%s' takes no %s", c->verb->name,
+			    name_of(o, name));
+		*given |= o->takes;
+		rc = apply(c, o, optarg);
 		if (rc != VERB_OK)
 			return rc;
 	}
 	return VERB_OK;
 }
 
+static const char *
+count_word(const struct verb *v)
+{
+	if (v->args_max > v->args_n)
+		return v->args_n == 0	? "fewer arguments"
+		       : v->args_n == 1 ? "one argument or more"
+					: "two arguments or more";
+	return v->args_n == 0	? "only options"
+	       : v->args_n == 1 ? "one argument"
+				: "two arguments";
+}
+
 static int
 check(const struct call *c, int args_n, unsigned int given)
 {
-	unsigned int lacks = c->verb->needs & ~given;
-	int opt;
+	const struct verb *v = c->verb;
+	unsigned int lacks = v->needs & ~given;
+	char name[NAME_LEN];
+	size_t i;
 
-	if (args_n != c->verb->args_n)
+	if (args_n > VERB_ARGS_MAX)
+		return say_usage("'%s': expected at most %d arguments, found "
+				 "%d",
+		    v->name, VERB_ARGS_MAX, args_n);
+	if (args_n < v->args_n || args_n > v->args_max)
 		return say_usage("'%s': expected %s, found %d argument%s",
-		    c->verb->name,
-		    c->verb->args_n == 0   ? "only options"
-		    : c->verb->args_n == 1 ? "one argument"
-					   : "two arguments",
-		    args_n, args_n == 1 ? "" : "s");
-	for (opt = OPT_KEY; opt <= OPT_EXPIRES; opt++) {
-		if ((right_of(opt).takes & lacks) != 0)
+		    v->name, count_word(v), args_n, args_n == 1 ? "" : "s");
+	for (i = 0; i < OPTS_N; i++) {
+		if ((opts[i].takes & lacks) != 0)
 			return say_usage(
-			    "'%s' lacks %s", c->verb->name, right_of(opt).name);
+			    "'%s' lacks %s", v->name, name_of(&opts[i], name));
 	}
-	if ((lacks & TAKES_OUTPUT) != 0)
-		return say_usage("'%s' lacks -o", c->verb->name);
 	return VERB_OK;
-}
-
-static const char *
-nearest(const char *word)
-{
-	const char *words[] = {"init", "keygen", "root", "root new",
-	    "root rotate", "root add-signature", "root show", "sign",
-	    "add-signature", "verify", NULL};
-
-	return conf_nearest(word, words);
 }
 
 static int
 unknown(int argc, char *const *argv)
 {
+	bool second;
 	char two[128];
 	const char *near;
 
 	if (argc < 1)
 		return say_usage("expected a command");
-	snprintf(two, sizeof(two), "%s%s%s", argv[0],
-	    strcmp(argv[0], "root") == 0 && argc > 1 ? " " : "",
-	    strcmp(argv[0], "root") == 0 && argc > 1 ? argv[1] : "");
-	near = nearest(two);
+	second = verb_begins(argv[0]) && argc > 1;
+	snprintf(two, sizeof(two), "%s%s%s", argv[0], second ? " " : "",
+	    second ? argv[1] : "");
+	near = verb_nearest(two);
 	return say_usage("unknown command '%s'%s%s%s", two,
 	    near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
 	    near != NULL ? "'?" : "");
@@ -321,21 +330,47 @@ args_parse(int argc, char **argv, struct call *c)
 	argc -= used + optind;
 	argv += used + optind;
 	rc = check(c, argc, given);
-	for (i = 0; rc == VERB_OK && i < argc; i++)
+	if (rc != VERB_OK)
+		return rc;
+	c->args_n = argc;
+	for (i = 0; i < argc; i++)
 		c->args[i] = argv[i];
-	return rc;
+	return VERB_OK;
+}
+
+static void
+verb_help(const struct verb *v)
+{
+	printf("\n  %s%s%s\n      %s\n", v->name, *v->args ? " " : "", v->args,
+	    v->help);
 }
 
 void
-args_help(void)
+args_help(const struct verb *verb)
 {
 	const struct verb *v;
 
+	if (verb != NULL) {
+		printf("usage: cagent-policyd %s%s%s\n\n%s\n", verb->name,
+		    *verb->args ? " " : "", verb->args, verb->help);
+		return;
+	}
 	fputs("usage: cagent-policyd COMMAND [OPTION ...] [ARGUMENT ...]\n\n"
-	      "Keys and signed messages for a fleet of agents, made offline.\n",
+	      "The policy server of a fleet of agents, and its keys and signed "
+	      "messages.\n",
 	    stdout);
-	for (v = verbs; v->name != NULL; v++)
-		printf("\n  %s %s\n      %s\n", v->name, v->args, v->help);
+	for (v = verbs; v->name != NULL; v++) {
+		if ((v->takes & TAKES_ASK) == 0)
+			verb_help(v);
+	}
+	fputs(
+	    "\nOf a server that runs (each takes --json, and --run-dir DIR or "
+	    "-f FILE to find it):\n",
+	    stdout);
+	for (v = verbs; v->name != NULL; v++) {
+		if ((v->takes & TAKES_ASK) != 0)
+			verb_help(v);
+	}
 	fputs("\nTIME is like 365d, 12h, 30m or 2027-01-01T00:00:00Z.\n"
 	      "PUB and KEY are files NAME.pub and NAME.key of keygen.\n",
 	    stdout);

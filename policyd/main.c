@@ -54,7 +54,7 @@ dispatch(const struct call *call)
 		return VERB_OK;
 	}
 	if (call->help) {
-		args_help();
+		args_help(call->verb);
 		return VERB_OK;
 	}
 	rc = close_up();

@@ -10,7 +10,8 @@
 enum verb_exit {
 	VERB_OK = 0,
 	VERB_FAILED = 1,
-	VERB_USAGE = 2
+	VERB_USAGE = 2,
+	VERB_NOT_RUNNING = 3
 };
 
 /* Options that may be repeated. */
@@ -19,32 +20,49 @@ struct verb_list {
 	uint32_t n;
 };
 
-#define VERB_ARGS_MAX 2
+#define VERB_ARGS_MAX 64
 
 /* What the command line asked for; strings borrowed from it. */
 struct call {
 	const struct verb *verb;
 	const char *args[VERB_ARGS_MAX];
+	int args_n;
 	struct verb_list keys, policy_keys, rank_keys, seal_keys, removed;
-	const char *root, *audience, *serial, *expires, *output; /* or NULL */
+	struct verb_list avoided;
+	/* Each NULL: not said. */
+	const char *root, *audience, *serial, *expires, *output;
+	const char *config, *run_dir, *group, *lasts, *why, *since, *timeout;
 	uint32_t threshold, policy_threshold; /* 0: not said */
 	bool seal, sign;
+	bool detach, json, wait, force, follow;
 	bool help, version;
 	int64_t now_s;
 };
 
 /* The options a verb takes. */
 enum verb_takes {
-	TAKES_KEY = 1,
-	TAKES_ROLE_KEYS = 2, /* --policy-key, --rank-key, --seal-key */
-	TAKES_THRESHOLDS = 4,
-	TAKES_REMOVE = 8,
-	TAKES_ROOT = 16,
-	TAKES_AUDIENCE = 32,
-	TAKES_SERIAL = 64,
-	TAKES_EXPIRES = 128,
-	TAKES_OUTPUT = 256,
-	TAKES_KIND = 512 /* --sign, --seal */
+	TAKES_KEY = 1 << 0,
+	TAKES_ROLE_KEYS = 1 << 1, /* --policy-key, --rank-key, --seal-key */
+	TAKES_THRESHOLDS = 1 << 2,
+	TAKES_REMOVE = 1 << 3,
+	TAKES_ROOT = 1 << 4,
+	TAKES_AUDIENCE = 1 << 5,
+	TAKES_SERIAL = 1 << 6,
+	TAKES_EXPIRES = 1 << 7,
+	TAKES_OUTPUT = 1 << 8,
+	TAKES_KIND = 1 << 9,	/* --sign, --seal */
+	TAKES_CONFIG = 1 << 10, /* -f */
+	TAKES_DETACH = 1 << 11, /* -D */
+	TAKES_ASK = 1 << 12,	/* --run-dir, --json */
+	TAKES_WAIT = 1 << 13,	/* --wait, --timeout */
+	TAKES_FORCE = 1 << 14,
+	TAKES_NOT = 1 << 15,
+	TAKES_FOR = 1 << 16,
+	TAKES_GROUP = 1 << 17,
+	TAKES_WHY = 1 << 18,
+	TAKES_SINCE = 1 << 19,
+	TAKES_FOLLOW = 1 << 20,
+	TAKES_SERVER = TAKES_CONFIG | TAKES_ASK
 };
 
 struct verb {
@@ -52,16 +70,21 @@ struct verb {
 	const char *args;		 /* as usage shows them */
 	const char *help;		 /* one line */
 	int (*run)(const struct call *); /* returns enum verb_exit */
-	int args_n;
-	unsigned int takes; /* enum verb_takes */
-	unsigned int needs; /* of these; TAKES_... */
+	int args_n, args_max;		 /* at least, at most */
+	unsigned int takes;		 /* enum verb_takes */
+	unsigned int needs;		 /* of these; TAKES_... */
 };
 
 /* Ended by a NULL name. */
 extern const struct verb verbs[];
 /* By its first words, of which *used were its name; NULL: unknown. */
 const struct verb *verb_find(int argc, char *const *argv, int *used);
+/* Is it the first of a name's two words? */
+bool verb_begins(const char *word);
+/* What it may have been meant to be, or NULL. */
+const char *verb_nearest(const char *name);
 
+/* Offline. */
 int init_run(const struct call *);
 int keygen_run(const struct call *);
 int root_new_run(const struct call *);

@@ -4,19 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/conf.h"
+
 #define NAME_MAX_LEN 64
 
 const struct verb verbs[] = {
     {"init", "[--expires TIME] DIR",
 	"all keys and the first root, for whom one key is enough", init_run, 1,
-	TAKES_EXPIRES, 0},
+	1, TAKES_EXPIRES, 0},
     {"keygen", "[--sign|--seal] NAME", "a key: NAME.key and NAME.pub",
-	keygen_run, 1, TAKES_KIND, 0},
+	keygen_run, 1, 1, TAKES_KIND, 0},
     {"root new",
 	"--key PUB... [--threshold N] --policy-key PUB...\n"
 	"      [--policy-threshold N] [--rank-key PUB...] [--seal-key PUB...]\n"
 	"      --expires TIME -o FILE",
-	"the first root, to be signed", root_new_run, 0,
+	"the first root, to be signed", root_new_run, 0, 0,
 	TAKES_KEY | TAKES_ROLE_KEYS | TAKES_THRESHOLDS | TAKES_EXPIRES |
 	    TAKES_OUTPUT,
 	TAKES_KEY | TAKES_EXPIRES | TAKES_OUTPUT},
@@ -24,29 +26,29 @@ const struct verb verbs[] = {
 	"OLD [--remove NAME...] [--key PUB...] [--threshold N]\n"
 	"      [--policy-key PUB...] [--policy-threshold N]\n"
 	"      [--rank-key PUB...] [--seal-key PUB...] --expires TIME -o FILE",
-	"the root after OLD, to be signed", root_rotate_run, 1,
+	"the root after OLD, to be signed", root_rotate_run, 1, 1,
 	TAKES_KEY | TAKES_ROLE_KEYS | TAKES_THRESHOLDS | TAKES_REMOVE |
 	    TAKES_EXPIRES | TAKES_OUTPUT,
 	TAKES_EXPIRES | TAKES_OUTPUT},
     {"root add-signature", "FILE --key KEY [--root OLD]",
 	"sign a root; with a key of the root before: --root OLD",
-	add_signature_run, 1, TAKES_KEY | TAKES_ROOT, TAKES_KEY},
+	add_signature_run, 1, 1, TAKES_KEY | TAKES_ROOT, TAKES_KEY},
     {"root show", "FILE", "what a root says, and who has signed it",
-	root_show_run, 1, 0, 0},
+	root_show_run, 1, 1, 0, 0},
     {"sign",
 	"policy|rank BODY --key KEY... --root ROOT --audience GROUP\n"
 	"      [--serial auto|N] --expires TIME -o FILE",
-	"make a message of a body", sign_run, 2,
+	"make a message of a body", sign_run, 2, 2,
 	TAKES_KEY | TAKES_ROOT | TAKES_AUDIENCE | TAKES_SERIAL | TAKES_EXPIRES |
 	    TAKES_OUTPUT,
 	TAKES_KEY | TAKES_ROOT | TAKES_AUDIENCE | TAKES_EXPIRES | TAKES_OUTPUT},
     {"add-signature", "FILE --key KEY --root ROOT",
-	"sign a policy that needs more than one", add_signature_run, 1,
+	"sign a policy that needs more than one", add_signature_run, 1, 1,
 	TAKES_KEY | TAKES_ROOT, TAKES_KEY | TAKES_ROOT},
     {"verify", "FILE --root ROOT [--audience GROUP]",
 	"whether an agent with that root would take a message", verify_run, 1,
-	TAKES_ROOT | TAKES_AUDIENCE, TAKES_ROOT},
-    {NULL, NULL, NULL, NULL, 0, 0, 0}};
+	1, TAKES_ROOT | TAKES_AUDIENCE, TAKES_ROOT},
+    {NULL, NULL, NULL, NULL, 0, 0, 0, 0}};
 
 const struct verb *
 verb_find(int argc, char *const *argv, int *used)
@@ -63,4 +65,28 @@ verb_find(int argc, char *const *argv, int *used)
 			return v;
 	}
 	return NULL;
+}
+
+bool
+verb_begins(const char *word)
+{
+	const struct verb *v;
+	size_t len = strlen(word);
+
+	for (v = verbs; v->name != NULL; v++) {
+		if (strncmp(v->name, word, len) == 0 && v->name[len] == ' ')
+			return true;
+	}
+	return false;
+}
+
+const char *
+verb_nearest(const char *name)
+{
+	const char *words[sizeof(verbs) / sizeof(*verbs)] = {NULL};
+	size_t i;
+
+	for (i = 0; verbs[i].name != NULL; i++)
+		words[i] = verbs[i].name;
+	return conf_nearest(name, words);
 }
