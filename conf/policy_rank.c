@@ -132,8 +132,8 @@ leaves_enough(const struct policy_rank *r, const struct settings *s,
 }
 
 struct policy_rank *
-policy_rank_parse(const char *body, size_t len, const struct settings *s,
-    struct conf_errors *errors)
+policy_rank_parse(const char *name, const char *body, size_t len,
+    const struct settings *s, struct conf_errors *errors)
 {
 	struct policy_rank *r = calloc(1, sizeof(*r));
 	/* conf_parse() hands it back only to row_end(), which reads it. */
@@ -147,10 +147,10 @@ policy_rank_parse(const char *body, size_t len, const struct settings *s,
 	if (r == NULL) {
 		errors->n = 1;
 		snprintf(errors->text, sizeof(errors->text),
-		    "rank: out of memory\n");
+		    "%s: out of memory\n", name);
 		return NULL;
 	}
-	if (conf_parse("rank", body, len, sections, r, arg.out, errors) == 0 &&
+	if (conf_parse(name, body, len, sections, r, arg.out, errors) == 0 &&
 	    (s == NULL || leaves_enough(r, s, errors)))
 		return r;
 	free(r);

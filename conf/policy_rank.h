@@ -33,9 +33,9 @@ struct policy_rank {
 };
 
 /* Read it, and check it against the settings that it is for (NULL: only its
- * grammar is asked): the caller frees, or NULL with errors. */
-struct policy_rank *policy_rank_parse(const char *body, size_t len,
-    const struct settings *, struct conf_errors *);
+ * grammar is asked): the caller frees, or NULL with errors, which call it name. */
+struct policy_rank *policy_rank_parse(const char *name, const char *body,
+    size_t len, const struct settings *, struct conf_errors *);
 
 /* What it says of that one; NULL when it is silent, or rank is NULL. */
 const struct policy_rank_row *policy_rank_find(

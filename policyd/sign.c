@@ -9,6 +9,7 @@
 
 #include "base/conf.h"
 #include "policyd/args.h"
+#include "policyd/body.h"
 #include "policyd/message.h"
 #include "policyd/roots.h"
 #include "policyd/say.h"
@@ -217,7 +218,7 @@ sign_body(const struct call *c, const struct verified *root)
 				   : strerror(-rc));
 	e.body = (const uint8_t *)body;
 	rc = VERB_FAILED;
-	if (message_make(&m, &e)) {
+	if (body_check(c->args[1], &e) && message_make(&m, &e)) {
 		rc = sign_other(c, &m, root, c->output);
 		message_free(&m);
 	}

@@ -244,7 +244,7 @@ read_rank(struct policy *p, const struct verified *v, struct policy_answer *a)
 	char text[POLICY_WHY_MAX];
 	struct conf_errors errors;
 	struct policy_rank *r = policy_rank_parse(
-	    (const char *)e->body, e->body_len, p->config, &errors);
+	    "rank", (const char *)e->body, e->body_len, p->config, &errors);
 
 	if (r != NULL)
 		return r;

@@ -228,8 +228,8 @@ read_ranks(struct policy *p, const struct settings *s)
 	if (p->held.rank == NULL)
 		return;
 	e = verified_envelope(p->held.rank);
-	p->ranks =
-	    policy_rank_parse((const char *)e->body, e->body_len, s, &errors);
+	p->ranks = policy_rank_parse(
+	    "rank", (const char *)e->body, e->body_len, s, &errors);
 	if (p->ranks == NULL)
 		log_errx("rank %llu is not in force: %.*s",
 		    (unsigned long long)e->serial,

@@ -134,6 +134,10 @@ t_one_key(void)
 
 	file("body", policy_body);
 	file("rank.ini", "[rank]\npolicy-serial = 1\n");
+	file("late.ini", "[rank]\n\npolicy-serial = 1\n");
+	file("bad.ini", "[intermediary \"a\"]\ntype = http\nadress = h:80\n");
+	file("bad-rank.ini",
+	    "[rank]\npolicy-serial = 1\n[intermediary \"a\"]\nweight = 0\n");
 	OK("root = /etc/cagent/root.1", "init fleet");
 	CHECK_INT(mode_of("fleet"), 0700);
 	CHECK_INT(mode_of("fleet/admin.key"), 0600);
@@ -164,7 +168,20 @@ t_one_key(void)
 	    SIGN_RANK "--key fleet/admin.key -o no");
 	FAILS("cannot sign", SIGN_POLICY "--key fleet/seal.key -o no");
 	FAILS("a public key", SIGN_POLICY "--key fleet/admin.pub -o no");
+	FAILS("bad.ini:3: unknown key 'adress' in [intermediary]; did you mean "
+	      "'address'?",
+	    "sign policy bad.ini --root fleet/root.1 --expires 30d "
+	    "--audience york --key fleet/admin.key -o no");
+	FAILS("it is not signed",
+	    "sign policy bad.ini --root fleet/root.1 --expires 30d "
+	    "--audience york --key fleet/admin.key -o no");
+	FAILS("bad-rank.ini:4: 'weight': expected",
+	    "sign rank bad-rank.ini --root fleet/root.1 --expires 1h "
+	    "--audience york --key fleet/online.key -o no");
 	FAILS("policy-serial = N",
+	    "sign rank late.ini --root fleet/root.1 --expires 1h "
+	    "--audience york --key fleet/online.key -o no");
+	FAILS("body:1: unknown section [tier]",
 	    "sign rank body --root fleet/root.1 --expires 1h --audience york "
 	    "--key fleet/online.key -o no");
 	CHECK(mode_of("no") == 0, "something was written");
