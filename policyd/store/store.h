@@ -95,7 +95,8 @@ struct store_probe {
 };
 int store_probe_add(struct store *, const struct store_probe *);
 
-/* Where one stood for a group from then on: a row when that changes. */
+/* Where one stood for a group from then on: a row when that changes, and one
+ * with each heartbeat. */
 struct store_place {
 	int64_t at_s;
 	char group[MANAGE_NAME_MAX + 1], name[MANAGE_NAME_MAX + 1];
@@ -115,13 +116,22 @@ struct store_event {
 	char text[STORE_REASON_MAX + 1];
 };
 int store_event_add(struct store *, const struct store_event *);
+/* The last n of them, oldest first; ids rise. */
+int store_events(struct store *, uint32_t n,
+    bool (*each)(void *arg, int64_t id, const struct store_event *), void *arg);
 
 /* --- what was said --- */
 
+struct store_message {
+	const struct envelope *envelope;
+	const uint8_t *message;
+	size_t len;
+	const char *by; /* who published it */
+	int64_t at_s;
+};
 /* A signed message, in the place of an earlier one of its type and audience;
- * each root stays.  by: who published it. */
-int store_message_put(struct store *, const struct envelope *,
-    const uint8_t *message, size_t len, const char *by, int64_t now_s);
+ * each root stays. */
+int store_message_put(struct store *, const struct store_message *);
 /* Roots by epoch, then policies, then ranks. */
 int store_messages(struct store *,
     bool (*each)(void *arg, const uint8_t *message, size_t len), void *arg);
