@@ -1,6 +1,6 @@
 /*
  * Makes the agent's settings out of a bundle and owns their memory; what a
- * section may say is in settings_agent.c, settings_tiers.c, settings_rules.c.
+ * section may say is in the other settings_*.c.
  */
 #include "conf/settings.h"
 
@@ -120,6 +120,7 @@ set_defaults(struct settings *s)
 	s->learn_age_ms = 3600000;
 	s->policy_intermediaries_max = 256;
 	s->policy_intermediaries_min = 1;
+	s->report_least_ms = 10000;
 	settings_unsay_limits(s);
 }
 
@@ -186,6 +187,8 @@ fill_in(struct build *b)
 	if (s->pid_file[0] == '\0')
 		snprintf(s->pid_file, sizeof(s->pid_file), "%s/" CTL_PID_NAME,
 		    s->run_dir);
+	if (s->report_name[0] == '\0')
+		settings_default_name(b);
 	settings_fill_limits(s, b->policy);
 	if (s->access_n != 0)
 		return 0;

@@ -25,6 +25,9 @@ struct bundle;
 #define SETTINGS_RANK_MAX	    1000
 #define SETTINGS_NAME_MAX	    63
 #define SETTINGS_NAMESERVERS_MAX    8
+#define SETTINGS_SERVERS_MAX	    8
+#define SETTINGS_SUBSCRIBERS_MAX    16 /* the configuration's and policy's */
+#define SETTINGS_SEAL_KEY_LEN	    32
 
 enum traffic_class {
 	CLASS_CRITICAL,
@@ -105,6 +108,21 @@ struct settings_rule {
 	uint32_t via_intermediary; /* index */
 };
 
+/* Something to connect to, by a name or an address literal. */
+struct settings_endpoint {
+	char host[NET_HOST_MAX + 1];
+	uint16_t port;
+};
+
+/* Another management application, which gets the same reports. */
+struct settings_subscriber {
+	char name[SETTINGS_NAME_MAX + 1];
+	struct settings_endpoint at;
+	uint8_t key[SETTINGS_SEAL_KEY_LEN]; /* public, X25519 */
+	int64_t interval_ms;		    /* 0: reports_interval_ms */
+	bool by_policy;
+};
+
 struct settings {
 	uint32_t refs;
 	uint64_t serial; /* set by the master: rises with each reload */
@@ -161,9 +179,21 @@ struct settings {
 	size_t policy_domains_n;
 	int64_t policy_intermediaries_max; /* 256 */
 	int64_t policy_intermediaries_min; /* usable ones in all: 1 */
-	bool policy_in_force;  /* these settings are partly a policy's, */
-	uint32_t policy_epoch; /* which is this one */
+	/* The policy server: to be tried in turn; root must be there. */
+	struct settings_endpoint policy_servers[SETTINGS_SERVERS_MAX];
+	uint32_t policy_servers_n;
+	char policy_token_file[1024]; /* its path, for the master; "": none */
+	bool policy_no_subscribers;   /* subscribers = no: a policy adds none */
+	char report_name[SETTINGS_NAME_MAX + 1]; /* name; else our host's */
+	int64_t report_least_ms; /* report-interval: no more often, 10 s */
+	bool policy_in_force;	 /* these settings are partly a policy's, */
+	uint32_t policy_epoch;	 /* which is this one */
 	uint64_t policy_serial;
+
+	/* [reports] and [subscriber] */
+	int64_t reports_interval_ms; /* 0: as the server says */
+	struct settings_subscriber subscribers[SETTINGS_SUBSCRIBERS_MAX];
+	uint32_t subscribers_n;
 
 	/* By rising rank, also those that only an intermediary names. */
 	struct settings_tier tiers[SETTINGS_TIERS_MAX];

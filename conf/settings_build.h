@@ -55,6 +55,8 @@ struct build {
 	uint32_t intermediaries_n;
 	STAILQ_HEAD(, build_rule) rules;
 	uint32_t rules_n;
+	/* One of the policy that gives way to the configuration's. */
+	struct settings_subscriber dropped_subscriber;
 };
 
 /*
@@ -118,7 +120,16 @@ struct build {
 	.repeats = true, \
 	.options = settings_rule_options, \
 	.begin = settings_rule_begin, \
-	.end = settings_rule_end}
+	.end = settings_rule_end}, \
+	{.kind = "reports", \
+	.options = settings_reports_options, \
+	.begin = settings_reports_begin}, \
+	{.kind = "subscriber", \
+	.named = true, \
+	.repeats = true, \
+	.options = settings_subscriber_options, \
+	.begin = settings_subscriber_begin, \
+	.end = settings_subscriber_end}
 /* clang-format on */
 
 int settings_direct_network(struct conf_ctx *, void *record, const char *value);
@@ -131,6 +142,8 @@ extern const struct conf_option settings_tier_options[];
 extern const struct conf_option settings_intermediary_options[];
 extern const struct conf_option settings_rule_options[];
 extern const struct conf_option settings_policy_options[];
+extern const struct conf_option settings_reports_options[];
+extern const struct conf_option settings_subscriber_options[];
 /* Of a policy's body. */
 extern const struct conf_section settings_policy_sections[];
 extern const struct conf_word settings_classes[];
@@ -149,6 +162,11 @@ int settings_intermediary_end(struct conf_ctx *, void *build, void *record);
 void *settings_rule_begin(struct conf_ctx *, void *build, const char *name);
 int settings_rule_end(struct conf_ctx *, void *build, void *record);
 
+void *settings_reports_begin(struct conf_ctx *, void *build, const char *name);
+void *settings_subscriber_begin(
+    struct conf_ctx *, void *build, const char *name);
+int settings_subscriber_end(struct conf_ctx *, void *build, void *record);
+
 /* An empty one, whose settings have one reference; NULL: out of memory. */
 struct build *settings_build_new(struct bundle *);
 /* What was built moves to the settings; 0 or -ENOMEM. */
@@ -161,6 +179,11 @@ bool settings_policy_allows(struct conf_ctx *, const struct build *,
     const struct settings_intermediary *);
 /* What holds for the policy as a whole: 0, or -EINVAL with errors. */
 int settings_policy_check(const struct build *, struct conf_errors *);
+
+/* From "host:port", a name in lower case; 0, or -1 for "expected ...". */
+int settings_endpoint(const char *value, struct settings_endpoint *);
+/* By what name managers know this agent, where none was said. */
+void settings_default_name(struct build *);
 
 /* Nothing is said of the limits yet. */
 void settings_unsay_limits(struct settings *);

@@ -21,6 +21,7 @@ static const struct {
     {SETTINGS_AT(connections_max), 0},
     {SETTINGS_AT(check_interval_ms), 10000},
     {SETTINGS_AT(check_timeout_ms), SETTINGS_UNSAID},
+    {SETTINGS_AT(reports_interval_ms), 0},
 };
 
 #define LIMITS_N (sizeof(limits) / sizeof(*limits))

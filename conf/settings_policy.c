@@ -37,6 +37,65 @@ add_domain(struct conf_ctx *ctx, void *record, const char *value)
 	    ctx, value, &s->policy_domains, &s->policy_domains_n);
 }
 
+static int
+add_server(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	if (s->policy_servers_n == SETTINGS_SERVERS_MAX) {
+		conf_error(ctx, "'server': expected at most %d of them",
+		    SETTINGS_SERVERS_MAX);
+		return -1;
+	}
+	if (settings_endpoint(value, &s->policy_servers[s->policy_servers_n]) !=
+	    0)
+		return -1;
+	s->policy_servers_n++;
+	return 0;
+}
+
+/* Which is read by the master alone: whoever else has the configuration is
+ * not to have it. */
+static int
+set_token_file(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	(void)ctx;
+	if (value[0] != '/' || strlen(value) >= sizeof(s->policy_token_file))
+		return -1;
+	memcpy(s->policy_token_file, value, strlen(value) + 1);
+	return 0;
+}
+
+static int
+set_name(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	if (strlen(value) >= sizeof(s->report_name) ||
+	    !settings_name_ok(ctx, value))
+		return -1;
+	memcpy(s->report_name, value, strlen(value) + 1);
+	return 0;
+}
+
+static const struct conf_word subscribers_words[] = {
+    {"yes", 0}, {"no", 1}, {NULL, 0}};
+
+static int
+set_subscribers(struct conf_ctx *ctx, void *record, const char *value)
+{
+	const struct conf_word *w = subscribers_words;
+	struct settings *s = record;
+
+	(void)ctx;
+	while (w->word != NULL && strcmp(w->word, value) != 0)
+		w++;
+	s->policy_no_subscribers = w->value != 0;
+	return w->word != NULL ? 0 : -1;
+}
+
 const struct conf_option settings_policy_options[] = {
     {.key = "root",
 	.type = CONF_CUSTOM,
@@ -58,6 +117,24 @@ const struct conf_option settings_policy_options[] = {
 	SETTINGS_INTERMEDIARIES_MAX),
     SETTINGS_INT("min-intermediaries", policy_intermediaries_min, 0,
 	SETTINGS_INTERMEDIARIES_MAX),
+    {.key = "server",
+	.type = CONF_CUSTOM,
+	.parse = add_server,
+	.repeats = true,
+	.expects = "an address like policy.example:7443 or 192.0.2.1:7443"},
+    {.key = "token-file",
+	.type = CONF_CUSTOM,
+	.parse = set_token_file,
+	.expects = "the absolute path of a private file"},
+    {.key = "name",
+	.type = CONF_CUSTOM,
+	.parse = set_name,
+	.expects = "a name of at most 63 bytes"},
+    SETTINGS_MS("report-interval", report_least_ms, 1000, 24 * 3600000),
+    {.key = "subscribers",
+	.type = CONF_CUSTOM,
+	.parse = set_subscribers,
+	.expects = "yes or no"},
     {.key = NULL},
 };
 

@@ -1,5 +1,4 @@
 /* The sections [tier] and [intermediary]; reads files only by the bundle. */
-#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -199,24 +198,13 @@ static int
 set_address(struct conf_ctx *ctx, void *record, const char *value)
 {
 	struct build_intermediary *b = record;
-	struct settings_intermediary *i = &b->i;
-	char text[NET_IP_STRLEN];
-	struct net_ip ip;
-	char *c;
+	struct settings_endpoint at;
 
 	(void)ctx;
-	if (net_hostport_split(
-		value, i->host, sizeof(i->host), &i->port, false) != 0)
+	if (settings_endpoint(value, &at) != 0)
 		return -1;
-	if (net_ip_parse(i->host, &ip) == 0) {
-		net_ip_format(&ip, text);
-		memcpy(i->host, text, strlen(text) + 1);
-		return 0;
-	}
-	if (!net_name_valid(i->host, strlen(i->host)))
-		return -1;
-	for (c = i->host; *c != '\0'; c++)
-		*c = (char)tolower((unsigned char)*c);
+	memcpy(b->i.host, at.host, sizeof(b->i.host));
+	b->i.port = at.port;
 	return 0;
 }
 

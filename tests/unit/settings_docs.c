@@ -21,10 +21,19 @@ static const struct {
     {"access", settings_access_options, true},
     {"direct", settings_direct_options, true},
     {"policy", settings_policy_options, true},
+    {"reports", settings_reports_options, true},
+    {"subscriber", settings_subscriber_options, true},
     {"tier", settings_tier_options, true},
     {"intermediary", settings_intermediary_options, true},
     {"rule", settings_rule_options, true},
 };
+
+static bool
+is_named(const char *kind)
+{
+	return strcmp(kind, "tier") == 0 || strcmp(kind, "intermediary") == 0 ||
+	       strcmp(kind, "rule") == 0 || strcmp(kind, "subscriber") == 0;
+}
 
 #define KINDS_N (sizeof(kinds) / sizeof(*kinds))
 
@@ -86,6 +95,10 @@ the_example_shows_the_defaults(void)
 	CHECK_INT(s->nameservers_n, 1);
 	CHECK_INT(s->intermediaries_n, 1);
 	CHECK_INT(s->rules_n, 1);
+	CHECK_INT(s->policy_servers_n, 1);
+	CHECK_INT(s->subscribers_n, 1);
+	CHECK_INT(s->report_least_ms, defaults->report_least_ms);
+	CHECK_INT(s->policy_no_subscribers, defaults->policy_no_subscribers);
 	/* All of [agent] lies between these two but for the examples. */
 	memset(s->nameservers, 0, sizeof(s->nameservers));
 	s->nameservers_n = 0;
@@ -148,7 +161,7 @@ both_have_every_key(void)
 		check_keys(section, kinds[i].options, "\n;", " = ");
 		free(section);
 		snprintf(heading, sizeof(heading), "\n.Ss Section%s %s\n",
-		    i < 4 ? "" : "s", kinds[i].kind);
+		    is_named(kinds[i].kind) ? "s" : "", kinds[i].kind);
 		section = part(manual, heading, "\n.Ss ");
 		check_keys(section, kinds[i].options, "\n.It Cm ", " No = ");
 		free(section);
