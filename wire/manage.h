@@ -61,7 +61,8 @@ struct manage_answer {
 	uint32_t interval_ms;	 /* ack of a register: how often to report;
 				    else 0 */
 	uint64_t sequence_floor; /* nack: the highest that was seen */
-	char code[MANAGE_CODE_MAX + 1]; /* nack: a stable word, "rollback" */
+	char code[MANAGE_CODE_MAX + 1]; /* nack: a stable word, "rollback": of
+					   a-z 0-9 '-' */
 	char text[MANAGE_TEXT_MAX + 1]; /* nack: printable UTF-8, cut */
 };
 
@@ -131,5 +132,9 @@ bool manage_report_ok(const uint8_t *in, size_t len);
 
 /* a-z 0-9 '-' '_' '.', 1 to 63 of them. */
 bool manage_name_ok(const char *);
+
+/* A nack's text from any: cut at a character, and what may not be in one is
+ * '?'. */
+void manage_text_set(char out[MANAGE_TEXT_MAX + 1], const char *text);
 
 #endif
