@@ -215,6 +215,7 @@ prepare(struct store *s, const char *path)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
 		    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int64_t version = 0;
 	int error;
 
 	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK)
@@ -223,9 +224,11 @@ prepare(struct store *s, const char *path)
 	(void)sqlite3_busy_timeout(s->db, BUSY_MS);
 	error = check(s);
 	if (error == 0)
+		error = store_schema_check(s, &version);
+	if (error == 0)
 		error = store_exec(s, PRAGMAS);
 	if (error == 0)
-		error = store_schema(s);
+		error = store_schema(s, version);
 	keep_log(s, error != 0);
 	return error;
 }

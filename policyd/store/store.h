@@ -55,9 +55,15 @@ int store_agent_by_key(
 int store_agent_by_name(struct store *, const char *name, struct store_agent *);
 /* -EEXIST: the name or the key is another one's.  Fills in id. */
 int store_agent_add(struct store *, struct store_agent *);
+int store_agent_by_id(struct store *, int64_t id, struct store_agent *);
 /* All but id, key, added_s. */
 int store_agent_update(struct store *, const struct store_agent *);
+/* Only that it said something with that sequence. */
+int store_agent_heard(
+    struct store *, int64_t id, uint64_t sequence, int64_t seen_s);
 int store_agent_remove(struct store *, int64_t id);
+/* How many there are. */
+int store_agents_count(struct store *, int64_t *n);
 /* In the order of names; each() returns false to stop. */
 int store_agents(struct store *,
     bool (*each)(void *arg, const struct store_agent *), void *arg);
@@ -107,6 +113,9 @@ struct store_place {
 	uint32_t success_permille, latency_us, agents;
 };
 int store_place_add(struct store *, const struct store_place *);
+/* The last one, by group and name: -ENOENT. */
+int store_place_last(
+    struct store *, const char *group, const char *name, struct store_place *);
 
 struct store_event {
 	int64_t at_s;
@@ -116,25 +125,38 @@ struct store_event {
 	char text[STORE_REASON_MAX + 1];
 };
 int store_event_add(struct store *, const struct store_event *);
-/* The last n of them, oldest first; ids rise. */
-int store_events(struct store *, uint32_t n,
+/* The last n of those after an id (0: of all) and not before since_s, oldest
+ * first; ids rise. */
+struct store_events_query {
+	int64_t after, since_s;
+	uint32_t n;
+};
+int store_events(struct store *, const struct store_events_query *,
     bool (*each)(void *arg, int64_t id, const struct store_event *), void *arg);
 
 /* --- what was said --- */
 
 struct store_message {
+	int64_t id; /* when it is read */
 	const struct envelope *envelope;
-	const uint8_t *message;
+	const uint8_t *message; /* whole; NULL when a list leaves it out */
 	size_t len;
 	const char *by; /* who published it */
 	int64_t at_s;
 };
-/* A signed message, in the place of an earlier one of its type and audience;
- * each root stays. */
+/* A signed message.  Roots and policies stay; a rank takes the place of the
+ * earlier one of its audience. */
 int store_message_put(struct store *, const struct store_message *);
-/* Roots by epoch, then policies, then ranks. */
+/* What is in force: all roots by epoch, then the newest policy and the newest
+ * rank of each audience. */
 int store_messages(struct store *,
     bool (*each)(void *arg, const uint8_t *message, size_t len), void *arg);
+/* All roots and policies, newest first, without their bytes: of the envelope
+ * there is what its header says, and no more. */
+int store_history(struct store *,
+    bool (*each)(void *arg, const struct store_message *), void *arg);
+/* The bytes of any of them: malloc()ed, or -ENOENT. */
+int store_message_get(struct store *, int64_t id, uint8_t **bytes, size_t *len);
 /* The next serial of a rank: above all that were ever given out, and on the
  * disk when the transaction is. */
 int store_rank_serial(
@@ -151,7 +173,7 @@ struct store_override {
 };
 int store_override_add(struct store *, struct store_override *);
 int store_override_end(struct store *, int64_t id, int64_t now_s);
-/* Those in force at now_s, oldest first. */
+/* Those that are not over at now_s, oldest first. */
 int store_overrides(struct store *, int64_t now_s,
     bool (*each)(void *arg, const struct store_override *), void *arg);
 

@@ -73,6 +73,16 @@ store_agent_by_name(struct store *s, const char *name, struct store_agent *out)
 	return read_one(s, stmt, out);
 }
 
+int
+store_agent_by_id(struct store *s, int64_t id, struct store_agent *out)
+{
+	sqlite3_stmt *stmt = store_statement(
+	    s, STORE_AGENT_BY_ID, "SELECT " COLUMNS " FROM agent WHERE id = ?");
+
+	(void)sqlite3_bind_int64(stmt, 1, id);
+	return read_one(s, stmt, out);
+}
+
 /* From ?2 on, in the order of COLUMNS; what is unsigned is kept bit by bit. */
 static void
 bind_agent(sqlite3_stmt *stmt, const struct store_agent *a)
@@ -110,6 +120,17 @@ store_agent_add(struct store *s, struct store_agent *a)
 	return error;
 }
 
+/* What was to change one agent. */
+static int
+run_one(struct store *s, sqlite3_stmt *stmt)
+{
+	int error = store_run(s, stmt);
+
+	if (error == 0 && sqlite3_changes(s->db) == 0)
+		return -ENOENT;
+	return error;
+}
+
 int
 store_agent_update(struct store *s, const struct store_agent *a)
 {
@@ -118,14 +139,23 @@ store_agent_update(struct store *s, const struct store_agent *a)
 	    " sequence = ?6, root_epoch = ?7, policy_epoch = ?8,"
 	    " policy_serial = ?9, rank_epoch = ?10, rank_serial = ?11,"
 	    " nack_code = ?12, nack_text = ?13 WHERE id = ?1");
-	int error;
 
 	(void)sqlite3_bind_int64(stmt, 1, a->id);
 	bind_agent(stmt, a);
-	error = store_run(s, stmt);
-	if (error == 0 && sqlite3_changes(s->db) == 0)
-		error = -ENOENT;
-	return error;
+	return run_one(s, stmt);
+}
+
+int
+store_agent_heard(
+    struct store *s, int64_t id, uint64_t sequence, int64_t seen_s)
+{
+	sqlite3_stmt *stmt = store_statement(s, STORE_AGENT_HEARD,
+	    "UPDATE agent SET sequence = ?2, seen_s = ?3 WHERE id = ?1");
+
+	(void)sqlite3_bind_int64(stmt, 1, id);
+	(void)sqlite3_bind_int64(stmt, 2, (int64_t)sequence);
+	(void)sqlite3_bind_int64(stmt, 3, seen_s);
+	return run_one(s, stmt);
 }
 
 int
@@ -133,13 +163,23 @@ store_agent_remove(struct store *s, int64_t id)
 {
 	sqlite3_stmt *stmt = store_statement(
 	    s, STORE_AGENT_REMOVE, "DELETE FROM agent WHERE id = ?");
-	int error;
 
 	(void)sqlite3_bind_int64(stmt, 1, id);
-	error = store_run(s, stmt);
-	if (error == 0 && sqlite3_changes(s->db) == 0)
-		error = -ENOENT;
-	return error;
+	return run_one(s, stmt);
+}
+
+int
+store_agents_count(struct store *s, int64_t *n)
+{
+	sqlite3_stmt *stmt =
+	    store_statement(s, STORE_AGENT_COUNT, "SELECT count(*) FROM agent");
+	int got = store_row(s, stmt);
+
+	if (got <= 0)
+		return got == 0 ? -EIO : got;
+	*n = sqlite3_column_int64(stmt, 0);
+	store_done(stmt);
+	return 0;
 }
 
 int

@@ -12,6 +12,9 @@ enum store_sql {
 	STORE_ROLLBACK,
 	STORE_AGENT_BY_KEY,
 	STORE_AGENT_BY_NAME,
+	STORE_AGENT_BY_ID,
+	STORE_AGENT_HEARD,
+	STORE_AGENT_COUNT,
 	STORE_AGENT_ADD,
 	STORE_AGENT_UPDATE,
 	STORE_AGENT_REMOVE,
@@ -21,10 +24,14 @@ enum store_sql {
 	STORE_SEEN_ADD,
 	STORE_PROBE_ADD,
 	STORE_PLACE_ADD,
+	STORE_PLACE_LAST,
 	STORE_EVENT_ADD,
 	STORE_EVENT_LAST,
 	STORE_MESSAGE_PUT,
+	STORE_MESSAGE_DROP,
 	STORE_MESSAGE_ALL,
+	STORE_MESSAGE_HISTORY,
+	STORE_MESSAGE_GET,
 	STORE_RANK_SERIAL,
 	STORE_OVERRIDE_ADD,
 	STORE_OVERRIDE_END,
@@ -43,11 +50,12 @@ struct store {
 	char why[STORE_WHY_MAX];
 };
 
-/* Bring the tables up to STORE_VERSION, a step at a time, each in a
- * transaction of its own. */
+/* Is it a store of ours, or empty?  Then bring the tables from that version up
+ * to STORE_VERSION, a step at a time, each in a transaction of its own. */
 #define STORE_VERSION	  1
 #define STORE_APPLICATION 0x43414753 /* "CAGS" */
-int store_schema(struct store *);
+int store_schema_check(struct store *, int64_t *version);
+int store_schema(struct store *, int64_t version);
 
 /* A negative errno for what SQLite has just said, kept for store_why(). */
 int store_fail(struct store *, const char *what);

@@ -14,7 +14,8 @@
  * agent, intermediary and report, and so has no more than one index: new rows
  * go to its end, as they do to the table's.
  *
- * message: slot is the epoch of a root, each of which stays, else 0.
+ * message: roots and policies stay, the newest one is in force; of ranks there
+ * is one an audience.
  * rank_serial: the highest that was given out under a root.
  */
 static const char version_1[] =
@@ -98,9 +99,9 @@ static const char version_1[] =
     ") STRICT;"
     "CREATE INDEX event_at ON event(at_s);"
     "CREATE TABLE message ("
+    "	id INTEGER PRIMARY KEY AUTOINCREMENT,"
     "	type INTEGER NOT NULL," /* enum envelope_type */
     "	audience TEXT NOT NULL,"
-    "	slot INTEGER NOT NULL,"
     "	epoch INTEGER NOT NULL,"
     "	serial INTEGER NOT NULL,"
     "	issued_s INTEGER NOT NULL,"
@@ -108,7 +109,7 @@ static const char version_1[] =
     "	author TEXT NOT NULL,"
     "	at_s INTEGER NOT NULL,"
     "	bytes BLOB NOT NULL,"
-    "	PRIMARY KEY (type, audience, slot)"
+    "	UNIQUE (type, audience, epoch, serial)"
     ") STRICT;"
     "CREATE TABLE rank_serial ("
     "	epoch INTEGER PRIMARY KEY,"
@@ -174,24 +175,32 @@ refuse(struct store *s, const char *text)
 }
 
 int
-store_schema(struct store *s)
+store_schema_check(struct store *s, int64_t *version)
 {
-	int64_t application = 0, version = 0, tables = 0;
+	int64_t application = 0, tables = 0;
 	int error = number(s, "PRAGMA application_id", &application);
 
 	if (error == 0)
-		error = number(s, "PRAGMA user_version", &version);
+		error = number(s, "PRAGMA user_version", version);
 	if (error == 0)
 		error =
 		    number(s, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (error != 0)
 		return error;
-	if (tables == 0 && version == 0)
-		application = STORE_APPLICATION; /* it is new */
+	if (tables == 0 && *version == 0)
+		return 0; /* it is new */
 	if (application != STORE_APPLICATION)
 		return refuse(s, "it is a database, but not a policy server's");
-	if (version > STORE_VERSION || version < 0)
+	if (*version > STORE_VERSION || *version < 0)
 		return refuse(s, "a later version of this program made it");
+	return 0;
+}
+
+int
+store_schema(struct store *s, int64_t version)
+{
+	int error = 0;
+
 	for (; version < STORE_VERSION && error == 0; version++)
 		error = step(s, version);
 	return error;

@@ -1,6 +1,6 @@
 /* Owns the store's rows of what was observed and what became of it, and how
  * long they are kept. */
-#include <stdio.h>
+#include <errno.h>
 
 #include "policyd/store/store_impl.h"
 
@@ -73,6 +73,36 @@ store_place_add(struct store *s, const struct store_place *r)
 }
 
 int
+store_place_last(struct store *s, const char *group, const char *name,
+    struct store_place *out)
+{
+	sqlite3_stmt *stmt = store_statement(s, STORE_PLACE_LAST,
+	    "SELECT at_s, grp, name, tier, weight, drain, why, reason,"
+	    " success_permille, latency_us, agents FROM place"
+	    " WHERE grp = ? AND name = ? ORDER BY at_s DESC, id DESC LIMIT 1");
+	int n;
+
+	store_bind_text(stmt, 1, group);
+	store_bind_text(stmt, 2, name);
+	n = store_row(s, stmt);
+	if (n <= 0)
+		return n == 0 ? -ENOENT : n;
+	out->at_s = sqlite3_column_int64(stmt, 0);
+	store_column_text(stmt, 1, out->group, sizeof(out->group));
+	store_column_text(stmt, 2, out->name, sizeof(out->name));
+	out->tier = (uint16_t)sqlite3_column_int(stmt, 3);
+	out->weight = (uint32_t)sqlite3_column_int64(stmt, 4);
+	out->drain = sqlite3_column_int(stmt, 5) != 0;
+	store_column_text(stmt, 6, out->why, sizeof(out->why));
+	store_column_text(stmt, 7, out->reason, sizeof(out->reason));
+	out->success_permille = (uint32_t)sqlite3_column_int64(stmt, 8);
+	out->latency_us = (uint32_t)sqlite3_column_int64(stmt, 9);
+	out->agents = (uint32_t)sqlite3_column_int64(stmt, 10);
+	store_done(stmt);
+	return 0;
+}
+
+int
 store_event_add(struct store *s, const struct store_event *e)
 {
 	sqlite3_stmt *stmt = store_statement(s, STORE_EVENT_ADD,
@@ -88,16 +118,19 @@ store_event_add(struct store *s, const struct store_event *e)
 }
 
 int
-store_events(struct store *s, uint32_t n,
+store_events(struct store *s, const struct store_events_query *q,
     bool (*each)(void *arg, int64_t id, const struct store_event *), void *arg)
 {
 	sqlite3_stmt *stmt = store_statement(s, STORE_EVENT_LAST,
 	    "SELECT * FROM (SELECT id, at_s, kind, grp, subject, text"
-	    " FROM event ORDER BY id DESC LIMIT ?) ORDER BY id");
+	    " FROM event WHERE id > ? AND at_s >= ? ORDER BY id DESC LIMIT ?)"
+	    " ORDER BY id");
 	struct store_event e;
 	int got;
 
-	(void)sqlite3_bind_int64(stmt, 1, n);
+	(void)sqlite3_bind_int64(stmt, 1, q->after);
+	(void)sqlite3_bind_int64(stmt, 2, q->since_s);
+	(void)sqlite3_bind_int64(stmt, 3, q->n);
 	while ((got = store_row(s, stmt)) == 1) {
 		e.at_s = sqlite3_column_int64(stmt, 1);
 		store_column_text(stmt, 2, e.kind, sizeof(e.kind));
