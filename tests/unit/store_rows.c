@@ -203,7 +203,7 @@ put(enum envelope_type type, const char *audience, uint32_t epoch,
 	    epoch, serial);
 	return store_message_put(
 	    s, &(struct store_message){
-		   &e, (const uint8_t *)bytes, strlen(bytes), "root", NOW});
+		   0, &e, (const uint8_t *)bytes, strlen(bytes), "root", NOW});
 }
 
 static char list[4096];
