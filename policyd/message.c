@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/conf.h"
+#include "base/fdio.h"
 #include "policyd/say.h"
 #include "trust/keyfile.h"
 #include "trust/verify.h"
@@ -103,23 +104,6 @@ message_free(struct message *m)
 	*m = (struct message){0};
 }
 
-static int
-put(int fd, const uint8_t *data, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, data, len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return fsync(fd) == -1 ? -errno : 0;
-}
-
 /* So that the new name is still there after a crash. */
 static int
 sync_dir(const char *path)
@@ -149,7 +133,7 @@ replace(const struct message *m, const char *path, const char *fresh)
 	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd == -1)
 		return -errno;
-	rc = put(fd, m->data, m->len);
+	rc = fdio_save(fd, m->data, m->len);
 	if (close(fd) == -1 && rc == 0)
 		rc = -errno;
 	if (rc == 0 && rename(fresh, path) == -1)

@@ -14,6 +14,7 @@
 
 #include <sodium.h>
 
+#include "base/fdio.h"
 #include "trust/verify.h"
 #include "wire/cursor.h"
 
@@ -338,23 +339,6 @@ floor_mark(const struct floor *f, enum envelope_type type)
 	return f->marks[type];
 }
 
-static int
-write_all(int fd, const uint8_t *data, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, data, len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return fsync(fd) == -1 ? -errno : 0;
-}
-
 /* Each step is on the disk before the next one is begun. */
 static int
 replace(int dir, enum envelope_type type, const struct record *r)
@@ -371,7 +355,7 @@ replace(int dir, enum envelope_type type, const struct record *r)
 	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd == -1)
 		return -errno;
-	rc = write_all(fd, r->data, r->len);
+	rc = fdio_save(fd, r->data, r->len);
 	if (close(fd) == -1 && rc == 0)
 		rc = -errno;
 	if (rc == 0 && renameat(dir, fresh, dir, name) == -1)

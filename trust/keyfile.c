@@ -13,6 +13,8 @@
 
 #include <sodium.h>
 
+#include "base/fdio.h"
+
 _Static_assert(KEYFILE_KEY_LEN == crypto_sign_SEEDBYTES &&
 		   KEYFILE_KEY_LEN == crypto_sign_PUBLICKEYBYTES &&
 		   KEYFILE_KEY_LEN == crypto_box_SECRETKEYBYTES &&
@@ -184,23 +186,6 @@ keyfile_generate(enum keyfile_kind kind, struct keyfile_secret **out,
 }
 
 static int
-put(int fd, const char *text, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, text, len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -errno;
-		text += n;
-		len -= (size_t)n;
-	}
-	return fsync(fd) == -1 ? -errno : 0;
-}
-
-static int
 write_new(
     const char *path, mode_t mode, const char *text, char why[KEYFILE_WHY_MAX])
 {
@@ -213,7 +198,7 @@ write_new(
 	if (fd == -1)
 		return fail(why, -errno, "%s: cannot make it: %s", path,
 		    strerror(errno));
-	rc = put(fd, text, strlen(text));
+	rc = fdio_save(fd, text, strlen(text));
 	if (close(fd) == -1 && rc == 0)
 		rc = -errno;
 	if (rc == 0)

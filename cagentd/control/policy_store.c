@@ -10,6 +10,7 @@
 
 #include <sodium.h>
 
+#include "base/fdio.h"
 #include "wire/cursor.h"
 #include "wire/envelope.h"
 
@@ -53,42 +54,12 @@ hash_slot(const uint8_t *slot, size_t len, uint8_t out[POLICY_STORE_HASH_LEN])
 	crypto_generichash_final(&state, out, POLICY_STORE_HASH_LEN);
 }
 
-/* Up to the end of the file; the length, or -errno. */
-static ssize_t
-read_at(int fd, off_t at, uint8_t *out, size_t len)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < len) {
-		n = pread(fd, out + done, len - done, at + (off_t)done);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -errno;
-		if (n == 0)
-			break;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
-}
-
 static int
 write_at(int fd, off_t at, const uint8_t *data, size_t len)
 {
-	ssize_t n;
+	int error = fdio_pwrite(fd, at, data, len);
 
-	while (len > 0) {
-		n = pwrite(fd, data, len, at);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -errno;
-		data += n;
-		at += n;
-		len -= (size_t)n;
-	}
-	return fdatasync(fd) == -1 ? -errno : 0;
+	return error == 0 && fdatasync(fd) == -1 ? -errno : error;
 }
 
 /* The whole length of the slot that begins so; 0 when it is none. */
@@ -135,7 +106,7 @@ read_parts(int fd, off_t at, const uint8_t *header, struct slot *s, size_t len)
 	s->kept.memory = malloc(len);
 	if (s->kept.memory == NULL)
 		return -ENOMEM;
-	n = read_at(fd, at, s->kept.memory, len);
+	n = fdio_pread(fd, at, s->kept.memory, len);
 	if (n < 0)
 		return (int)n;
 	hash_slot(s->kept.memory, len, sum);
@@ -157,7 +128,7 @@ read_slot(int fd, uint32_t index, struct slot *s)
 {
 	uint8_t header[POLICY_STORE_HEADER_LEN] = {0};
 	off_t at = (off_t)index * POLICY_STORE_SLOT;
-	ssize_t n = read_at(fd, at, header, sizeof(header));
+	ssize_t n = fdio_pread(fd, at, header, sizeof(header));
 	size_t len;
 
 	memset(s, 0, sizeof(*s));
