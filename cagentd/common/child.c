@@ -127,6 +127,7 @@ take_message(
 	case MSG_POLICY_STATE:
 		s->policy_fd = take(m, 0);
 		s->policy_memory = take(m, 1);
+		s->history_fd = take(m, 2);
 		return false;
 	case MSG_SLAB:
 		take_by_worker(m, s->slab_fds);
@@ -159,6 +160,7 @@ child_receive(enum proc_role role, struct child_start *s)
 	memset(s, 0, sizeof(*s));
 	s->table_fd = s->wake_fd = s->decisions_fd = -1;
 	s->control_fd = s->policy_fd = s->policy_memory = -1;
+	s->history_fd = -1;
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
 		s->slab_fds[i] = -1;
 	for (i = 0; i < PROCS_LINES_MAX; i++)

@@ -20,7 +20,7 @@ struct child_start {
 	int wake_fd;
 	int decisions_fd;
 	int control_fd;
-	int policy_fd, policy_memory;
+	int policy_fd, policy_memory, history_fd;
 	struct bundle *bundle; /* settings came from it; control's alone */
 	int slab_fds[SETTINGS_WORKERS_MAX]; /* by worker */
 	int resolver_fds[PROCS_LINES_MAX];  /* by line */

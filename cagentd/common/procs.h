@@ -30,8 +30,8 @@ enum proc_msg {
 	MSG_CONTROL_SOCKET, /* fd: cagent-ctl's listener */
 	MSG_RESOLVER, /* line; fd: channel between its owner and the resolver */
 	MSG_POLICY_STATE, /* only where a policy may be; fds: the file in which
-			   * control keeps what it has accepted, and memory
-			   * for what is to be in force */
+			   * control keeps what it has accepted, memory for
+			   * what is to be in force, the history's file */
 	MSG_START,
 	/* To the master. */
 	MSG_POLICY, /* epoch, serial, length, hash: of the body that is to be

@@ -324,6 +324,7 @@ prepare(struct process *p, struct child_start *start)
 	c->apply_policy = apply_policy;
 	c->apply_ranks = apply_ranks;
 	p->policy_memory = start->policy_memory;
+	policy_remember(&c->policy, start->history_fd);
 	c->settings = policy_start(&c->policy, start->policy_fd, start->bundle,
 	    start->settings, now_s());
 	settings_unref(start->settings);

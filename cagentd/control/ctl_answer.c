@@ -36,6 +36,8 @@ static const struct verb verbs[] = {
     {"pin", ctl_pin, 2, 2, true, "pin NAME TIER"},
     {"unpin", ctl_unpin, 1, 1, true, "unpin NAME"},
     {"policy", ctl_policy, 0, 0, false, "policy"},
+    {"policy-history", ctl_policy_history, 0, 0, false, "policy-history"},
+    {"policy-past", ctl_policy_past, 1, 1, false, "policy-past SERIAL"},
     {"policy-load", ctl_policy_load, 1, 1, true, "policy-load BYTES"},
 };
 

@@ -75,10 +75,17 @@ void ctl_set_text(json_t *object, const char *key, const char *value);
 ctl_verb_fn ctl_status, ctl_show, ctl_tiers, ctl_why, ctl_route, ctl_events;
 ctl_verb_fn ctl_learned;
 ctl_verb_fn ctl_drain, ctl_enable, ctl_pin, ctl_unpin;
-ctl_verb_fn ctl_policy, ctl_policy_load;
+ctl_verb_fn ctl_policy, ctl_policy_load, ctl_policy_history, ctl_policy_past;
 
 /* The answer to who waited until a policy is in force. */
 void ctl_policy_settled(struct ctl_query *);
+
+struct envelope;
+struct verified;
+/* What there is to say of a policy; root: whose names its keys have, or
+ * NULL. */
+void ctl_policy_fields(
+    json_t *answer, const struct envelope *, const struct verified *root);
 
 struct event;
 /* One line of events; NULL when out of memory. */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <sodium.h>
+
 #include "cagentd/control/control.h"
 #include "cagentd/control/ctl_answer.h"
 #include "trust/root.h"
@@ -18,12 +20,26 @@ signers(const struct envelope *e, const struct root *root)
 	json_t *list = json_array();
 	uint32_t i;
 
-	for (i = 0; i < e->signatures_n; i++) {
+	for (i = 0; i < e->signatures_n && root != NULL; i++) {
 		key = root_find(root, e->signatures[i].key_id,
 		    ROOT_ROLE_ROOT | ROOT_ROLE_POLICY | ROOT_ROLE_RANK);
 		json_array_append_new(
 		    list, ctl_text(key != NULL ? key->name : "?"));
 	}
+	return list;
+}
+
+static json_t *
+key_ids(const struct envelope *e)
+{
+	char id[ENVELOPE_KEY_ID_LEN * 2 + 1];
+	json_t *list = json_array();
+	uint32_t i;
+
+	for (i = 0; i < e->signatures_n; i++)
+		json_array_append_new(
+		    list, json_string(sodium_bin2hex(id, sizeof(id),
+			      e->signatures[i].key_id, ENVELOPE_KEY_ID_LEN)));
 	return list;
 }
 
@@ -37,12 +53,10 @@ state_word(const struct policy *p)
 	return p->stale ? "stale" : "in-force";
 }
 
-static void
-set_policy(json_t *answer, const struct policy *p)
+void
+ctl_policy_fields(
+    json_t *answer, const struct envelope *e, const struct verified *root)
 {
-	const struct envelope *e = verified_envelope(p->held.policy);
-	const struct verified *root =
-	    p->held.policy_root != NULL ? p->held.policy_root : p->held.root;
 	json_t *body = json_stringn((const char *)e->body, e->body_len);
 
 	ctl_set_int(answer, "epoch", e->epoch);
@@ -50,7 +64,9 @@ set_policy(json_t *answer, const struct policy *p)
 	ctl_set_int(answer, "issued_us", e->issued_s * 1000000);
 	ctl_set_int(answer, "expires_us", e->expires_s * 1000000);
 	ctl_set_text(answer, "audience", e->audience);
-	ctl_set(answer, "signed_by", signers(e, verified_root(root)));
+	ctl_set(answer, "signed_by",
+	    signers(e, root != NULL ? verified_root(root) : NULL));
+	ctl_set(answer, "key_ids", key_ids(e));
 	ctl_set(answer, "body", body);
 }
 
@@ -68,7 +84,9 @@ ctl_policy(struct ctl_query *q)
 		ctl_set_int(
 		    answer, "root_version", verified_mark(p->held.root).epoch);
 	if (p->held.policy != NULL)
-		set_policy(answer, p);
+		ctl_policy_fields(answer, verified_envelope(p->held.policy),
+		    p->held.policy_root != NULL ? p->held.policy_root
+						: p->held.root);
 	if (p->ranks != NULL)
 		ctl_set_int(
 		    answer, "rank_serial", (int64_t)p->held.rank_mark.serial);

@@ -12,6 +12,7 @@
 
 #include "cagentd/common/procs.h"
 #include "cagentd/control/policy_held.h"
+#include "cagentd/control/policy_past.h"
 #include "conf/policy_rank.h"
 #include "trust/when.h"
 
@@ -296,15 +297,14 @@ take_rank(struct policy *p, const uint8_t *message, size_t len, int64_t now_s,
 	    "the policy that it is for is not in force");
 }
 
-enum policy_outcome
-policy_take(struct policy *p, const uint8_t *message, size_t len, int64_t now_s,
+static enum policy_outcome
+take(struct policy *p, const uint8_t *message, size_t len, int64_t now_s,
     struct policy_answer *a)
 {
 	enum envelope_fault fault;
 	struct envelope e;
 	int n;
 
-	a->code[0] = a->text[0] = '\0';
 	if (p->fault[0] != '\0')
 		return refuse(p, a, "no-policy", "%s", p->fault);
 	if (is_message(p->held.policy, message, len) ||
@@ -320,6 +320,21 @@ policy_take(struct policy *p, const uint8_t *message, size_t len, int64_t now_s,
 	if (n > 0 && e.type == ENVELOPE_RANK)
 		return take_rank(p, message, len, now_s, a);
 	return take_policy(p, message, len, now_s, a);
+}
+
+enum policy_outcome
+policy_take(struct policy *p, const uint8_t *message, size_t len, int64_t now_s,
+    struct policy_answer *a)
+{
+	struct envelope e = {.epoch = 0};
+	enum policy_outcome outcome;
+	enum envelope_fault fault;
+
+	a->code[0] = a->text[0] = '\0';
+	outcome = take(p, message, len, now_s, a);
+	(void)envelope_decode(message, len, &e, &fault); /* else all zero */
+	policy_past_note(p, outcome, &e, now_s, a);
+	return outcome;
 }
 
 bool

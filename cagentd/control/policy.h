@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "cagentd/control/events.h"
+#include "cagentd/control/policy_history.h"
 #include "cagentd/control/policy_store.h"
 #include "conf/settings.h"
 
@@ -36,6 +37,7 @@ struct policy {
 	struct settings *config; /* of the bundle; a reference */
 	struct bundle *bundle;	 /* owned: of the configuration in force */
 	struct policy_store store;
+	struct policy_history *history; /* owned; NULL: none is kept */
 	struct policy_held held;
 	struct policy_rank *ranks;  /* owned: of held.rank; NULL: none */
 	struct trust_mark late;	    /* refused as expired, see policy_take() */
@@ -48,6 +50,9 @@ struct policy {
 /* Zeroed, it takes none: fault says that the configuration has no [policy]. */
 void policy_init(struct policy *, struct events *);
 void policy_free(struct policy *);
+
+/* Keep the history in that file, which is taken; -1: nowhere. */
+void policy_remember(struct policy *, int fd);
 
 /*
  * Take up what was accepted, at the start.  fd: the state's, taken; -1: there

@@ -44,6 +44,8 @@ policy_free(struct policy *p)
 	settings_unref(p->config);
 	if (p->store.fd != -1)
 		close(p->store.fd);
+	policy_history_close(p->history);
+	p->history = NULL;
 	p->bundle = NULL;
 	p->config = NULL;
 }

@@ -206,7 +206,7 @@ children_provide(struct children_one *c)
 		    c, MSG_CONTROL_SOCKET, NULL, 0, sh->control_socket);
 		if (sh->policy[0] != -1)
 			send_letter(c, &(struct letter){MSG_POLICY_STATE, NULL,
-					   0, sh->policy, 2});
+					   0, sh->policy, MASTER_POLICY_FDS});
 		children_tell_slabs(c, 0, sh->slabs_n);
 		children_link(c);
 		break;

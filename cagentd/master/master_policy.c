@@ -20,7 +20,8 @@
 #include "base/mono.h"
 #include "cagentd/common/msg.h"
 
-#define STATE_NAME "policy.state"
+#define STATE_NAME   "policy.state"
+#define HISTORY_NAME "policy.history"
 /* How long a control process that outlived its master may take to leave. */
 #define PATIENCE_US	 5000000
 #define PATIENCE_STEP_MS 10
@@ -51,28 +52,24 @@ lock_state(int fd, const char *dir)
 	}
 }
 
+/* The control process's alone; `dir` is where it is. */
 static int
-open_state(const struct settings *s)
+open_file(const struct settings *s, int dir, const char *name)
 {
 	const struct settings_account *owner = &s->control_user;
 	struct stat st;
-	int dir, fd;
-
-	dir = open_dir(s->state_dir);
-	fd = openat(dir, STATE_NAME,
+	int fd = openat(dir, name,
 	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+
 	if (fd == -1 || fstat(fd, &st) == -1)
-		fatal("%s/" STATE_NAME, s->state_dir);
+		fatal("%s/%s", s->state_dir, name);
 	if (!S_ISREG(st.st_mode))
-		fatalx(
-		    "%s/" STATE_NAME ": must be a regular file", s->state_dir);
+		fatalx("%s/%s: must be a regular file", s->state_dir, name);
 	if (geteuid() == 0 && owner->uid != (uid_t)-1 &&
 	    fchown(fd, owner->uid, owner->gid) == -1)
-		fatal("%s/" STATE_NAME ": chown", s->state_dir);
-	if (fchmod(fd, 0600) == -1 || fsync(dir) == -1)
-		fatal("%s/" STATE_NAME, s->state_dir);
-	close(dir);
-	lock_state(fd, s->state_dir);
+		fatal("%s/%s: chown", s->state_dir, name);
+	if (fchmod(fd, 0600) == -1)
+		fatal("%s/%s", s->state_dir, name);
 	return fd;
 }
 
@@ -91,12 +88,20 @@ make_memory(void)
 }
 
 void
-master_policy_open(const struct settings *s, int fds[2])
+master_policy_open(const struct settings *s, int fds[MASTER_POLICY_FDS])
 {
-	fds[0] = fds[1] = -1;
+	int dir;
+
+	fds[0] = fds[1] = fds[2] = -1;
 	if (s->policy_root[0] == '\0')
 		return;
-	fds[0] = open_state(s);
+	dir = open_dir(s->state_dir);
+	fds[0] = open_file(s, dir, STATE_NAME);
+	fds[2] = open_file(s, dir, HISTORY_NAME);
+	if (fsync(dir) == -1)
+		fatal("state-dir %s", s->state_dir);
+	close(dir);
+	lock_state(fds[0], s->state_dir);
 	fds[1] = make_memory();
 }
 

@@ -13,11 +13,12 @@
  * no fd from a child.
  */
 
-/* policy.state in the state directory, both made where missing, for this agent
- * alone, and the memory; both -1 where no policy may be.  fatal() with what is
- * wrong.  Waits for the control process of a master that was killed to be
- * gone. */
-void master_policy_open(const struct settings *, int fds[2]);
+/* policy.state in the state directory, the memory, and policy.history; files
+ * and directory are made where missing, for this agent alone.  All -1 where no
+ * policy may be.  fatal() with what is wrong.  Waits for the control process of
+ * a master that was killed to be gone. */
+#define MASTER_POLICY_FDS 3
+void master_policy_open(const struct settings *, int fds[MASTER_POLICY_FDS]);
 
 struct master_policy {
 	struct settings_body body; /* points into text */

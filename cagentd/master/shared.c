@@ -117,7 +117,8 @@ shared_init(struct shared *sh, const struct settings *s)
 
 	memset(sh, 0, sizeof(*sh));
 	sh->conf = sh->conf_plain = sh->decisions = -1;
-	sh->policy[0] = sh->policy[1] = -1;
+	for (i = 0; i < MASTER_POLICY_FDS; i++)
+		sh->policy[i] = -1;
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
 		sh->slab_rw[i] = sh->slab_ro[i] = -1;
 	make_table(sh, s);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cagentd/master/master_policy.h"
 #include "conf/settings.h"
 
 /*
@@ -23,8 +24,9 @@ struct shared {
 	int wake;
 	int conf;	/* sealed, with secrets */
 	int conf_plain; /* without */
-	int policy[2];	/* what MSG_POLICY_STATE holds; -1: no policy */
-	int decisions;	/* for appending; -1: none are recorded */
+	/* What MSG_POLICY_STATE holds; -1: no policy. */
+	int policy[MASTER_POLICY_FDS];
+	int decisions; /* for appending; -1: none are recorded */
 	int slab_rw[SETTINGS_WORKERS_MAX];
 	int slab_ro[SETTINGS_WORKERS_MAX];
 	uint32_t slabs_n; /* made so far; none is ever taken back */

@@ -515,6 +515,49 @@ rank_limits(void)
 	finish(&r);
 }
 
+/* Over a restart, and what it does not tell. */
+static void
+is_remembered(void)
+{
+	const struct policy_past *past;
+	struct root second = sample_root(2);
+	int fd = memfd_create("history", MFD_CLOEXEC);
+	struct sample s;
+	struct rig r;
+
+	r.fd = memfd_create("state", MFD_CLOEXEC);
+	start_with(&r, LOCAL, 1);
+	policy_remember(&r.policy, dup(fd));
+	CHECK_INT(take_policy(&r, 7, TIERS, "4"), POLICY_TO_APPLY);
+	put_in_force(&r, LOCAL);
+	CHECK_INT(take_policy(&r, 7, TIERS, "4"), POLICY_ALREADY);
+	CHECK_INT(take_rank(&r, 5, RANK), POLICY_TAKEN);
+	CHECK_INT(take_policy(&r, 6, ONE, "5"), POLICY_REFUSED);
+	sample_sign_root(&s, &second, "12");
+	CHECK_INT(take(&r, &s, SAMPLE_NOW), POLICY_TAKEN);
+	stop(&r);
+	start_with(&r, LOCAL, 1);
+	policy_remember(&r.policy, dup(fd));
+	CHECK_INT(policy_history_n(r.policy.history), 3);
+	past = policy_history_at(r.policy.history, 0);
+	CHECK_INT(past->kind, POLICY_PAST_TAKEN);
+	CHECK_INT(past->serial, 7);
+	CHECK_INT(past->when_s, SAMPLE_NOW);
+	CHECK(strstr(past->text, "for *, until ") == past->text &&
+		  strstr(past->text, ", signed by ") != NULL,
+	    "%s", past->text);
+	CHECK(past == policy_history_find(r.policy.history, 7), "found");
+	past = policy_history_at(r.policy.history, 1);
+	CHECK_INT(past->kind, POLICY_PAST_REFUSED);
+	CHECK_STR(past->code, "rollback");
+	CHECK_INT(past->serial, 6);
+	past = policy_history_at(r.policy.history, 2);
+	CHECK_INT(past->type, ENVELOPE_ROOT);
+	CHECK_INT(past->epoch, 2);
+	finish(&r);
+	close(fd);
+}
+
 static const struct unit_case cases[] = {
     {"accepts what is newer", accepts},
     {"refuses, and nothing has changed", refuses},
@@ -528,6 +571,7 @@ static const struct unit_case cases[] = {
     {"a damaged state", damaged},
     {"what cannot be kept is not taken", not_kept},
     {"no [policy]", none_allowed},
+    {"is remembered", is_remembered},
 };
 
 UNIT_MAIN("policy", cases)
