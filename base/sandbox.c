@@ -6,6 +6,7 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <seccomp.h>
 #include <string.h>
@@ -26,12 +27,21 @@
 #define LANDLOCK_IOCTL_DEV (1ull << 15) /* ABI 5 */
 #define LANDLOCK_BIND_TCP  (1ull << 0)	/* ABI 4 */
 #define LANDLOCK_SCOPES	   3ull		/* ABI 6: abstract sockets, signals */
+#define LANDLOCK_BENEATH   1u		/* the kind of rule */
+#define LANDLOCK_READ	   (1ull << 2 | 1ull << 3) /* files, directories */
+/* Files: write, remove, make. */
+#define LANDLOCK_WRITE (1ull << 1 | 1ull << 5 | 1ull << 8 | LANDLOCK_TRUNCATE)
 
 struct landlock_ruleset {
 	uint64_t fs;
 	uint64_t net;
 	uint64_t scoped;
 };
+
+struct landlock_beneath {
+	uint64_t allowed;
+	int32_t dir_fd;
+} __attribute__((packed));
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -209,6 +219,25 @@ rights_apply(const struct sandbox_spec *spec, bool root, uint32_t *reached)
 	return 0;
 }
 
+/* Where this cannot be had, no file can be: whoever needs one says so. */
+static void
+landlock_beneath(int ruleset, const struct sandbox_spec *spec, bool chrooted,
+    uint64_t handled)
+{
+	struct landlock_beneath rule = {
+	    .allowed =
+		(LANDLOCK_READ | (spec->files_read_only ? 0 : LANDLOCK_WRITE)) &
+		handled};
+
+	rule.dir_fd = open(
+	    chrooted ? "/" : spec->files_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (rule.dir_fd == -1)
+		return;
+	(void)syscall(
+	    SYS_landlock_add_rule, ruleset, LANDLOCK_BENEATH, &rule, 0u);
+	close(rule.dir_fd);
+}
+
 static void
 landlock_apply(const struct sandbox_spec *spec, uint32_t *reached)
 {
@@ -237,6 +266,9 @@ landlock_apply(const struct sandbox_spec *spec, uint32_t *reached)
 	fd = syscall(SYS_landlock_create_ruleset, &rs, sizeof(rs), 0u);
 	if (fd == -1)
 		return;
+	if (spec->no_files && spec->files_dir != NULL)
+		landlock_beneath(
+		    (int)fd, spec, (*reached & SANDBOX_CHROOT) != 0, rs.fs);
 	if (syscall(SYS_landlock_restrict_self, (int)fd, 0u) == 0)
 		*reached |= bits;
 	close((int)fd);

@@ -28,13 +28,16 @@ struct sandbox_spec {
 				    NULL: not limited */
 	const struct sandbox_arg *args; /* limits on some of syscalls, ended
 				    by a row of zeros; NULL: none */
-	bool no_files; /* Landlock: no path may be opened, made or
+	bool no_files;	       /* Landlock: no path may be opened, made or
 				    executed, no TCP port bound */
-	bool scoped;   /* Landlock: no signal to and no abstract
+	const char *files_dir; /* no_files, but for regular files beneath
+				    this; NULL: none */
+	bool files_read_only;  /* and those only to read */
+	bool scoped;	       /* Landlock: no signal to and no abstract
 				    unix socket of a process outside */
-	rlim_t nofile; /* soft and hard, capped by what we have; 0:
+	rlim_t nofile;	       /* soft and hard, capped by what we have; 0:
 				    unchanged */
-	bool no_fork;  /* RLIMIT_NPROC 0; binds only who is not root */
+	bool no_fork;	       /* RLIMIT_NPROC 0; binds only who is not root */
 };
 
 /* What was asked for and reached, a bit each. */

@@ -62,11 +62,14 @@ dispatch(const struct call *call)
 }
 
 int
-main(int argc, char **argv)
+main(int argc, char **argv, char **envp)
 {
 	struct call call = {.now_s = (int64_t)time(NULL)};
 	int status;
 
+	/* First: it moves the arguments out of the title's way. */
+	if (argc > 0)
+		setproctitle_init(argc, argv, envp);
 	fill_std_fds();
 	signal(SIGPIPE, SIG_IGN);
 	status = args_parse(argc, argv, &call);

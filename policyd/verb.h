@@ -32,9 +32,11 @@ struct call {
 	/* Each NULL: not said. */
 	const char *root, *audience, *serial, *expires, *output;
 	const char *config, *run_dir, *group, *lasts, *why, *since, *timeout;
+	const char *role;
 	uint32_t threshold, policy_threshold; /* 0: not said */
 	bool seal, sign;
-	bool detach, json, wait, force, follow;
+	bool detach, test, verbose, syslog;
+	bool json, wait, force, follow;
 	bool help, version;
 	int64_t now_s;
 };
@@ -52,7 +54,7 @@ enum verb_takes {
 	TAKES_OUTPUT = 1 << 8,
 	TAKES_KIND = 1 << 9,	/* --sign, --seal */
 	TAKES_CONFIG = 1 << 10, /* -f */
-	TAKES_DETACH = 1 << 11, /* -D */
+	TAKES_SERVE = 1 << 11,	/* -D, -t, -v; --role, --syslog: our own */
 	TAKES_ASK = 1 << 12,	/* --run-dir, --json */
 	TAKES_WAIT = 1 << 13,	/* --wait, --timeout */
 	TAKES_FORCE = 1 << 14,
@@ -93,5 +95,7 @@ int root_show_run(const struct call *);
 int add_signature_run(const struct call *);
 int sign_run(const struct call *);
 int verify_run(const struct call *);
+/* The daemon. */
+int serve_run(const struct call *);
 
 #endif

@@ -48,6 +48,9 @@ const struct verb verbs[] = {
     {"verify", "FILE --root ROOT [--audience GROUP]",
 	"whether an agent with that root would take a message", verify_run, 1,
 	1, TAKES_ROOT | TAKES_AUDIENCE, TAKES_ROOT},
+    {"serve", "[-Dtv] [-f FILE]",
+	"the policy server; -D: detach, -t: only check the configuration",
+	serve_run, 0, 0, TAKES_CONFIG | TAKES_SERVE, 0},
     {NULL, NULL, NULL, NULL, 0, 0, 0, 0}};
 
 const struct verb *

@@ -13,7 +13,8 @@
  * what it may not do, say that it is ready and then that it is alive.  (The
  * agent's are in cagentd/common/child.h.)
  */
-#define PDCHILD_LOGINS_MAX 1024
+#define PDCHILD_LOGINS_MAX MANAGE_ROWS_MAX
+#define PDCHILD_SECRET_LEN 64
 
 struct pdchild_login {
 	char name[MANAGE_NAME_MAX + 1];
@@ -23,9 +24,11 @@ struct pdchild_login {
 
 struct pdchild_start {
 	struct pdconf *conf; /* the child's reference */
-	/* sodium_malloc()ed 64 bytes, the child's; NULL: not given */
+	/* sodium_malloc()ed PDCHILD_SECRET_LEN bytes, the child's.  Signer: the
+	 * rank key's seed and public key; collector: the sealing secret and
+	 * public key; NULL for others. */
 	uint8_t *secret;
-	uint8_t *root; /* a signed root, malloc; NULL: not given */
+	uint8_t *root; /* ranker: a signed root, malloc; NULL for others */
 	size_t root_len;
 	int listeners[CHAN_FDS_MAX];
 	uint32_t listeners_n;
@@ -36,8 +39,9 @@ struct pdchild_start {
 	uint32_t sandbox; /* bits reached, after pdchild_join() */
 };
 
-/* Wait for the master's messages up to PDMSG_START.  Anything but success is
- * fatal(): there is nobody else to tell. */
+/* Wait for the master's messages up to PDMSG_START, and read what only this
+ * role may have.  Anything but success is fatal(): there is nobody else to
+ * tell. */
 void pdchild_receive(enum pdproc_role, struct pdchild_start *);
 
 struct pdchild {
@@ -63,6 +67,13 @@ struct pdchild {
 void pdchild_join(
     struct pdchild *, enum pdproc_role, struct loop *, struct pdchild_start *);
 void pdchild_ready(struct pdchild *, const struct pdchild_start *);
+/* The channel alone; the loop is the caller's. */
 void pdchild_free(struct pdchild *);
+
+/* Where the store is, as seen from the ranker and the page after
+ * pdchild_join(); out holds PDCHILD_STORE_MAX. */
+#define PDCHILD_STORE_MAX (PDCONF_PATH_MAX + 32)
+const char *pdchild_store_path(
+    const struct pdchild_start *, char out[PDCHILD_STORE_MAX]);
 
 #endif

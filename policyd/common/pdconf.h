@@ -16,16 +16,16 @@
 /*
  * The policy server's configuration, typed and checked; immutable once made,
  * counted.  The grammar is that of base/conf.h; cagent-policyd.ini(5)
- * describes every key.  All processes parse the same bytes; what these name
- * (keys, passwords) only the master reads.
+ * describes every key.  All processes parse the same bytes.
  *
  *   [policyd]
  *   listen = 0.0.0.0:7443      agents; may be repeated
- *   page = 127.0.0.1:7480      the page and the JSON API; may be repeated
+ *   page = 127.0.0.1:7480      the page and the JSON API; may be repeated, or
+ *                              none
  *   run-dir, state-dir, pid-file, log-level
  *   collector-user, prober-user, ranker-user, signer-user, page-user
- *   root = /etc/cagent-policyd/root        the first one, or a later one
- *   rank-key = /etc/cagent-policyd/rank.key
+ *   root = /etc/cagent-policyd/root.1      the first one, or a later one
+ *   rank-key = /etc/cagent-policyd/online.key
  *   seal-key = /etc/cagent-policyd/seal.key
  *   report-interval = 1m       what agents are told
  *   heartbeat = 1m             a fresh rank, though nothing has changed
@@ -69,6 +69,7 @@
 #define PDCONF_LISTENERS_MAX 8
 #define PDCONF_TARGETS_MAX   8
 #define PDCONF_PATH_MAX	     1024
+#define PDCONF_TEXT_MAX	     (256u << 10) /* bytes of the file */
 
 /* Something to reach through an intermediary. */
 struct pdconf_target {

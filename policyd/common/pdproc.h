@@ -12,8 +12,12 @@ struct pdconf;
  * it reports and for what it is told, and to pass on what is signed takes no
  * right that the collector does not have.
  *
+ * What only one may have (a key, the passwords), that one reads itself, before
+ * it gives up the right to: no other process ever has it.  The master looks at
+ * these files too, to say what is wrong with them, and keeps nothing.
+ *
  * role       network                     keys        files
- * master     binds listeners             reads all   configuration, keys
+ * master     binds listeners             none        configuration
  * collector  accepts agents              sealing     none
  * prober     connects to intermediaries  passwords   none
  * ranker     none; the control socket    none        the store
@@ -40,13 +44,8 @@ int pdproc_role_parse(const char *word);
 enum pdproc_msg {
 	/* Start, from the master, in any order up to PDMSG_START. */
 	PDMSG_CONF,	 /* M>all blob: the configuration's text */
-	PDMSG_SECRET,	 /* M>S the rank key's seed and public key, 64 bytes;
-			    M>C the sealing secret and public key, 64 */
-	PDMSG_LOGIN,	 /* M>P str name, str user name, str password */
-	PDMSG_ROOT,	 /* M>R blob: the root that the configuration names */
 	PDMSG_LISTENERS, /* M>C agents', M>W readers'; fds */
 	PDMSG_CONTROL,	 /* M>R fd: listener of the control socket */
-	PDMSG_STORE,	 /* M>R, M>W nothing: its directory is the root */
 	PDMSG_LINE,	 /* M>all u8 peer role; fd: channel to it, in the place
 			    of an earlier one; also later on */
 	PDMSG_START,
@@ -83,9 +82,13 @@ enum pdproc_msg {
 
 extern const struct chan_rules pdproc_rules;
 
+/* A child says PDMSG_ALIVE this often, and is killed when it has not for
+ * PDPROC_SILENT_MS. */
 #define PDPROC_ALIVE_MS	 2000
 #define PDPROC_SILENT_MS 8000
 #define PDPROC_START_MS	 10000
+/* Of the collector, beside those of agents' connections. */
+#define PDPROC_OTHER_FDS 64
 
 /* What a role may do once it has started; strings borrowed for ever. */
 void pdproc_rights(
