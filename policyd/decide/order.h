@@ -10,16 +10,47 @@
 /*
  * Where each intermediary of one group is to stand: what the policy says,
  * moved by the estimates, moved by an administrator's override.  Pure but for
- * its own memory of the past; the clock is passed in.
+ * its own memory of the past; the clock is passed in, and is never 0.
  *
- * An intermediary is lowered by one tier when it is bad (success under
- * success_min, or slower than slow_factor times the median of the group's
- * others and by slow_over) for bad_for, and comes back when it has been well
- * for good_for.  One that is dead is drained, as is one that asks for it.
- * Never into or out of a reserved tier; never the last one of all that can be
- * used: nothing is drained when all would be.
+ *   well ──bad for bad_for──> lowered ──nothing bad for good_for──> well
+ *   well, lowered ──dead to the probes──> drained ──alive──> as before
+ *
+ * Bad: fewer successes than success_min, to the agents or to the probes; or a
+ * handshake or first byte slower than slow_factor times the median of the
+ * others and by slow_over, to the agents, or when those do not say, to the
+ * probes.  The others are those of its tier in the policy that can be used, or
+ * where it is alone there, those of worse tiers.  To come back takes half of
+ * the way from the bar to the others, or to 100 %.
+ *
+ * Lowered: in the next worse tier that is not reserved; where there is none,
+ * ORDER_LOWERED_PERCENT of its weight.  It then gets little traffic, so that
+ * silence brings it back like good news does; but each fall after the first
+ * doubles how long that takes, up to ORDER_AGAIN_MAX_US, and that a death is
+ * believed to be over, until it was well for ORDER_FORGET_US.
+ *
+ * Drained: dead, or it asks for it.  Never the last one of all that can be
+ * used: when all would be drained, those are kept that are drained for the
+ * least of reasons.
+ *
+ * When most have gone bad within ORDER_AT_ONCE_US, that is rather the way to
+ * them, and nothing moves for ORDER_HOLD_US, or for ever when none is well.
+ * Nobody is dead before another one has answered a probe that was begun after
+ * the first that this one failed.
+ *
+ * No intermediary is moved twice within ORDER_GAP_US, nor its weight twice in
+ * ORDER_WEIGHT_GAP_US, but by overrides, by the policy, and to keep the last.
+ * None is moved into or out of a reserved tier.
  */
-#define ORDER_REASON_MAX 95
+#define ORDER_REASON_MAX      95
+#define ORDER_LOWERED_PERCENT 10
+#define ORDER_LOAD_STEP	      10 /* percent; less is not followed */
+#define ORDER_GAP_US	      10000000ll
+#define ORDER_WEIGHT_GAP_US   30000000ll
+#define ORDER_AT_ONCE_US      60000000ll
+#define ORDER_HOLD_US	      300000000ll
+#define ORDER_AGAIN_MAX_US    600000000ll
+#define ORDER_FORGET_US	      600000000ll
+#define ORDER_NEWS_US	      120000000ll /* news are news for so long */
 
 struct order_rules {
 	uint32_t success_min_permille; /* 800 */
@@ -55,7 +86,8 @@ enum order_why {
 /* A stable word: "policy", "use", "avoid", "dead", ... */
 const char *order_why_word(enum order_why);
 
-/* What became of it, and what must be remembered for the next time. */
+/* What became of it, and what must be remembered for the next time; zeroed
+ * but for the name where nothing is. */
 struct order_state {
 	char name[MANAGE_NAME_MAX + 1];
 	uint16_t tier;
@@ -63,9 +95,25 @@ struct order_state {
 	bool drain;
 	enum order_why why;
 	char reason[ORDER_REASON_MAX + 1]; /* for people */
-	bool lowered;
-	int64_t bad_since_us, good_since_us; /* 0: it is not */
-	int64_t changed_us;		     /* tier, weight or drain */
+
+	/* Underneath overrides. */
+	bool lowered, dead;
+	enum order_why lowered_for;	 /* ORDER_FAILING or ORDER_SLOW */
+	char note[ORDER_REASON_MAX + 1]; /* on its last fall or rise */
+	uint32_t falls;			 /* in a row */
+	uint32_t load_percent;		 /* that was followed */
+	bool bad_by_reports;		 /* then probes cannot deny it */
+	bool held, overridden;		 /* the last time */
+	uint16_t home;			 /* the policy's, of the last time; 0:
+					    there was none */
+	uint32_t home_weight;
+	/* Monotonic, 0: it is not, or never was. */
+	int64_t bad_since_us, good_since_us; /* good: or silent */
+	int64_t down_since_us;		     /* failing or dead */
+	int64_t alive_since_us;
+	int64_t news_us;    /* the newest */
+	int64_t back_us;    /* failures before that are paid for */
+	int64_t changed_us; /* tier, weight or drain */
 };
 
 /*
@@ -73,8 +121,8 @@ struct order_state {
  * order, states_n of them (those that are new begin as the policy has them);
  * out holds members_n, in the order of members.  tiers: the ranks that are not
  * reserved, rising.  Returns true when anything that agents are told (tier,
- * weight, drain) differs from before, or *next_us, when to look again at the
- * latest, though nothing comes in.
+ * weight, drain) differs from before; *next_us: when to look again at the
+ * latest, though nothing comes in, or INT64_MAX.
  */
 struct order_group {
 	const struct order_member *members;
