@@ -32,6 +32,9 @@ enum {
 	OPT_PROTOCOL,
 	OPT_CLASS,
 	OPT_ROOT,
+	OPT_SERIAL,
+	OPT_KEY,
+	OPT_EXPIRES,
 };
 
 static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
@@ -46,7 +49,11 @@ static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
     {"user", required_argument, NULL, OPT_USER},
     {"protocol", required_argument, NULL, OPT_PROTOCOL},
     {"class", required_argument, NULL, OPT_CLASS},
-    {"root", required_argument, NULL, OPT_ROOT}, {NULL, 0, NULL, 0}};
+    {"root", required_argument, NULL, OPT_ROOT},
+    {"serial", required_argument, NULL, OPT_SERIAL},
+    {"key", required_argument, NULL, OPT_KEY},
+    {"expires", required_argument, NULL, OPT_EXPIRES},
+    {"output", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
 
 #define OPTIONS_N (sizeof(options) / sizeof(*options))
 
@@ -146,6 +153,18 @@ set_option(struct call *call, int c, const char *value)
 	case OPT_ROOT:
 		call->root = value;
 		return VERB_OK;
+	case OPT_SERIAL:
+		call->serial = value;
+		return VERB_OK;
+	case OPT_KEY:
+		call->key = value;
+		return VERB_OK;
+	case OPT_EXPIRES:
+		call->expires = value;
+		return VERB_OK;
+	case 'o':
+		call->output = value;
+		return VERB_OK;
 	case 'f':
 		call->follow = true;
 		return VERB_OK;
@@ -164,7 +183,7 @@ parse_options(int argc, char **argv, struct call *call)
 
 	opterr = 0;
 	optind = 0;
-	while ((c = getopt_long(argc, argv, ":hfn:", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":hfn:o:", options, NULL)) != -1) {
 		if (c == ':')
 			return bad_use(call, argv[optind - 1], 1);
 		/* A long one that is known but was given a value sets optopt
@@ -219,8 +238,12 @@ check_call(const struct call *call, int args_n)
 	    (v->takes & TAKES_USER) == 0)
 		return say_usage(
 		    call, "%s takes no --user, --protocol or --class", name);
-	if (call->root != NULL && (v->takes & TAKES_ROOT) == 0)
-		return say_usage(call, "%s takes no --root", name);
+	if ((call->root != NULL || call->serial != NULL || call->key != NULL ||
+		call->expires != NULL || call->output != NULL) &&
+	    (v->takes & TAKES_POLICY) == 0)
+		return say_usage(call,
+		    "%s takes no --root, --serial, --key, --expires or -o",
+		    name);
 	if (call->describe || (args_n >= v->min && args_n <= v->max))
 		return VERB_OK;
 	return say_usage(call, "%s: %s: usage: cagent-ctl %s%s%s", name,
@@ -318,8 +341,11 @@ args_help(const struct call *call)
 		      "  --protocol P   by that protocol\n"
 		      "  --class C      as traffic of that class\n",
 		    call->out);
-	if ((v->takes & TAKES_ROOT) != 0)
-		fputs("  --root ROOT    the signed root to verify by\n",
+	if ((v->takes & TAKES_POLICY) != 0)
+		fputs(
+		    "  --root ROOT    the signed root to verify by\n"
+		    "  --key KEY      the file of the secret key to sign with\n"
+		    "  --expires TIME like 30d or 2027-01-01T00:00:00Z\n",
 		    call->out);
 	if (*v->name == '\0')
 		fputs("\nExit status: 0 ok, 1 failure, 2 usage, 3 cagentd is "

@@ -55,9 +55,6 @@ print(const struct call *call, const json_t *event)
 {
 	char when[FORMAT_LEN], kind[16], code[32], name[72], text[TEXT_MAX];
 
-	if (call->kind != NULL &&
-	    strcmp(field_string(event, "kind"), call->kind) != 0)
-		return;
 	if (call->json) {
 		render_json(call, event);
 		return;

@@ -1,5 +1,5 @@
-/* Owns `cagent-ctl policy`: show, load and history; verify and diff are in
- * files of their own. */
+/* Owns `cagent-ctl policy`: show and load; the others are in files of their
+ * own. */
 #include "cagent-ctl/policy.h"
 
 #include <errno.h>
@@ -17,8 +17,7 @@
 #include "cagent-ctl/verb.h"
 #include "wire/envelope.h"
 
-#define TEXT_MAX    1024
-#define HISTORY_MAX 1024
+#define TEXT_MAX 1024
 
 static const struct field fields[] = {
     {"schema", NULL, NULL, FIELD_COUNT, false, NULL,
@@ -27,10 +26,12 @@ static const struct field fields[] = {
 	"false when it failed or was refused; then \"code\" and \"error\" say "
 	"why"},
     {"message", NULL, NULL, FIELD_TEXT, false, NULL,
-	"load: what it has come to"},
+	"load, rollback: what it has come to; show --serial: the signed "
+	"message in base64"},
     {"state", NULL, "state", FIELD_TEXT, false, NULL,
 	"show: none, in-force, stale (expired, and in force all the same) or "
-	"not-in-force (accepted, but the configuration does not allow it)"},
+	"not-in-force (accepted, but the configuration does not allow it); "
+	"show --serial: held or past"},
     {"type", NULL, "type", FIELD_TEXT, false, NULL,
 	"verify: root, policy or rank"},
     {"fault", NULL, "none is taken", FIELD_TEXT, false, NULL,
@@ -50,6 +51,10 @@ static const struct field fields[] = {
 	"the version of the root that names its keys"},
     {"signed_by", NULL, "signed by", FIELD_LIST, false, NULL,
 	"the names of the keys that have signed it"},
+    {"key_ids", NULL, NULL, FIELD_LIST, false, NULL,
+	"the ids of these keys, in hexadecimal digits"},
+    {"accepted_us", NULL, "accepted", FIELD_TIME, false, NULL,
+	"show --serial: when, by this agent's clock"},
     {"audience", NULL, "for", FIELD_TEXT, false, NULL,
 	"the group that it is for, or \"*\""},
     {"issued_us", NULL, "issued", FIELD_TIME, false, NULL,
@@ -61,12 +66,35 @@ static const struct field fields[] = {
     {"same", NULL, NULL, FIELD_BOOL, false, NULL,
 	"diff: the texts do not differ"},
     {"diff", NULL, NULL, FIELD_TEXT, false, NULL,
-	"diff: from the one in force to the file, in the unified format"},
+	"diff, rollback: what would change, in the unified format"},
+    {"remembered", NULL, NULL, FIELD_BOOL, false, NULL,
+	"history: there is one"},
+    {"messages", NULL, NULL, FIELD_OTHER, false, NULL, "history: see below"},
     {NULL, NULL, NULL, FIELD_TEXT, false, NULL, NULL}};
-static const struct field_list list = {
-    "the answer; history answers as events does", "", fields};
 
-const struct field_list *const policy_fields[] = {&list, NULL};
+static const struct field past_fields[] = {
+    {"time_us", NULL, "first", FIELD_TIME, false, NULL,
+	"when, by this agent's clock"},
+    {"type", NULL, "then", FIELD_TEXT, false, NULL,
+	"root, policy or rank; \"?\": it was no message"},
+    {"serial", NULL, "then", FIELD_COUNT, false, NULL, "its serial"},
+    {"epoch", NULL, "then", FIELD_COUNT, false, NULL, "under which root"},
+    {"outcome", NULL, "then", FIELD_TEXT, false, NULL,
+	"accepted, held (accepted, and the last one) or refused"},
+    {"fault", NULL, "then", FIELD_TEXT, false, NULL,
+	"why refused, in a stable word"},
+    {"text", NULL, "then", FIELD_TEXT, false, NULL,
+	"why, in words; or for whom it is, until when, and who has signed "
+	"it"},
+    {"kept", NULL, NULL, FIELD_BOOL, false, NULL,
+	"its text is there, for show, diff and rollback"},
+    {NULL, NULL, NULL, FIELD_TEXT, false, NULL, NULL}};
+
+static const struct field_list list = {"the answer", "", fields};
+static const struct field_list past_list = {
+    "what was accepted or refused", "messages", past_fields};
+
+const struct field_list *const policy_fields[] = {&list, &past_list, NULL};
 
 int
 policy_read(
@@ -92,13 +120,11 @@ policy_read(
 static void
 print_body(const struct call *call, const char *body)
 {
-	char *copy = strdup(body), *line, *rest = copy;
+	char *copy = strdup(body);
 
 	fputc('\n', call->out);
-	while (copy != NULL && (line = strsep(&rest, "\n")) != NULL) {
-		if (rest != NULL || *line != '\0')
-			fprintf(call->out, "%s\n", format_clean(line));
-	}
+	if (copy != NULL)
+		policy_print(call, copy);
 	free(copy);
 }
 
@@ -107,7 +133,9 @@ show(const struct call *call)
 {
 	const char *body;
 	json_t *doc;
-	int status = ask(call, &doc, "policy");
+	int status = call->serial != NULL
+			 ? policy_past(call, call->serial, &doc)
+			 : ask(call, &doc, "policy");
 
 	if (doc == NULL)
 		return status;
@@ -123,10 +151,21 @@ show(const struct call *call)
 	return status;
 }
 
+int
+policy_give(
+    const struct call *call, const uint8_t *message, size_t len, json_t **doc)
+{
+	char line[64];
+
+	*doc = NULL;
+	snprintf(line, sizeof(line), "policy-load %zu", len);
+	return ask_with(call, doc, line, message, len);
+}
+
 static int
 load(const struct call *call, const char *path)
 {
-	char line[64], text[TEXT_MAX];
+	char text[TEXT_MAX];
 	json_t *doc = NULL;
 	uint8_t *data;
 	size_t len;
@@ -134,8 +173,7 @@ load(const struct call *call, const char *path)
 
 	if (status != VERB_OK)
 		return status;
-	snprintf(line, sizeof(line), "policy-load %zu", len);
-	status = ask_with(call, &doc, line, data, len);
+	status = policy_give(call, data, len, &doc);
 	free(data);
 	if (doc == NULL)
 		return status;
@@ -150,31 +188,100 @@ load(const struct call *call, const char *path)
 }
 
 static int
-history(const struct call *call)
+run_load(const struct call *call)
 {
-	struct call events = *call;
+	return load(call, call->args[1]);
+}
 
-	events.kind = "policy";
-	events.lines = HISTORY_MAX;
-	return events_run(&events);
+static int
+run_verify(const struct call *call)
+{
+	return policy_verify(call, call->args[1]);
+}
+
+static int
+run_diff(const struct call *call)
+{
+	return call->args[2] == NULL
+		   ? policy_diff(call, NULL, call->args[1])
+		   : policy_diff(call, call->args[1], call->args[2]);
+}
+
+static int
+run_rollback(const struct call *call)
+{
+	return policy_rollback(call, call->args[1]);
+}
+
+enum takes {
+	ROOT = 1,
+	SERIAL = 2,
+	SIGN = 4 /* --key, --expires, -o */
+};
+
+struct sub {
+	const char *name, *usage;
+	int min, max; /* arguments after it */
+	unsigned int takes, needs;
+	int (*run)(const struct call *);
+};
+
+static const struct sub subs[] = {
+    {"show", "show [--serial SERIAL]", 0, 0, SERIAL, 0, show},
+    {"history", "history", 0, 0, 0, 0, policy_history},
+    {"load", "load FILE", 1, 1, 0, 0, run_load},
+    {"verify", "verify FILE --root ROOT", 1, 1, ROOT, ROOT, run_verify},
+    {"diff", "diff [SERIAL|FILE] SERIAL|FILE", 1, 2, 0, 0, run_diff},
+    {"rollback",
+	"rollback SERIAL --key KEY --root ROOT [--expires TIME] [-o FILE], or "
+	"rollback SERIAL -o FILE",
+	1, 1, ROOT | SIGN, 0, run_rollback},
+};
+
+#define SUBS_N (sizeof(subs) / sizeof(*subs))
+
+static const struct sub *
+sub_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < SUBS_N; i++) {
+		if (strcmp(subs[i].name, name) == 0)
+			return &subs[i];
+	}
+	return NULL;
+}
+
+/* Do its arguments and options suit it? */
+static bool
+suits(const struct call *call, const struct sub *sub)
+{
+	unsigned int given = call->root != NULL ? ROOT : 0;
+	int n = 0;
+
+	while (n + 1 < CALL_ARGS_MAX && call->args[n + 1] != NULL)
+		n++;
+	if (call->serial != NULL)
+		given |= SERIAL;
+	if (call->key != NULL || call->expires != NULL || call->output != NULL)
+		given |= SIGN;
+	return n >= sub->min && n <= sub->max && (given & ~sub->takes) == 0 &&
+	       (sub->needs & ~given) == 0;
 }
 
 int
 policy_run(const struct call *call)
 {
-	const char *what = call->args[0], *file = call->args[1];
+	const struct sub *sub = sub_find(call->args[0]);
 	char quoted[72];
 
-	if (strcmp(what, "show") == 0 && file == NULL)
-		return show(call);
-	if (strcmp(what, "history") == 0 && file == NULL)
-		return history(call);
-	if (strcmp(what, "load") == 0 && file != NULL)
-		return load(call, file);
-	if (strcmp(what, "verify") == 0 && file != NULL && call->root != NULL)
-		return policy_verify(call, file);
-	if (strcmp(what, "diff") == 0 && file != NULL)
-		return policy_diff(call, file);
-	return say_usage(call, "policy \"%s\": expected: policy %s",
-	    format_quote(what, quoted, sizeof(quoted)), call->verb->args);
+	if (sub == NULL)
+		return say_usage(call,
+		    "policy \"%s\": expected show, history, load, verify, "
+		    "diff or rollback",
+		    format_quote(call->args[0], quoted, sizeof(quoted)));
+	if (suits(call, sub))
+		return sub->run(call);
+	return say_usage(call, "policy %s: usage: cagent-ctl policy %s",
+	    sub->name, sub->usage);
 }

@@ -1,5 +1,5 @@
-/* Owns `cagent-ctl policy diff`: from the policy in force to another one; the
- * comparing is diff(1)'s. */
+/* Owns `cagent-ctl policy diff`: from one policy to another; the comparing is
+ * diff(1)'s. */
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -19,6 +19,8 @@
 #include "cagent-ctl/verb.h"
 #include "wire/ctl.h"
 #include "wire/envelope.h"
+
+#define LABEL_MAX 256
 
 /* The numbers that diff finds them under, in /dev/fd. */
 enum {
@@ -47,20 +49,21 @@ memory_file(const void *text, size_t len)
 	return (int)n;
 }
 
-static void __attribute__((noreturn)) run(const int fds[3], const char *label)
+static void __attribute__((noreturn))
+run(const int fds[3], const char *before, const char *after)
 {
 	if (dup2(fds[0], OLD_FD) != -1 && dup2(fds[1], NEW_FD) != -1 &&
 	    dup2(fds[2], STDOUT_FILENO) != -1) {
 		signal(SIGPIPE, SIG_DFL);
-		execlp("diff", "diff", "-u", "--label", "in force", "--label",
-		    label, "/dev/fd/10", "/dev/fd/11", (char *)NULL);
+		execlp("diff", "diff", "-u", "--label", before, "--label",
+		    after, "/dev/fd/10", "/dev/fd/11", (char *)NULL);
 	}
 	_exit(127);
 }
 
 /* diff's exit status: 0 the same, 1 they differ, else trouble; or -errno. */
 static int
-compare(const int fds[3], const char *label)
+compare(const int fds[3], const char *before, const char *after)
 {
 	int status;
 	pid_t pid;
@@ -70,7 +73,7 @@ compare(const int fds[3], const char *label)
 	if (pid == -1)
 		return -errno;
 	if (pid == 0)
-		run(fds, label);
+		run(fds, before, after);
 	while (waitpid(pid, &status, 0) == -1) {
 		if (errno != EINTR)
 			return -errno;
@@ -93,8 +96,30 @@ contents(int fd)
 	return text;
 }
 
-static void
-print_clean(const struct call *call, char *text)
+char *
+policy_compare(
+    const struct policy_text *before, const struct policy_text *after)
+{
+	int fds[3] = {memory_file(before->data, before->len),
+	    memory_file(after->data, after->len), memory_file("", 0)};
+	char old[LABEL_MAX], fresh[LABEL_MAX], *text = NULL;
+	int i, rc = -ENOMEM;
+
+	format_quote(before->label, old, sizeof(old));
+	format_quote(after->label, fresh, sizeof(fresh));
+	if (fds[0] >= 0 && fds[1] >= 0 && fds[2] >= 0)
+		rc = compare(fds, old, fresh);
+	if (rc == 0 || rc == 1)
+		text = contents(fds[2]);
+	for (i = 0; i < 3; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	return text;
+}
+
+void
+policy_print(const struct call *call, char *text)
 {
 	char *line, *rest = text;
 
@@ -105,76 +130,97 @@ print_clean(const struct call *call, char *text)
 }
 
 static int
-report(const struct call *call, int rc, int out)
+report(const struct call *call, char *text)
 {
-	char *text = contents(out);
 	json_t *doc;
 
-	if (rc < 0 || rc > 1 || text == NULL) {
-		free(text);
+	if (text == NULL)
 		return say_failure(call, VERB_FAILED, "no-diff",
 		    "diff(1) cannot be run, or failed");
-	}
 	if (call->json) {
 		doc = json_pack("{s:i, s:b, s:b, s:o}", "schema", CTL_SCHEMA,
-		    "ok", 1, "same", rc == 0, "diff", field_json_string(text));
+		    "ok", 1, "same", *text == '\0', "diff",
+		    field_json_string(text));
 		render_json(call, doc);
 		json_decref(doc);
-	} else if (rc == 0) {
+	} else if (*text == '\0') {
 		fputs("nothing would change\n", call->out);
 	} else {
-		print_clean(call, text);
+		policy_print(call, text);
 	}
-	free(text);
 	return VERB_OK;
 }
 
-/* The text of a signed policy, or the file itself. */
+/* One of the two: what it is of, and where its text is. */
+struct side {
+	struct policy_text text;
+	char label[LABEL_MAX];
+	json_t *doc;   /* owned; NULL: of a file */
+	uint8_t *data; /* owned; NULL: of the daemon */
+};
+
 static void
-body_of(const uint8_t **data, size_t *len)
+side_free(struct side *s)
+{
+	json_decref(s->doc);
+	free(s->data);
+}
+
+static int
+of_file(const struct call *call, struct side *s, const char *path)
 {
 	enum envelope_fault fault;
 	struct envelope e;
+	size_t len;
+	int status = policy_read(call, path, &s->data, &len);
 
-	if (envelope_decode(*data, *len, &e, &fault) <= 0)
-		return;
-	*data = e.body;
-	*len = e.body_len;
+	if (status != VERB_OK)
+		return status;
+	s->text = (struct policy_text){path, s->data, len};
+	/* The text of a signed policy, or the file itself. */
+	if (envelope_decode(s->data, len, &e, &fault) > 0)
+		s->text = (struct policy_text){path, e.body, e.body_len};
+	return VERB_OK;
+}
+
+/* word: NULL for what is in force; a serial, or a file. */
+static int
+side_load(const struct call *call, struct side *s, const char *word)
+{
+	const char *body;
+	int status;
+
+	*s = (struct side){.doc = NULL};
+	if (word != NULL && word[strspn(word, "0123456789")] != '\0')
+		return of_file(call, s, word);
+	if (word == NULL)
+		snprintf(s->label, sizeof(s->label), "in force");
+	else
+		snprintf(s->label, sizeof(s->label), "policy %s", word);
+	status = word == NULL ? ask(call, &s->doc, "policy")
+			      : policy_past(call, word, &s->doc);
+	if (s->doc == NULL)
+		return status;
+	body = field_string(s->doc, "body");
+	s->text = (struct policy_text){s->label, body, strlen(body)};
+	return VERB_OK;
 }
 
 int
-policy_diff(const struct call *call, const char *path)
+policy_diff(const struct call *call, const char *before, const char *after)
 {
-	int fds[3] = {-1, -1, -1}, i, rc = -ENOMEM, status;
-	const uint8_t *text;
-	uint8_t *data;
-	const char *old;
-	char label[256];
-	json_t *doc;
-	size_t len;
+	struct side old = {.doc = NULL}, fresh = {.doc = NULL};
+	char *text;
+	int status = side_load(call, &fresh, after);
 
-	status = policy_read(call, path, &data, &len);
-	if (status != VERB_OK)
-		return status;
-	text = data;
-	body_of(&text, &len);
-	status = ask(call, &doc, "policy");
-	if (doc == NULL) {
-		free(data);
-		return status;
+	if (status == VERB_OK)
+		status = side_load(call, &old, before);
+	if (status == VERB_OK) {
+		text = policy_compare(&old.text, &fresh.text);
+		status = report(call, text);
+		free(text);
 	}
-	old = field_string(doc, "body");
-	fds[0] = memory_file(old, strlen(old));
-	fds[1] = memory_file(text, len);
-	fds[2] = memory_file("", 0);
-	if (fds[0] >= 0 && fds[1] >= 0 && fds[2] >= 0)
-		rc = compare(fds, format_quote(path, label, sizeof(label)));
-	status = report(call, rc, fds[2]);
-	for (i = 0; i < 3; i++) {
-		if (fds[i] >= 0)
-			close(fds[i]);
-	}
-	json_decref(doc);
-	free(data);
+	side_free(&old);
+	side_free(&fresh);
 	return status;
 }

@@ -17,7 +17,7 @@ enum verb_exit {
 	VERB_DEGRADED = 4
 };
 
-#define CALL_ARGS_MAX 2
+#define CALL_ARGS_MAX 3
 #define CALL_DIR_MAX  108 /* a socket's name is no longer */
 
 /* What the command line asked for; strings borrowed from it. */
@@ -27,7 +27,7 @@ struct call {
 	char own_dir[CALL_DIR_MAX];	 /* what run_dir points to by default */
 	const char *args[CALL_ARGS_MAX]; /* NULL: not given */
 	const char *user, *protocol, *class, *root;
-	const char *kind; /* of events: that alone; NULL: all */
+	const char *serial, *key, *expires, *output; /* of policy */
 	bool json, describe, follow, help, version;
 	bool colour;
 	unsigned int width; /* of the terminal; 0: there is none */
@@ -41,7 +41,7 @@ enum verb_takes {
 	TAKES_WATCH = 1,
 	TAKES_FOLLOW = 2, /* -f and -n */
 	TAKES_USER = 4,	  /* --user, --protocol, --class */
-	TAKES_ROOT = 8,	  /* --root */
+	TAKES_POLICY = 8, /* --root, --serial, --key, --expires, -o */
 };
 
 struct verb {

@@ -15,14 +15,25 @@
 	"Only root and the daemon's own user may.  What is so already is no " \
 	"failure.\n"
 
-#define POLICY                                                              \
-	"  show     which one is in force, and its text\n"                  \
-	"  history  what was taken and refused since the daemon started\n"  \
-	"  load     give the daemon a signed root, policy or rank\n"        \
-	"  verify   whether a signed message is good, without the daemon\n" \
-	"  diff     what FILE, a signed policy or its text, would change\n" \
-	"An older one is not taken again: sign its text with a higher "     \
-	"serial.\nOnly root and the daemon's own user may load.\n"
+#define POLICY                                                                 \
+	"  show [--serial N]   the one in force or an earlier one, its text\n" \
+	"  history             what was taken and refused, the newest last\n"  \
+	"  load FILE           give the daemon a signed root, policy or "      \
+	"rank\n"                                                               \
+	"  verify FILE --root ROOT\n"                                          \
+	"                      whether a signed message is good, without the " \
+	"daemon\n"                                                             \
+	"  diff [A] B          what B would change in A, or in the one in "    \
+	"force;\n"                                                             \
+	"                      each is a serial of the history or a FILE\n"    \
+	"  rollback SERIAL --key KEY --root ROOT [--expires TIME] [-o FILE]\n" \
+	"                      sign its text anew with a higher serial, and "  \
+	"load it,\n"                                                           \
+	"                      or with -o put it into FILE instead\n"          \
+	"  rollback SERIAL -o FILE\n"                                          \
+	"                      its text into FILE, to be signed elsewhere\n"   \
+	"An older one is not taken again.  Only root and the daemon's own "    \
+	"user may load.\n"
 
 const struct verb verbs[] = {
     {"", "", "the status in short, and the tiers", DEGRADED, summary_run, 0, 0,
@@ -55,9 +66,9 @@ const struct verb verbs[] = {
     {"config", "check [FILE]", "whether cagentd would take a configuration",
 	"FILE is " CHECK_DEFAULT " when not said.\n", config_run, 1, 2, 0,
 	config_fields},
-    {"policy", "show|history|load FILE|verify FILE --root ROOT|diff FILE",
-	"the signed policy in force, and another one", POLICY, policy_run, 1, 2,
-	TAKES_ROOT, policy_fields},
+    {"policy", "show|history|load|verify|diff|rollback ...",
+	"the signed policy in force, and others", POLICY, policy_run, 1, 3,
+	TAKES_POLICY, policy_fields},
     {"doctor", "[FILE]", "what is wrong with the installation, and the cure",
 	"FILE is the configuration to check, " CHECK_DEFAULT
 	" when not said.\nExits with 4 when something is not ok.\n",

@@ -75,8 +75,9 @@ _cagent_ctl()
 	events) options+=' -f -n' ;;
 	config) ((after == 0)) && words=check ;;
 	policy)
-		((after == 0)) && words='show history load verify diff'
-		options+=' --root' ;;
+		((after == 0)) &&
+		    words='show history load verify diff rollback'
+		options+=' --root --serial --key --expires -o' ;;
 	esac
 	case $command in
 	show | why | drain | enable | pin | unpin)
@@ -86,6 +87,7 @@ _cagent_ctl()
 	[[ $cur == -* ]] && words=$options
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 	if [[ $command == @(config|policy) && $after -eq 1 ||
+	    $command == policy && $after -eq 2 ||
 	    $command == doctor ]] &&
 	    [[ $cur != -* ]]; then
 		compopt -o filenames 2>/dev/null

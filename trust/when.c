@@ -37,3 +37,56 @@ when_parse(const char *text, int64_t *out)
 	*out = s;
 	return true;
 }
+
+/* Digits and nothing else. */
+static bool
+number(const char *s, size_t len, int64_t max, int64_t *out)
+{
+	int64_t v = 0;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (s[i] < '0' || s[i] > '9' || v > (max - (s[i] - '0')) / 10)
+			return false;
+		v = v * 10 + (s[i] - '0');
+	}
+	*out = v;
+	return len > 0;
+}
+
+bool
+when_span(const char *s, int64_t *out)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+	size_t len = strlen(s), i;
+	int64_t n;
+
+	/* A thousand years are enough for anybody. */
+	for (i = 0; len > 0 && i < sizeof(units) / sizeof(*units); i++) {
+		if (s[len - 1] != units[i].unit)
+			continue;
+		if (!number(
+			s, len - 1, 365000 * 86400LL / units[i].seconds, &n) ||
+		    n == 0)
+			return false;
+		*out = n * units[i].seconds;
+		return true;
+	}
+	return false;
+}
+
+bool
+when_later(const char *s, int64_t now_s, int64_t *out)
+{
+	int64_t span_s;
+
+	if (when_parse(s, out))
+		return *out > now_s;
+	if (!when_span(s, &span_s))
+		return false;
+	*out = now_s + span_s;
+	return true;
+}

@@ -57,8 +57,33 @@ refuses(void)
 	CHECK_STR(when_format(INT64_MAX, text), "?");
 }
 
+static void
+spans(void)
+{
+	static const char *const bad[] = {"", "d", "1", "0d", "-1d", "1y",
+	    "1 d", "1.5h", "365001d", "99999999999999999999s", "+1d"};
+	int64_t s = 7;
+	size_t i;
+
+	CHECK(when_span("365d", &s) && s == 365 * 86400, "%lld", (long long)s);
+	CHECK(when_span("12h", &s) && s == 43200, "%lld", (long long)s);
+	CHECK(when_span("30m", &s) && s == 1800, "%lld", (long long)s);
+	CHECK(when_span("20s", &s) && s == 20, "%lld", (long long)s);
+	CHECK(when_span("365000d", &s), "a thousand years");
+	s = 7;
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		CHECK(!when_span(bad[i], &s), "'%s'", bad[i]);
+	CHECK_INT(s, 7);
+	CHECK(when_later("20s", 100, &s) && s == 120, "%lld", (long long)s);
+	CHECK(when_later("1970-01-01T00:02:00Z", 119, &s) && s == 120, "%lld",
+	    (long long)s);
+	CHECK(!when_later("1970-01-01T00:02:00Z", 120, &s), "now");
+	CHECK(!when_later("tomorrow", 120, &s), "tomorrow");
+}
+
 static const struct unit_case cases[] = {
     {"reads and writes", reads_and_writes},
     {"refuses", refuses},
+    {"spans", spans},
 };
 UNIT_MAIN("when", cases)
