@@ -162,6 +162,13 @@ pdchild_receive(enum pdproc_role role, struct pdchild_start *s)
 }
 
 static void
+new_line(struct pdchild *c, enum pdproc_role peer, int fd)
+{
+	log_debug("connected with the %s", pdproc_role_word(peer));
+	c->line(c->arg, peer, fd);
+}
+
+static void
 on_message(void *arg, struct chan *chan, const struct chan_msg *m)
 {
 	struct pdchild *c = arg;
@@ -172,7 +179,7 @@ on_message(void *arg, struct chan *chan, const struct chan_msg *m)
 	case PDMSG_LINE:
 		peer = peer_of(m);
 		if (peer != -1)
-			c->line(c->arg, (enum pdproc_role)peer, take(m, 0));
+			new_line(c, (enum pdproc_role)peer, take(m, 0));
 		break;
 	case PDMSG_LOG:
 		log_take(take(m, 0));
@@ -220,7 +227,7 @@ pdchild_join(struct pdchild *c, enum pdproc_role role, struct loop *loop,
 		fd = s->lines[peer];
 		s->lines[peer] = -1;
 		if (fd != -1)
-			c->line(c->arg, (enum pdproc_role)peer, fd);
+			new_line(c, (enum pdproc_role)peer, fd);
 	}
 }
 

@@ -50,7 +50,7 @@ now_ready(struct pdkid *k, uint32_t sandbox)
 	size_t i;
 
 	k->state = PDKID_READY;
-	log_info("%s (pid %d) is ready: %s", name_of(k), (int)k->pid,
+	log_info("%s (pid %d) is ready (%s)", name_of(k), (int)k->pid,
 	    sandbox_format(sandbox, text));
 	for (i = 0; i < ORDER_N; i++) {
 		if (k->all->kid[order[i]].state != PDKID_READY)
