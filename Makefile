@@ -86,13 +86,14 @@ LIB_wire := $(B)/lib/wire.a
 LIB_shm	:= $(B)/lib/shm.a
 LIB_trust := $(B)/lib/trust.a
 LIB_conf := $(B)/lib/conf.a
+LIB_names := $(B)/lib/names.a
 LIB_agent := $(B)/lib/agent.a
 LIB_ctl	:= $(B)/lib/ctl.a
 LIB_probe := $(B)/lib/probe.a
 LIB_server := $(B)/lib/server.a
 LIB_policyd := $(B)/lib/policyd.a
-LIBS	:= $(LIB_ctl) $(LIB_agent) $(LIB_server) $(LIB_probe) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_shm) $(LIB_base)
-LIBS_policyd := $(LIB_policyd) $(LIB_server) $(LIB_probe) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_base)
+LIBS	:= $(LIB_ctl) $(LIB_agent) $(LIB_server) $(LIB_probe) $(LIB_names) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_shm) $(LIB_base)
+LIBS_policyd := $(LIB_policyd) $(LIB_server) $(LIB_probe) $(LIB_names) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_base)
 LIBS_ctl := $(LIB_ctl) $(LIB_shm) $(LIB_trust) $(LIB_wire) $(LIB_base)
 
 $(LIB_base): $(call objs,base)
@@ -100,6 +101,7 @@ $(LIB_wire): $(call objs,wire) $(LLHTTP_OBJ)
 $(LIB_shm): $(call objs,shm)
 $(LIB_conf): $(call objs,conf)
 $(LIB_trust): $(call objs,trust)
+$(LIB_names): $(call objs,names)
 $(LIB_agent): $(call objs,cagentd) $(call objs,cagentd/*)
 $(LIB_ctl): $(call objs,cagent-ctl)
 $(LIB_probe): $(call objs,probe)
@@ -115,7 +117,7 @@ INTEG	:= $(patsubst tests/integ/%.c,$(B)/tests/integ/%,$(filter-out $(wildcard t
 .PHONY: all
 all: $(PROGS)
 
-$(B)/bin/cagentd: $(B)/obj/cagentd/main.o $(LIB_agent) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_shm) $(LIB_base)
+$(B)/bin/cagentd: $(B)/obj/cagentd/main.o $(LIB_agent) $(LIB_names) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_shm) $(LIB_base)
 $(B)/bin/cagent-ctl: $(B)/obj/cagent-ctl/main.o $(LIBS_ctl)
 $(B)/bin/cagent-probe: $(B)/obj/probe/main.o $(LIB_probe) $(LIB_wire) $(LIB_base)
 $(B)/bin/cagent-policyd: $(B)/obj/policyd/main.o $(LIBS_policyd)

@@ -263,11 +263,11 @@ on_resolved(struct resolve_query *q, const struct msg_resolved *m)
 	struct attempt *a = container_of(q, struct attempt, query);
 
 	/* An intermediary whose name is gone is unreachable. */
-	if (m->outcome == RESOLVE_OK)
+	if (m->outcome == NAMES_OK)
 		connect_to(a, m);
 	else if (!a->target.direct)
 		finish(a, REASON_HOP_UNREACHABLE, NULL);
-	else if (m->outcome == RESOLVE_UNKNOWN)
+	else if (m->outcome == NAMES_UNKNOWN)
 		finish(a, REASON_NAME_UNKNOWN, NULL);
 	else
 		finish(a, REASON_NAME_FAILED, NULL);

@@ -156,13 +156,13 @@ msg_resolved_decode(const uint8_t *in, size_t len, struct msg_resolved *m)
 		return -EPROTO;
 	in = get(in, &m->id, 8);
 	in = get(in, &v, 1);
-	if (v > RESOLVE_TIMEOUT)
+	if (v > NAMES_TIMEOUT)
 		return -EPROTO;
-	m->outcome = (enum resolve_outcome)v;
+	m->outcome = (enum names_outcome)v;
 	in = get(in, &v, 4);
 	m->ttl_s = (uint32_t)v;
 	in = get(in, &v, 1);
-	if (v > MSG_ADDRESSES_MAX || len != 14 + 17 * v)
+	if (v > NAMES_ADDRESSES_MAX || len != 14 + 17 * v)
 		return -EPROTO;
 	m->ips_n = (uint32_t)v;
 	for (i = 0; i < m->ips_n; i++) {
@@ -172,5 +172,5 @@ msg_resolved_decode(const uint8_t *in, size_t len, struct msg_resolved *m)
 		memcpy(m->ips[i].bytes, in + 1, 16);
 		in += 17;
 	}
-	return m->outcome != RESOLVE_OK || m->ips_n > 0 ? 0 : -EPROTO;
+	return m->outcome != NAMES_OK || m->ips_n > 0 ? 0 : -EPROTO;
 }

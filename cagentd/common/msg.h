@@ -6,17 +6,9 @@
 
 #include "base/net.h"
 #include "cagentd/common/procs.h"
+#include "names/answer.h"
 
 /* The payloads of the messages in procs.h, field by field, big-endian. */
-#define MSG_ADDRESSES_MAX 16
-
-enum resolve_outcome {
-	RESOLVE_OK,
-	RESOLVE_UNKNOWN,
-	RESOLVE_FAILED,
-	RESOLVE_TIMEOUT
-};
-
 struct msg_resolve {
 	uint64_t id;
 	char name[NET_HOST_MAX + 1];
@@ -24,10 +16,10 @@ struct msg_resolve {
 
 struct msg_resolved {
 	uint64_t id;
-	enum resolve_outcome outcome;
+	enum names_outcome outcome;
 	uint32_t ttl_s;
 	uint32_t ips_n;
-	struct net_ip ips[MSG_ADDRESSES_MAX]; /* in order of preference */
+	struct net_ip ips[NAMES_ADDRESSES_MAX]; /* in order of preference */
 };
 
 /* Encoders return the length; buf holds CHAN_DATA_MAX bytes.  Decoders

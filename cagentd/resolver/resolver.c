@@ -9,9 +9,9 @@
 #include "base/loop.h"
 #include "cagentd/common/child.h"
 #include "cagentd/common/msg.h"
-#include "cagentd/resolver/names.h"
 #include "cagentd/common/resolve.h"
 #include "cagentd/roles.h"
+#include "names/names.h"
 
 struct line {
 	struct resolver *resolver;
@@ -26,13 +26,16 @@ struct resolver {
 };
 
 static void
-answer(void *arg, uint64_t id, const struct msg_resolved *m)
+answer(void *arg, uint64_t id, const struct names_answer *a)
 {
 	struct line *l = arg;
-	struct msg_resolved out = *m;
+	struct msg_resolved out = {.id = id,
+	    .outcome = a->outcome,
+	    .ttl_s = a->ttl_s,
+	    .ips_n = a->ips_n};
 	uint8_t buf[CHAN_DATA_MAX];
 
-	out.id = id;
+	memcpy(out.ips, a->ips, sizeof(out.ips));
 	/* One that is gone or does not read has its own deadline. */
 	(void)chan_send(l->chan, MSG_RESOLVED, buf,
 	    msg_resolved_encode(&out, buf), NULL, 0);

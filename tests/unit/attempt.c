@@ -139,7 +139,7 @@ static void
 answer_with(struct rig *rig, const char *const *ips)
 {
 	rig->target.host = "hop.example";
-	rig->answer.outcome = RESOLVE_OK;
+	rig->answer.outcome = NAMES_OK;
 	for (; *ips != NULL; ips++)
 		CHECK_INT(
 		    net_ip_parse(*ips, &rig->answer.ips[rig->answer.ips_n++]),
@@ -305,15 +305,15 @@ static void
 says_what_became_of_the_name(void)
 {
 	static const struct {
-		enum resolve_outcome outcome;
+		enum names_outcome outcome;
 		bool direct;
 		enum wire_reason reason;
 	} rows[] = {
-	    {RESOLVE_UNKNOWN, true, REASON_NAME_UNKNOWN},
-	    {RESOLVE_FAILED, true, REASON_NAME_FAILED},
-	    {RESOLVE_TIMEOUT, true, REASON_NAME_FAILED},
-	    {RESOLVE_UNKNOWN, false, REASON_HOP_UNREACHABLE},
-	    {RESOLVE_FAILED, false, REASON_HOP_UNREACHABLE},
+	    {NAMES_UNKNOWN, true, REASON_NAME_UNKNOWN},
+	    {NAMES_FAILED, true, REASON_NAME_FAILED},
+	    {NAMES_TIMEOUT, true, REASON_NAME_FAILED},
+	    {NAMES_UNKNOWN, false, REASON_HOP_UNREACHABLE},
+	    {NAMES_FAILED, false, REASON_HOP_UNREACHABLE},
 	};
 	struct rig *rig;
 	size_t i;

@@ -160,7 +160,7 @@ ask(struct rig *rig, const char *text, uint16_t port)
 static void
 resolves_to(struct rig *rig, const char *const *ips)
 {
-	rig->answer = (struct msg_resolved){.outcome = RESOLVE_OK};
+	rig->answer = (struct msg_resolved){.outcome = NAMES_OK};
 	for (; *ips != NULL; ips++)
 		rig_must(
 		    net_ip_parse(*ips, &rig->answer.ips[rig->answer.ips_n++]),
@@ -276,7 +276,7 @@ learns_names(void)
 	proved(rig, "out.example", f->port);
 	CHECK_INT(state_of(rig, "out.example", f->port), LEARNED_OUTSIDE);
 	CHECK(!ask(rig, "out.example", f->port).learned, "used");
-	rig->answer = (struct msg_resolved){.outcome = RESOLVE_UNKNOWN};
+	rig->answer = (struct msg_resolved){.outcome = NAMES_UNKNOWN};
 	proved(rig, "none.example", f->port);
 	CHECK_INT(state_of(rig, "none.example", f->port), LEARNED_OUTSIDE);
 	/* What was asked is not asked again for a while. */

@@ -143,13 +143,13 @@ resolve_hostile(void)
 static void
 resolved(void)
 {
-	struct msg_resolved in = {.id = 5, .outcome = RESOLVE_OK, .ttl_s = 300},
+	struct msg_resolved in = {.id = 5, .outcome = NAMES_OK, .ttl_s = 300},
 			    out;
 	uint8_t buf[CHAN_DATA_MAX];
 	uint32_t n, i;
 	size_t len;
 
-	for (n = 1; n <= MSG_ADDRESSES_MAX; n++) {
+	for (n = 1; n <= NAMES_ADDRESSES_MAX; n++) {
 		in.ips_n = n;
 		in.ips[n - 1].family = n % 2 == 0 ? 4 : 6;
 		memset(in.ips[n - 1].bytes, (int)n, 16);
@@ -164,15 +164,15 @@ resolved(void)
 	}
 	CHECK_INT(len, procs_rules.rows[MSG_RESOLVED].len_max);
 	in.ips_n = 0;
-	for (i = RESOLVE_UNKNOWN; i <= RESOLVE_TIMEOUT; i++) {
-		in.outcome = (enum resolve_outcome)i;
+	for (i = NAMES_UNKNOWN; i <= NAMES_TIMEOUT; i++) {
+		in.outcome = (enum names_outcome)i;
 		len = msg_resolved_encode(&in, buf);
 		CHECK_INT(len, procs_rules.rows[MSG_RESOLVED].len_min);
 		CHECK_INT(msg_resolved_decode(buf, len, &out), 0);
 		CHECK_INT(out.outcome, i);
 	}
 	/* Good news without an address are none. */
-	in.outcome = RESOLVE_OK;
+	in.outcome = NAMES_OK;
 	len = msg_resolved_encode(&in, buf);
 	CHECK_INT(msg_resolved_decode(buf, len, &out), -EPROTO);
 }
@@ -180,7 +180,7 @@ resolved(void)
 static void
 resolved_hostile(void)
 {
-	struct msg_resolved in = {.outcome = RESOLVE_OK, .ips_n = 2}, out;
+	struct msg_resolved in = {.outcome = NAMES_OK, .ips_n = 2}, out;
 	uint8_t buf[CHAN_DATA_MAX], *copy;
 	size_t i, len, at;
 	int rc;
@@ -204,10 +204,10 @@ resolved_hostile(void)
 	for (i = 0; i < 256; i++) {
 		buf[8] = (uint8_t)i;
 		rc = msg_resolved_decode(buf, len, &out);
-		CHECK(rc == (i <= RESOLVE_TIMEOUT ? 0 : -EPROTO),
+		CHECK(rc == (i <= NAMES_TIMEOUT ? 0 : -EPROTO),
 		    "outcome %zu: %d", i, rc);
 	}
-	buf[8] = RESOLVE_OK;
+	buf[8] = NAMES_OK;
 	for (at = 14; at < len; at += 17) {
 		for (i = 0; i < 256; i++) {
 			copy = exact(buf, len);

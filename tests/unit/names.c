@@ -1,5 +1,5 @@
 /* Names to addresses, against a name server inside the test. */
-#include "cagentd/resolver/names.h"
+#include "names/names.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 /* An answer, as it came. */
 struct got {
-	struct msg_resolved m;
+	struct names_answer m;
 	int n;
 	int64_t at_us;
 };
@@ -34,7 +34,7 @@ teardown(struct scene *sc)
 }
 
 static void
-on_answer(void *arg, uint64_t id, const struct msg_resolved *m)
+on_answer(void *arg, uint64_t id, const struct names_answer *m)
 {
 	struct scene *sc = arg;
 
@@ -228,27 +228,27 @@ setup(struct scene *sc)
 
 static const struct row {
 	const char *name;
-	enum resolve_outcome want;
+	enum names_outcome want;
 	uint32_t ips_n;
 	uint32_t ttl_s;
 	const char *first; /* NULL: either family */
 } rows[] = {
-    {"four.known", RESOLVE_OK, 1, 60, "192.0.2.1"},
-    {"six.known", RESOLVE_OK, 1, 60, "2001:db8::6"},
-    {"both.known", RESOLVE_OK, 2, 60, NULL},
-    {"alias.test", RESOLVE_OK, 1, 40, "192.0.2.1"},
-    {"truncated.test", RESOLVE_OK, 1, 60, "203.0.113.1"},
-    {"thousand.test", RESOLVE_OK, MSG_ADDRESSES_MAX, 60, NULL},
-    {"ttl-0.known", RESOLVE_OK, 1, 0, "192.0.2.1"},
-    {"ttl-2-31.known", RESOLVE_OK, 1, 0, "192.0.2.1"},
-    {"ttl-2-31-1.known", RESOLVE_OK, 1, 0x7fffffff, "192.0.2.1"},
-    {"nobody.test", RESOLVE_UNKNOWN, 0, 0, NULL},
-    {"alias-of-itself.test", RESOLVE_UNKNOWN, 0, 0, NULL},
-    {"failure.test", RESOLVE_FAILED, 0, 0, NULL},
-    {"refused.test", RESOLVE_FAILED, 0, 0, NULL},
-    {"silent.test", RESOLVE_TIMEOUT, 0, 0, NULL},
-    {"wrong-id.test", RESOLVE_TIMEOUT, 0, 0, NULL},
-    {"wrong-question.test", RESOLVE_TIMEOUT, 0, 0, NULL},
+    {"four.known", NAMES_OK, 1, 60, "192.0.2.1"},
+    {"six.known", NAMES_OK, 1, 60, "2001:db8::6"},
+    {"both.known", NAMES_OK, 2, 60, NULL},
+    {"alias.test", NAMES_OK, 1, 40, "192.0.2.1"},
+    {"truncated.test", NAMES_OK, 1, 60, "203.0.113.1"},
+    {"thousand.test", NAMES_OK, NAMES_ADDRESSES_MAX, 60, NULL},
+    {"ttl-0.known", NAMES_OK, 1, 0, "192.0.2.1"},
+    {"ttl-2-31.known", NAMES_OK, 1, 0, "192.0.2.1"},
+    {"ttl-2-31-1.known", NAMES_OK, 1, 0x7fffffff, "192.0.2.1"},
+    {"nobody.test", NAMES_UNKNOWN, 0, 0, NULL},
+    {"alias-of-itself.test", NAMES_UNKNOWN, 0, 0, NULL},
+    {"failure.test", NAMES_FAILED, 0, 0, NULL},
+    {"refused.test", NAMES_FAILED, 0, 0, NULL},
+    {"silent.test", NAMES_TIMEOUT, 0, 0, NULL},
+    {"wrong-id.test", NAMES_TIMEOUT, 0, 0, NULL},
+    {"wrong-question.test", NAMES_TIMEOUT, 0, 0, NULL},
 };
 
 static const char *const hostile[] = {"pointer-to-itself.test",
@@ -260,7 +260,7 @@ static const char *const hostile[] = {"pointer-to-itself.test",
 #define HOSTILE_N (sizeof(hostile) / sizeof(*hostile))
 
 static void
-check_row(const struct row *row, const struct msg_resolved *m)
+check_row(const struct row *row, const struct names_answer *m)
 {
 	char text[NET_IP_STRLEN];
 
@@ -268,7 +268,7 @@ check_row(const struct row *row, const struct msg_resolved *m)
 	    m->outcome, row->want);
 	CHECK(m->ips_n == row->ips_n, "%s: %u addresses, not %u", row->name,
 	    m->ips_n, row->ips_n);
-	if (row->want != RESOLVE_OK || m->ips_n == 0)
+	if (row->want != NAMES_OK || m->ips_n == 0)
 		return;
 	CHECK(m->ttl_s == row->ttl_s, "%s: TTL %u, not %u", row->name, m->ttl_s,
 	    row->ttl_s);
@@ -353,7 +353,7 @@ no_spinning(void)
 		turns++;
 	}
 	CHECK(turns < 30, "%d turns for one name", turns);
-	CHECK_INT(sc.got[0].m.outcome, RESOLVE_OK);
+	CHECK_INT(sc.got[0].m.outcome, NAMES_OK);
 	teardown(&sc);
 }
 
@@ -369,7 +369,7 @@ coalescing(void)
 	run(&sc, 10, 5000000);
 	CHECK_INT(asked(&sc, "four.known"), 1);
 	for (id = 0; id < 10; id++)
-		CHECK_INT(sc.got[id].m.outcome, RESOLVE_OK);
+		CHECK_INT(sc.got[id].m.outcome, NAMES_OK);
 	/* Now at once, and without a question. */
 	ask(&sc, "four.known", 10);
 	CHECK_INT(sc.got[10].n, 1);
@@ -378,7 +378,7 @@ coalescing(void)
 }
 
 static void
-not_called(void *arg, uint64_t id, const struct msg_resolved *m)
+not_called(void *arg, uint64_t id, const struct names_answer *m)
 {
 	(void)m;
 	CHECK(arg == NULL, "question %u was answered", (unsigned int)id);
@@ -419,11 +419,11 @@ too_many(void)
 	/* Not one name more, but who waits for the same may be more. */
 	ask(&sc, "silent.more", 1);
 	CHECK_INT(sc.got[1].n, 1);
-	CHECK_INT(sc.got[1].m.outcome, RESOLVE_FAILED);
+	CHECK_INT(sc.got[1].m.outcome, NAMES_FAILED);
 	ask(&sc, "silent.n7", 2);
 	CHECK_INT(sc.got[2].n, 0);
 	ask(&sc, "localhost", 3);
-	CHECK_INT(sc.got[3].m.outcome, RESOLVE_OK);
+	CHECK_INT(sc.got[3].m.outcome, NAMES_OK);
 	teardown(&sc);
 }
 

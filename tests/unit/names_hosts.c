@@ -1,5 +1,5 @@
 /* hosts(5) as it is found on machines, and localhost. */
-#include "cagentd/resolver/names_hosts.h"
+#include "names/names_hosts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,9 +29,9 @@ load(const char *text, size_t len)
 static void
 expect(const struct names_hosts *h, const char *name, const char *want)
 {
-	char got[MSG_ADDRESSES_MAX * (NET_IP_STRLEN + 1) + 1] = "";
+	char got[NAMES_ADDRESSES_MAX * (NET_IP_STRLEN + 1) + 1] = "";
 	char text[NET_IP_STRLEN];
-	struct msg_resolved m;
+	struct names_answer m;
 	uint32_t i;
 
 	memset(&m, 0xa5, sizeof(m));
@@ -39,7 +39,7 @@ expect(const struct names_hosts *h, const char *name, const char *want)
 		CHECK(strcmp(want, "-") == 0, "%s is not there", name);
 		return;
 	}
-	CHECK_INT(m.outcome, RESOLVE_OK);
+	CHECK_INT(m.outcome, NAMES_OK);
 	for (i = 0; i < m.ips_n; i++) {
 		if (i > 0)
 			strlcat(got, " ", sizeof(got));
@@ -110,10 +110,10 @@ many_addresses(void)
 	struct names_hosts *h;
 	int i;
 
-	for (i = 1; i <= MSG_ADDRESSES_MAX + 5; i++) {
+	for (i = 1; i <= NAMES_ADDRESSES_MAX + 5; i++) {
 		snprintf(line, sizeof(line), "192.0.2.%d x y%d\n", 100 - i, i);
 		strlcat(text, line, sizeof(text));
-		if (i > MSG_ADDRESSES_MAX)
+		if (i > NAMES_ADDRESSES_MAX)
 			continue;
 		snprintf(line, sizeof(line), "%s192.0.2.%d", i > 1 ? " " : "",
 		    100 - i);

@@ -1,5 +1,5 @@
 /* Owns the c-ares channel: its sockets and its timer on our loop. */
-#include "cagentd/resolver/names_ares.h"
+#include "names/names_ares.h"
 
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/loop.h"
-#include "cagentd/resolver/names.h"
+#include "names/names.h"
 
 /* Sockets of the channel at once: one a server, and one for TCP. */
 #define SOCKETS_MAX 32
@@ -211,27 +211,27 @@ names_ares_free(struct names_ares *a)
 	free(a);
 }
 
-static enum resolve_outcome
+static enum names_outcome
 outcome_of(int status)
 {
 	switch (status) {
 	case ARES_SUCCESS:
-		return RESOLVE_OK;
+		return NAMES_OK;
 	case ARES_ENOTFOUND:
 	case ARES_ENODATA:
 	case ARES_EBADNAME:
-		return RESOLVE_UNKNOWN;
+		return NAMES_UNKNOWN;
 	case ARES_ETIMEOUT:
-		return RESOLVE_TIMEOUT;
+		return NAMES_TIMEOUT;
 	default:
-		return RESOLVE_FAILED;
+		return NAMES_FAILED;
 	}
 }
 
 /* An answer lasts as long as its shortest part; RFC 2181 section 8: a TTL
  * that looks negative is none. */
 static void
-take_ttl(struct msg_resolved *m, int ttl_s)
+take_ttl(struct names_answer *m, int ttl_s)
 {
 	uint32_t s = ttl_s > 0 ? (uint32_t)ttl_s : 0;
 
@@ -240,11 +240,11 @@ take_ttl(struct msg_resolved *m, int ttl_s)
 }
 
 static void
-take_node(struct msg_resolved *m, const struct ares_addrinfo_node *node)
+take_node(struct names_answer *m, const struct ares_addrinfo_node *node)
 {
 	union net_addr addr = {0};
 
-	if (m->ips_n == MSG_ADDRESSES_MAX || node->ai_addrlen > sizeof(addr))
+	if (m->ips_n == NAMES_ADDRESSES_MAX || node->ai_addrlen > sizeof(addr))
 		return;
 	memcpy(&addr, node->ai_addr, node->ai_addrlen);
 	net_addr_ip(&addr, &m->ips[m->ips_n]);
@@ -258,7 +258,7 @@ static void
 on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 {
 	struct question *q = arg;
-	struct msg_resolved m = {
+	struct names_answer m = {
 	    .outcome = outcome_of(status), .ttl_s = UINT32_MAX};
 	const struct ares_addrinfo_cname *cname;
 	const struct ares_addrinfo_node *node;
@@ -270,8 +270,8 @@ on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 	for (cname = info != NULL ? info->cnames : NULL; cname != NULL;
 	     cname = cname->next)
 		take_ttl(&m, cname->ttl);
-	if (m.outcome == RESOLVE_OK && m.ips_n == 0)
-		m.outcome = RESOLVE_UNKNOWN;
+	if (m.outcome == NAMES_OK && m.ips_n == 0)
+		m.outcome = NAMES_UNKNOWN;
 	if (info != NULL)
 		ares_freeaddrinfo(info);
 	q->fn(q->arg, &m);
@@ -284,7 +284,7 @@ names_ares_ask(
 {
 	const struct ares_addrinfo_hints hints = {
 	    .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	const struct msg_resolved failed = {.outcome = RESOLVE_FAILED};
+	const struct names_answer failed = {.outcome = NAMES_FAILED};
 	struct question *q = calloc(1, sizeof(*q));
 
 	if (q == NULL) {

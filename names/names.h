@@ -1,9 +1,9 @@
-#ifndef CAGENTD_NAMES_H
-#define CAGENTD_NAMES_H
+#ifndef NAMES_H
+#define NAMES_H
 
 #include <stdint.h>
 
-#include "cagentd/common/msg.h"
+#include "names/answer.h"
 
 struct loop;
 
@@ -22,7 +22,7 @@ struct loop;
 #define NAMES_TIMEOUT_MS    2000 /* a server's; two tries over all */
 
 struct names;
-typedef void names_fn(void *arg, uint64_t id, const struct msg_resolved *);
+typedef void names_fn(void *arg, uint64_t id, const struct names_answer *);
 
 /* servers: "ip:port,…", or NULL for those of resolv.conf.  Reads files, so
  * before the sandbox.  0, -ENOMEM, or -EINVAL (servers). */

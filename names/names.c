@@ -1,5 +1,5 @@
 /* Owns what is known of host names; asks servers by c-ares, and nobody else. */
-#include "cagentd/resolver/names.h"
+#include "names/names.h"
 
 #include <sys/queue.h>
 
@@ -11,8 +11,8 @@
 
 #include "base/log.h"
 #include "base/loop.h"
-#include "cagentd/resolver/names_ares.h"
-#include "cagentd/resolver/names_hosts.h"
+#include "names/names_ares.h"
+#include "names/names_hosts.h"
 
 #define BUCKETS 4096
 
@@ -32,7 +32,7 @@ struct known {
 	TAILQ_HEAD(, asker) askers;
 	bool asking;
 	int64_t until_us;
-	struct msg_resolved answer;
+	struct names_answer answer;
 	char name[NET_HOST_MAX + 1];
 };
 
@@ -114,22 +114,22 @@ names_free(struct names *n)
 }
 
 static int64_t
-lifetime_us(const struct msg_resolved *m)
+lifetime_us(const struct names_answer *m)
 {
 	uint32_t s = m->ttl_s;
 
 	switch (m->outcome) {
-	case RESOLVE_OK:
+	case NAMES_OK:
 		if (s < NAMES_TTL_MIN_S)
 			s = NAMES_TTL_MIN_S;
 		if (s > NAMES_TTL_MAX_S)
 			s = NAMES_TTL_MAX_S;
 		break;
-	case RESOLVE_UNKNOWN:
+	case NAMES_UNKNOWN:
 		s = NAMES_NEGATIVE_S;
 		break;
-	case RESOLVE_FAILED:
-	case RESOLVE_TIMEOUT:
+	case NAMES_FAILED:
+	case NAMES_TIMEOUT:
 		s = NAMES_FAILED_S;
 		break;
 	}
@@ -138,11 +138,11 @@ lifetime_us(const struct msg_resolved *m)
 
 /* The answer is in k: tell everybody who waited, and keep it for a while. */
 static void
-answered(void *arg, const struct msg_resolved *m)
+answered(void *arg, const struct names_answer *m)
 {
 	struct known *k = arg;
 	struct names *n = k->names;
-	struct msg_resolved answer = *m;
+	struct names_answer answer = *m;
 	struct asker *a;
 
 	if (n->closing)
@@ -193,7 +193,7 @@ ask_servers(struct names *n, const char *name)
 static void
 fail(names_fn *fn, void *arg, uint64_t id)
 {
-	const struct msg_resolved m = {.outcome = RESOLVE_FAILED};
+	const struct names_answer m = {.outcome = NAMES_FAILED};
 
 	fn(arg, id, &m);
 }
@@ -202,7 +202,7 @@ void
 names_ask(
     struct names *n, const char *name, names_fn *fn, void *arg, uint64_t id)
 {
-	struct msg_resolved m = {0};
+	struct names_answer m = {0};
 	struct known *k = find(n, name);
 	struct asker *a;
 	bool fresh = false;

@@ -1,9 +1,9 @@
-#ifndef CAGENTD_NAMES_HOSTS_H
-#define CAGENTD_NAMES_HOSTS_H
+#ifndef NAMES_HOSTS_H
+#define NAMES_HOSTS_H
 
 #include <stdbool.h>
 
-#include "cagentd/common/msg.h"
+#include "names/answer.h"
 
 /* hosts(5), read once; and localhost (RFC 6761 section 6.3). */
 struct names_hosts;
@@ -14,8 +14,8 @@ struct names_hosts;
  * of memory, which the other calls take too. */
 struct names_hosts *names_hosts_load(const char *path);
 void names_hosts_free(struct names_hosts *);
-/* name: lower case.  true with *out RESOLVE_OK. */
+/* name: lower case.  true with *out NAMES_OK. */
 bool names_hosts_find(
-    const struct names_hosts *, const char *name, struct msg_resolved *out);
+    const struct names_hosts *, const char *name, struct names_answer *out);
 
 #endif

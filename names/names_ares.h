@@ -1,13 +1,13 @@
-#ifndef CAGENTD_NAMES_ARES_H
-#define CAGENTD_NAMES_ARES_H
+#ifndef NAMES_ARES_H
+#define NAMES_ARES_H
 
-#include "cagentd/common/msg.h"
+#include "names/answer.h"
 
 struct loop;
 
 /* c-ares on our loop: A and AAAA of a name, sorted by RFC 6724. */
 struct names_ares;
-typedef void names_ares_fn(void *arg, const struct msg_resolved *);
+typedef void names_ares_fn(void *arg, const struct names_answer *);
 
 /* As names_new(). */
 int names_ares_new(struct names_ares **, struct loop *, const char *servers);

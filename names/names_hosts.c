@@ -1,5 +1,5 @@
 /* Owns what /etc/hosts said at the start. */
-#include "cagentd/resolver/names_hosts.h"
+#include "names/names_hosts.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -129,11 +129,11 @@ first_of(const struct names_hosts *h, const char *name)
 
 bool
 names_hosts_find(
-    const struct names_hosts *h, const char *name, struct msg_resolved *out)
+    const struct names_hosts *h, const char *name, struct names_answer *out)
 {
 	size_t i;
 
-	out->outcome = RESOLVE_OK;
+	out->outcome = NAMES_OK;
 	out->ttl_s = UINT32_MAX;
 	out->ips_n = 0;
 	if (is_localhost(name)) {
@@ -146,7 +146,7 @@ names_hosts_find(
 		return false;
 	for (i = first_of(h, name);
 	     i < h->n && strcmp(h->hosts[i].name, name) == 0 &&
-	     out->ips_n < MSG_ADDRESSES_MAX;
+	     out->ips_n < NAMES_ADDRESSES_MAX;
 	     i++)
 		out->ips[out->ips_n++] = h->hosts[i].ip;
 	return out->ips_n > 0;
