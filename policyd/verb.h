@@ -98,4 +98,23 @@ int verify_run(const struct call *);
 /* The daemon. */
 int serve_run(const struct call *);
 
+/* Of a server that runs. */
+int publish_run(const struct call *);
+int policy_show_run(const struct call *);
+int policy_history_run(const struct call *);
+int policy_rollback_run(const struct call *);
+int policy_diff_run(const struct call *);
+int use_run(const struct call *);
+int overrides_run(const struct call *);
+int override_end_run(const struct call *);
+int token_new_run(const struct call *);
+int agents_run(const struct call *);
+int agent_show_run(const struct call *);
+int agent_add_run(const struct call *);
+int agent_remove_run(const struct call *);
+int ranks_run(const struct call *);
+int why_run(const struct call *);
+int status_run(const struct call *);
+int events_run(const struct call *);
+
 #endif
