@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "base/log.h"
 #include "base/proc.h"
 #include "conf/bundle.h"
@@ -71,6 +73,18 @@ child_line(const struct chan_msg *m, uint32_t *line)
 	return 0;
 }
 
+struct msg_identity *
+child_identity(const struct chan_msg *m)
+{
+	struct msg_identity *id = sodium_malloc(sizeof(*id));
+
+	if (id != NULL && msg_identity_decode(m->data, m->len, id) == 0)
+		return id;
+	log_errx("identity: %s", id == NULL ? "out of memory" : "malformed");
+	sodium_free(id);
+	return NULL;
+}
+
 static void
 take_line(const struct chan_msg *m, int *fds)
 {
@@ -128,6 +142,9 @@ take_message(
 		s->policy_fd = take(m, 0);
 		s->policy_memory = take(m, 1);
 		s->history_fd = take(m, 2);
+		return false;
+	case MSG_IDENTITY:
+		s->identity = child_identity(m);
 		return false;
 	case MSG_SLAB:
 		take_by_worker(m, s->slab_fds);

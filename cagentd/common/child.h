@@ -9,6 +9,7 @@
 #include "conf/settings.h"
 
 struct bundle;
+struct msg_identity;
 
 /*
  * What every child of the master does alike: receive what it may have, drop
@@ -21,6 +22,8 @@ struct child_start {
 	int decisions_fd;
 	int control_fd;
 	int policy_fd, policy_memory, history_fd;
+	/* sodium_malloc()ed, the child's; NULL: not given */
+	struct msg_identity *identity;
 	struct bundle *bundle; /* settings came from it; control's alone */
 	int slab_fds[SETTINGS_WORKERS_MAX]; /* by worker */
 	int resolver_fds[PROCS_LINES_MAX];  /* by line */
@@ -56,6 +59,10 @@ void child_ready(struct child *, const struct child_start *);
 /* The worker that a message is about, or the first of as many as it has fds:
  * 0 or -EPROTO. */
 int child_first_worker(const struct chan_msg *, uint32_t *worker);
+
+/* Out of a MSG_IDENTITY, in memory that is locked; sodium_free().  NULL with a
+ * logged reason. */
+struct msg_identity *child_identity(const struct chan_msg *);
 
 /* The line to the resolver that a MSG_RESOLVER is about: 0 or -EPROTO. */
 int child_line(const struct chan_msg *, uint32_t *line);

@@ -72,6 +72,35 @@ msg_policy_decode(const uint8_t *in, size_t len, struct msg_policy *m)
 }
 
 size_t
+msg_identity_encode(const struct msg_identity *m, uint8_t *buf)
+{
+	size_t len = strlen(m->token);
+
+	memcpy(buf, m->keys.secret_key, SEALED_KEY_LEN);
+	memcpy(buf + SEALED_KEY_LEN, m->keys.public_key, SEALED_KEY_LEN);
+	memcpy(buf + MSG_IDENTITY_MIN, m->token, len);
+	return MSG_IDENTITY_MIN + len;
+}
+
+int
+msg_identity_decode(const uint8_t *in, size_t len, struct msg_identity *m)
+{
+	size_t i;
+
+	if (len < MSG_IDENTITY_MIN || len > MSG_IDENTITY_MAX)
+		return -EPROTO;
+	for (i = MSG_IDENTITY_MIN; i < len; i++) {
+		if (in[i] <= ' ' || in[i] > '~')
+			return -EPROTO;
+	}
+	memset(m, 0, sizeof(*m));
+	memcpy(m->keys.secret_key, in, SEALED_KEY_LEN);
+	memcpy(m->keys.public_key, in + SEALED_KEY_LEN, SEALED_KEY_LEN);
+	memcpy(m->token, in + MSG_IDENTITY_MIN, len - MSG_IDENTITY_MIN);
+	return 0;
+}
+
+size_t
 msg_child_encode(const struct proc_child *c, uint8_t *buf)
 {
 	uint8_t *p = buf;

@@ -7,6 +7,8 @@
 #include "base/net.h"
 #include "cagentd/common/procs.h"
 #include "names/answer.h"
+#include "wire/manage.h"
+#include "wire/sealed.h"
 
 /* The payloads of the messages in procs.h, field by field, big-endian. */
 struct msg_resolve {
@@ -34,6 +36,15 @@ struct msg_policy {
 };
 size_t msg_policy_encode(const struct msg_policy *, uint8_t *buf);
 int msg_policy_decode(const uint8_t *in, size_t len, struct msg_policy *);
+/* Secret: to live in memory that is locked, and to be wiped. */
+struct msg_identity {
+	struct sealed_keys keys;
+	char token[MANAGE_TOKEN_MAX + 1]; /* "": none */
+};
+#define MSG_IDENTITY_MIN (2 * SEALED_KEY_LEN)
+#define MSG_IDENTITY_MAX (MSG_IDENTITY_MIN + MANAGE_TOKEN_MAX)
+size_t msg_identity_encode(const struct msg_identity *, uint8_t *buf);
+int msg_identity_decode(const uint8_t *in, size_t len, struct msg_identity *);
 size_t msg_child_encode(const struct proc_child *, uint8_t *buf);
 int msg_child_decode(const uint8_t *in, size_t len, struct proc_child *);
 size_t msg_resolve_encode(const struct msg_resolve *, uint8_t *buf);

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+#include "cagentd/common/msg.h"
 #include "conf/settings.h"
 
 #define M (1u << ROLE_MASTER)
@@ -25,6 +26,8 @@ static const struct chan_rule rules[MSG_COUNT] = {
     [MSG_CONTROL_SOCKET] = {"control-socket", M, C, 0, 0, 1, 1},
     [MSG_RESOLVER] = {"resolver", M, C | W | R, 8, 8, 1, 1},
     [MSG_POLICY_STATE] = {"policy-state", M, C, 0, 0, 3, 3},
+    [MSG_IDENTITY] = {"identity", M, C, MSG_IDENTITY_MIN, MSG_IDENTITY_MAX, 0,
+	0},
     [MSG_POLICY] = {"policy", C, M, 56, 56, 0, 0},
     [MSG_START] = {"start", M, C | W | R, 0, 0, 0, 0},
     [MSG_READY] = {"ready", C | W | R, M, 8, 8, 0, 0},

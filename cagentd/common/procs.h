@@ -32,6 +32,9 @@ enum proc_msg {
 	MSG_POLICY_STATE, /* only where a policy may be; fds: the file in which
 			   * control keeps what it has accepted, memory for
 			   * what is to be in force, the history's file */
+	MSG_IDENTITY, /* secret and public sealing key, token: by which those
+		       * know us whom we report to; also later on.  Not where
+		       * there are none. */
 	MSG_START,
 	/* To the master. */
 	MSG_POLICY, /* epoch, serial, length, hash: of the body that is to be

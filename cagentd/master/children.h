@@ -13,6 +13,7 @@
 #include "cagentd/common/procs.h"
 #include "conf/settings.h"
 
+struct identity;
 struct shared;
 
 /*
@@ -42,6 +43,7 @@ struct children_one {
 struct children {
 	struct loop *loop;
 	struct shared *shared;
+	const struct identity *identity;
 	const struct settings *settings; /* the master's present ones */
 	bool syslog;
 	/* All wanted children are ready, for the first time or again. */
@@ -60,7 +62,7 @@ struct children {
 	struct children_one one[PROCS_CHILDREN_MAX];
 };
 
-/* Zeroed but for loop, shared, settings, syslog, callbacks and arg. */
+/* Zeroed but for loop, shared, identity, settings, syslog, callbacks and arg. */
 void children_start(struct children *);
 /* New settings are in force: tell all, start or drain workers. */
 void children_reload(struct children *);

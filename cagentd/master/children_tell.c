@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "cagentd/common/msg.h"
+#include "cagentd/master/identity.h"
 #include "cagentd/master/shared.h"
 
 const char *
@@ -149,6 +150,18 @@ children_tell_decisions(const struct children_one *c)
 	children_tell(c, MSG_DECISIONS, NULL, 0, c->all->shared->decisions);
 }
 
+void
+children_tell_identity(const struct children *all)
+{
+	uint8_t buf[MSG_IDENTITY_MAX];
+
+	if (all->identity == NULL || all->identity->is == NULL)
+		return;
+	children_tell(&all->one[PROCS_AT_CONTROL], MSG_IDENTITY, buf,
+	    msg_identity_encode(all->identity->is, buf), -1);
+	explicit_bzero(buf, sizeof(buf));
+}
+
 /* Of all workers, so that connection limits hold over all; one's own can be
  * written. */
 void
@@ -207,6 +220,7 @@ children_provide(struct children_one *c)
 		if (sh->policy[0] != -1)
 			send_letter(c, &(struct letter){MSG_POLICY_STATE, NULL,
 					   0, sh->policy, MASTER_POLICY_FDS});
+		children_tell_identity(all);
 		children_tell_slabs(c, 0, sh->slabs_n);
 		children_link(c);
 		break;

@@ -19,6 +19,8 @@ void children_tell(const struct children_one *, uint32_t type, const void *data,
 void children_provide(struct children_one *);
 /* What a reload changes. */
 void children_tell_conf(const struct children_one *);
+/* The control process alone. */
+void children_tell_identity(const struct children *);
 void children_tell_listeners(const struct children_one *);
 void children_tell_decisions(const struct children_one *);
 /* n slabs from that worker's on. */

@@ -20,6 +20,7 @@
 #include "cagentd/master/change.h"
 #include "cagentd/master/children_tell.h"
 #include "cagentd/master/home.h"
+#include "cagentd/master/identity.h"
 #include "cagentd/master/master_policy.h"
 #include "cagentd/master/shared.h"
 #include "cagentd/master/sysfiles.h"
@@ -41,6 +42,7 @@ struct master {
 	struct shared shared;
 	struct children children;
 	struct home home;
+	struct identity identity;
 	struct sysfiles sysfiles;
 	struct op signals, stop_timer, start_timer, files_timer;
 	int signal_fd;
@@ -189,6 +191,8 @@ apply(struct master *m, struct settings *s, const struct bundle *b)
 	m->children.settings = s;
 	log_level_set((enum log_level)s->log_level);
 	shared_say(&m->shared);
+	identity_load(&m->identity, s);
+	children_tell_identity(&m->children);
 	children_reload(&m->children);
 	if (change_nameservers(old, s))
 		children_renew_resolver(&m->children);
@@ -415,6 +419,7 @@ open_all(struct master *m)
 	if (error != 0)
 		fatalx("start: %s", strerror(-error));
 	bundle_free(b);
+	identity_load(&m->identity, m->settings);
 	(void)sysfiles_changed(&m->sysfiles); /* no change, the first look */
 }
 
@@ -442,6 +447,7 @@ start_children(struct master *m)
 
 	m->children.loop = m->loop;
 	m->children.shared = &m->shared;
+	m->children.identity = &m->identity;
 	m->children.settings = m->settings;
 	m->children.syslog = m->options->detach;
 	m->children.ready = on_ready;
