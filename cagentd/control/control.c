@@ -18,6 +18,7 @@
 #include "cagentd/common/resolve.h"
 #include "cagentd/control/check.h"
 #include "cagentd/control/ctl.h"
+#include "cagentd/control/links.h"
 #include "cagentd/roles.h"
 
 /* Without news the sums in the table are brought up to date this often. */
@@ -60,6 +61,7 @@ step(struct process *p)
 	if (next < now + CONTROL_GAP_US)
 		next = now + CONTROL_GAP_US;
 	arm(p, next);
+	links_look(p->control.links);
 	check_step(p->check);
 }
 
@@ -174,6 +176,7 @@ apply_ranks(struct control *c)
 	c->ranking.rank = policy_ranks(&c->policy);
 	ranking_settings(&c->ranking, c->settings);
 	ranking_publish(&c->ranking);
+	links_refresh(c->links);
 }
 
 /* By the master, who tells all processes. */
@@ -229,6 +232,7 @@ on_settle(struct loop *loop, struct op *op, const struct op_result *r)
 		on_settle) == 0)
 		return;
 	ctl_settled(p->ctl);
+	links_settled(p->control.links);
 }
 
 /* Who waits for a policy is answered when all workers go by it. */
@@ -262,6 +266,23 @@ take_settings(struct process *p, const struct chan_msg *m)
 }
 
 static void
+take_identity(struct control *c, const struct chan_msg *m)
+{
+	struct msg_identity *id = child_identity(m);
+
+	if (id != NULL)
+		links_identity(c->links, id);
+}
+
+static void
+on_last_said(void *arg)
+{
+	struct process *p = arg;
+
+	loop_stop(p->control.loop);
+}
+
+static void
 message(void *arg, struct chan *chan, const struct chan_msg *m)
 {
 	struct process *p = arg;
@@ -277,6 +298,9 @@ message(void *arg, struct chan *chan, const struct chan_msg *m)
 	case MSG_RESOLVER:
 		take_line(p, m);
 		return;
+	case MSG_IDENTITY:
+		take_identity(&p->control, m);
+		return;
 	case MSG_CHILD:
 		take_child(&p->control, m);
 		return;
@@ -289,7 +313,7 @@ message(void *arg, struct chan *chan, const struct chan_msg *m)
 		m->fds[0] = -1;
 		return;
 	case MSG_DRAIN:
-		loop_stop(p->control.loop);
+		links_last(p->control.links, on_last_said, p);
 		return;
 	default: /* of the start only */
 		return;
@@ -344,9 +368,15 @@ prepare(struct process *p, struct child_start *start)
 		error = check_new(
 		    &p->check, &(struct check_owner){c->loop, p->resolve,
 				   &c->ranking, step_soon, p});
+	if (error == 0)
+		error = links_new(&c->links, c, p->resolve);
 	if (error != 0)
 		fatalx("start: %s", strerror(-error));
 	check_settings(p->check, c->settings);
+	if (start->identity != NULL)
+		links_identity(c->links, start->identity);
+	else
+		links_refresh(c->links);
 	error = loop_poll(c->loop, &p->wake, p->wake_fd, POLLIN, on_wake);
 	if (error == 0 && start->control_fd != -1)
 		error = ctl_start(&p->ctl, c, start->control_fd);
@@ -376,6 +406,7 @@ control_main(void)
 	step(&p);
 	error = loop_run(p.control.loop);
 	ctl_stop(p.ctl);
+	links_free(p.control.links);
 	check_free(p.check);
 	resolve_free(p.resolve);
 	chan_free(p.child.chan);

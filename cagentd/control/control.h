@@ -9,6 +9,8 @@
 #include "cagentd/control/ranking.h"
 #include "conf/settings.h"
 
+struct links;
+
 /*
  * What the control process knows, for those who answer cagent-ctl from it:
  * to be read, and changed only through ranking_drain(), ranking_pin() and
@@ -20,6 +22,7 @@ struct control {
 	struct ranking ranking;
 	struct events events;
 	struct policy policy;
+	struct links *links; /* to managers; read by who answers cagent-ctl */
 	/* Have the policy that is held put in force. */
 	void (*apply_policy)(struct control *);
 	/* The same of its ranking, which may be none any more. */

@@ -23,6 +23,8 @@ events_kind_word(enum event_kind kind)
 		return "uplink";
 	case EVENT_POLICY:
 		return "policy";
+	case EVENT_LINK:
+		return "link";
 	case EVENT_NOTE:
 		return "note";
 	case EVENT_KIND_COUNT:

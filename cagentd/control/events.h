@@ -20,6 +20,7 @@ enum event_kind {
 	EVENT_CONFIG, /* added, removed, changed by a reload */
 	EVENT_UPLINK, /* our own: suspected dead, alive again */
 	EVENT_POLICY, /* a signed message was taken, refused, or is stale */
+	EVENT_LINK,   /* the connection to a manager: made, lost, refused */
 	EVENT_NOTE,   /* from the master: reloads, deaths */
 	EVENT_KIND_COUNT
 };

@@ -196,10 +196,18 @@ serving_n(const struct ranking *r)
 	return n;
 }
 
+/* Not in use, for what was seen of it. */
+static bool
+is_out(uint8_t observed)
+{
+	return observed == TABLE_EJECTED || observed == TABLE_HALF_OPEN;
+}
+
 static void
 tell_change(struct ranking *r, const struct table_row *row, uint8_t observed,
     uint16_t tier)
 {
+	r->turns += is_out(row->observed) != is_out(observed);
 	if (row->observed != observed)
 		events_add_why(r->events, EVENT_STATE, (enum table_why)row->why,
 		    row->name, "%s, was %s: %s",

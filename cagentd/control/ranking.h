@@ -39,6 +39,7 @@ struct ranking {
 	struct due_rules due;
 	struct wire_host check_target; /* that the checks were made for */
 	uint64_t checks_made;
+	uint64_t turns; /* how often one was ejected, or has come back */
 	uint64_t seed;
 	bool dirty; /* something is to be published */
 };

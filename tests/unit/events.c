@@ -162,7 +162,8 @@ words(void)
 	    [EVENT_CONFIG] = "config",
 	    [EVENT_UPLINK] = "uplink",
 	    [EVENT_POLICY] = "policy",
-	    [EVENT_NOTE] = "note",
+	    [EVENT_LINK] = "link",
+    [EVENT_NOTE] = "note",
 	    [EVENT_KIND_COUNT] = "?",
 	};
 	int i;
