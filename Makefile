@@ -121,6 +121,8 @@ $(B)/bin/cagentd: $(B)/obj/cagentd/main.o $(LIB_agent) $(LIB_names) $(LIB_conf) 
 $(B)/bin/cagent-ctl: $(B)/obj/cagent-ctl/main.o $(LIBS_ctl)
 $(B)/bin/cagent-probe: $(B)/obj/probe/main.o $(LIB_probe) $(LIB_wire) $(LIB_base)
 $(B)/bin/cagent-policyd: $(B)/obj/policyd/main.o $(LIBS_policyd)
+# The two commands call some things alike: what is found first counts.
+$(filter %/pdcmd_args,$(UNIT)): %/pdcmd_args: $(B)/obj/tests/unit/pdcmd_args.o $(LIB_policyd)
 $(UNIT): $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/unit.o $(LIBS)
 $(INTEG): $(B)/tests/integ/%: $(B)/obj/tests/integ/%.o $(RIG) $(LIBS)
 $(UNIT) $(INTEG): | $(DEPS_CHECK)
