@@ -1,0 +1,256 @@
+/* Owns how the page reads where intermediaries stand and stood, and what
+ * probes found. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policyd/store/store_read_impl.h"
+
+/* How many rows are gone back for the begin of what holds now: with a row a
+ * minute some three days.  What was found is kept. */
+#define BACK_MAX 5000
+
+#define PLACE                                                    \
+	"id, at_s, grp, name, tier, weight, drain, why, reason," \
+	" success_permille, latency_us, agents FROM place"
+
+static void
+read_place(sqlite3_stmt *stmt, struct store_place *p)
+{
+	uint32_t tier = store_read_u32(stmt, 4);
+
+	p->at_s = sqlite3_column_int64(stmt, 1);
+	store_read_text(stmt, 2, p->group, sizeof(p->group));
+	store_read_text(stmt, 3, p->name, sizeof(p->name));
+	p->tier = tier > UINT16_MAX ? UINT16_MAX : (uint16_t)tier;
+	p->weight = store_read_u32(stmt, 5);
+	p->drain = sqlite3_column_int64(stmt, 6) != 0;
+	store_read_text(stmt, 7, p->why, sizeof(p->why));
+	store_read_text(stmt, 8, p->reason, sizeof(p->reason));
+	p->success_permille = store_read_u32(stmt, 9);
+	p->latency_us = store_read_u32(stmt, 10);
+	p->agents = store_read_u32(stmt, 11);
+}
+
+/* The group and name after those: 1, 0 or -errno. */
+static int
+next_key(struct store_reader *r, const struct store_known *last,
+    struct store_known *out)
+{
+	sqlite3_stmt *stmt = store_read_prepare(r,
+	    "SELECT grp, name FROM place WHERE (grp, name) > (?, ?)"
+	    " ORDER BY grp, name LIMIT 1");
+	int n;
+
+	store_read_bind(stmt, 1, last->group);
+	store_read_bind(stmt, 2, last->name);
+	n = store_read_row(r, stmt);
+	if (n == 1) {
+		store_read_text(stmt, 0, out->group, sizeof(out->group));
+		store_read_text(stmt, 1, out->name, sizeof(out->name));
+	}
+	sqlite3_finalize(stmt);
+	return n;
+}
+
+static bool
+same_place(const struct store_place *a, const struct store_place *b)
+{
+	return a->tier == b->tier && a->drain == b->drain &&
+	       strcmp(a->why, b->why) == 0;
+}
+
+/*
+ * The newest row of k, and back from it while it says the same; old: what was
+ * known of it, or NULL.
+ */
+static int
+stand(struct store_reader *r, struct store_known *k,
+    const struct store_known *old, struct store_stand *out)
+{
+	sqlite3_stmt *stmt =
+	    store_read_prepare(r, "SELECT " PLACE " WHERE grp = ? AND name = ?"
+				  " ORDER BY at_s DESC, id DESC");
+	struct store_place p = {0};
+	int n, back;
+
+	store_read_bind(stmt, 1, k->group);
+	store_read_bind(stmt, 2, k->name);
+	k->since_known = true;
+	for (back = 0; (n = store_read_row(r, stmt)) == 1; back++) {
+		int64_t id = sqlite3_column_int64(stmt, 0);
+
+		read_place(stmt, &p);
+		if (back == 0) {
+			out->last = p;
+			k->id = id;
+		} else if (!same_place(&p, &out->last)) {
+			break;
+		}
+		k->since_s = p.at_s;
+		if (old != NULL && id == old->id) {
+			k->since_s = old->since_s;
+			k->since_known = old->since_known;
+			break;
+		}
+		if (back == BACK_MAX) {
+			k->since_known = false;
+			break;
+		}
+	}
+	sqlite3_finalize(stmt);
+	out->since_s = k->since_s;
+	out->since_known = k->since_known;
+	return n < 0 ? n : 0;
+}
+
+/* Does the rank in force name it?  A section of its body is its name in
+ * quotes, of which a name has none; a group without any rank yet has all. */
+static int
+ranked(struct store_reader *r, const struct store_known *k, bool *out)
+{
+	sqlite3_stmt *stmt = store_read_prepare(r,
+	    "SELECT instr(bytes, CAST('\"' || ?2 || '\"]' AS BLOB)) > 0"
+	    " FROM message WHERE type = ?3 AND audience = ?1");
+	int n;
+
+	store_read_bind(stmt, 1, k->group);
+	store_read_bind(stmt, 2, k->name);
+	(void)sqlite3_bind_int(stmt, 3, ENVELOPE_RANK);
+	n = store_read_row(r, stmt);
+	*out = n != 1 || sqlite3_column_int(stmt, 0) != 0;
+	sqlite3_finalize(stmt);
+	return n < 0 ? n : 0;
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	const struct store_known *x = a, *y = b;
+	int order = strcmp(x->group, y->group);
+
+	return order != 0 ? order : strcmp(x->name, y->name);
+}
+
+/* All that stand somewhere, in all[n]. */
+struct found {
+	struct store_known *all; /* owned */
+	size_t n, cap;
+};
+
+static struct store_known *
+found_add(struct found *f)
+{
+	struct store_known *all;
+
+	if (f->n == f->cap) {
+		all = reallocarray(f->all, f->cap + 64, sizeof(*f->all));
+		if (all == NULL)
+			return NULL;
+		f->all = all;
+		f->cap += 64;
+	}
+	f->all[f->n] = (struct store_known){0};
+	return &f->all[f->n++];
+}
+
+int
+store_read_stands(struct store_reader *r,
+    bool (*each)(void *arg, const struct store_stand *), void *arg)
+{
+	struct store_known none = {0};
+	struct found f = {0};
+	struct store_stand s;
+	bool go_on = true;
+	int rc;
+
+	for (;;) {
+		const struct store_known *last =
+		    f.n > 0 ? &f.all[f.n - 1] : &none;
+		const struct store_known *old;
+		struct store_known k = {0};
+
+		rc = next_key(r, last, &k);
+		if (rc != 1)
+			break;
+		old = r->known_n > 0
+			  ? bsearch(&k, r->known, r->known_n, sizeof(k), by_key)
+			  : NULL;
+		s = (struct store_stand){0};
+		rc = stand(r, &k, old, &s);
+		if (rc == 0)
+			rc = ranked(r, &k, &s.ranked);
+		if (rc == 0) {
+			struct store_known *to = found_add(&f);
+
+			if (to == NULL)
+				rc = -ENOMEM;
+			else
+				*to = k;
+		}
+		if (rc != 0)
+			break;
+		go_on = go_on && each(arg, &s);
+	}
+	if (rc != 0) {
+		free(f.all);
+		return rc;
+	}
+	free(r->known);
+	r->known = f.all;
+	r->known_n = f.n;
+	return 0;
+}
+
+int
+store_read_history(struct store_reader *r, const struct store_history_query *q,
+    bool (*each)(void *arg, const struct store_place *), void *arg)
+{
+	/* From the last one that was before, if there is one. */
+	sqlite3_stmt *stmt = store_read_prepare(r,
+	    "SELECT " PLACE " WHERE grp = ?1 AND name = ?2 AND at_s >="
+	    " ifnull((SELECT max(at_s) FROM place WHERE grp = ?1"
+	    " AND name = ?2 AND at_s <= ?3), ?3) ORDER BY at_s, id");
+	struct store_place p = {0};
+	int n;
+
+	store_read_bind(stmt, 1, q->group);
+	store_read_bind(stmt, 2, q->name);
+	(void)sqlite3_bind_int64(stmt, 3, q->since_s);
+	while ((n = store_read_row(r, stmt)) == 1) {
+		read_place(stmt, &p);
+		if (!each(arg, &p))
+			break;
+	}
+	sqlite3_finalize(stmt);
+	return n < 0 ? n : 0;
+}
+
+int
+store_read_probes(struct store_reader *r, const struct store_history_query *q,
+    int64_t step_s, bool (*each)(void *arg, const struct store_probed *),
+    void *arg)
+{
+	sqlite3_stmt *stmt = store_read_prepare(r,
+	    "SELECT at_s / ?3 * ?3, count(*), sum(ok <> 0),"
+	    " avg(CASE WHEN ok <> 0 THEN connect_us + handshake_us"
+	    " + first_byte_us END)"
+	    " FROM probe WHERE name = ?1 AND at_s >= ?2"
+	    " GROUP BY at_s / ?3 ORDER BY 1");
+	struct store_probed p;
+	int n;
+
+	store_read_bind(stmt, 1, q->name);
+	(void)sqlite3_bind_int64(stmt, 2, q->since_s);
+	(void)sqlite3_bind_int64(stmt, 3, step_s);
+	while ((n = store_read_row(r, stmt)) == 1) {
+		p.at_s = sqlite3_column_int64(stmt, 0);
+		p.made = sqlite3_column_int64(stmt, 1);
+		p.passed = sqlite3_column_int64(stmt, 2);
+		p.latency_us = sqlite3_column_int64(stmt, 3);
+		if (!each(arg, &p))
+			break;
+	}
+	sqlite3_finalize(stmt);
+	return n < 0 ? n : 0;
+}
