@@ -146,6 +146,9 @@ $(B)/obj/%.o: %.c | $(DEPS)
 	@echo "  CC      $<"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
+# The assembler reads these, of which the compiler knows nothing.
+$(B)/obj/policyd/page/page_assets.o: $(wildcard policyd/page/assets/*)
+
 # Debian ships llhttp as C sources; they are not ours to warn about.
 $(LLHTTP_OBJ): $(B)/obj/llhttp/%.o: | $(DEPS)
 	@mkdir -p $(@D)

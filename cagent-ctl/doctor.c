@@ -123,7 +123,6 @@ doctor_run(const struct call *call)
 	doctor_daemon(&d);
 	doctor_sandbox(&d);
 	doctor_paths(&d);
-	doctor_policy(&d);
 	doctor_files(&d);
 	doctor_host(&d);
 	render(&d);

@@ -81,12 +81,10 @@ static const char *const ranker_syscalls[] = {SYSCALLS_COMMON, SYSCALLS_STORE,
 
 static const char *const signer_syscalls[] = {SYSCALLS_COMMON, NULL};
 
-/* libmicrohttpd answers in its own way: threads, pipes, any wait. */
+/* libmicrohttpd, which has no threads here: what a connection takes. */
 static const char *const page_syscalls[] = {SYSCALLS_COMMON, SYSCALLS_STORE,
-    "accept4", "clone", "clone3", "epoll_create1", "eventfd2", "getpeername",
-    "getsockname", "getsockopt", "ioctl", "pipe2", "pselect6", "recvfrom",
-    "rseq", "sched_getaffinity", "sched_yield", "select", "sendfile",
-    "set_robust_list", "setsockopt", "shutdown", "writev", NULL};
+    "accept4", "getpeername", "getsockname", "getsockopt", "recvfrom",
+    "setsockopt", "shutdown", "writev", NULL};
 
 /*
  * What a call must not be able to do by its argument.  fcntl: make the kernel
@@ -214,7 +212,6 @@ pdproc_rights(
 		out->gid = c->ranker_user.gid;
 		out->syscalls = page_syscalls;
 		store_rights(out, c, true);
-		out->no_fork = false; /* threads count */
 		break;
 	case PDPROC_MASTER:
 	case PDPROC_COUNT:
