@@ -123,6 +123,7 @@ doctor_run(const struct call *call)
 	doctor_daemon(&d);
 	doctor_sandbox(&d);
 	doctor_paths(&d);
+	doctor_policy(&d);
 	doctor_files(&d);
 	doctor_host(&d);
 	render(&d);

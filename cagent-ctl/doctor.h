@@ -34,6 +34,7 @@ void doctor_add(struct doctor *, const char *name, enum doctor_result,
 void doctor_daemon(struct doctor *);  /* it runs, answers, is complete */
 void doctor_sandbox(struct doctor *); /* its rights, role by role */
 void doctor_paths(struct doctor *);   /* intermediaries, listeners */
+void doctor_policy(struct doctor *);  /* where it comes from, how old */
 void doctor_files(struct doctor *);   /* table, run directory, config */
 void doctor_host(struct doctor *);    /* clock, limits, kernel */
 

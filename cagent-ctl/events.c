@@ -33,7 +33,8 @@ static const struct field event_fields[] = {
 	"state (what was seen of an intermediary), tier (its tier in force), "
 	"admin (an administrator's order), config (a reload), uplink (the "
 	"host's own way out: suspected dead, or back), policy (a signed "
-	"message was taken or refused, or is stale), note (of the master: "
+	"message was taken or refused, or is stale), link (to the policy "
+	"server or a subscriber: made, lost, refused), note (of the master: "
 	"starts, deaths)"},
     {"code", NULL, "last", FIELD_TEXT, false, NULL,
 	"why, in a stable word, see cagent-ctl(8); \"\": a note"},

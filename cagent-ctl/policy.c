@@ -94,7 +94,8 @@ static const struct field_list list = {"the answer", "", fields};
 static const struct field_list past_list = {
     "what was accepted or refused", "messages", past_fields};
 
-const struct field_list *const policy_fields[] = {&list, &past_list, NULL};
+const struct field_list *const policy_fields[] = {
+    &list, &past_list, &policy_server_list, &policy_links_list, NULL};
 
 int
 policy_read(
@@ -236,6 +237,8 @@ static const struct sub subs[] = {
 	"rollback SERIAL --key KEY --root ROOT [--expires TIME] [-o FILE], or "
 	"rollback SERIAL -o FILE",
 	1, 1, ROOT | SIGN, 0, run_rollback},
+    {"server", "server", 0, 0, 0, 0, policy_server},
+    {"key", "key", 0, 0, 0, 0, policy_key},
 };
 
 #define SUBS_N (sizeof(subs) / sizeof(*subs))
@@ -278,7 +281,7 @@ policy_run(const struct call *call)
 	if (sub == NULL)
 		return say_usage(call,
 		    "policy \"%s\": expected show, history, load, verify, "
-		    "diff or rollback",
+		    "diff, rollback, server or key",
 		    format_quote(call->args[0], quoted, sizeof(quoted)));
 	if (suits(call, sub))
 		return sub->run(call);

@@ -49,6 +49,10 @@ int policy_sign(const struct call *, const struct policy_order *,
 int policy_give(
     const struct call *, const uint8_t *message, size_t len, json_t **doc);
 
+struct field_list;
+extern const struct field_list policy_server_list, policy_links_list;
+int policy_server(const struct call *);
+int policy_key(const struct call *);
 int policy_history(const struct call *);
 int policy_verify(const struct call *, const char *path);
 /* before: NULL for what is in force. */

@@ -15,24 +15,27 @@
 	"Only root and the daemon's own user may.  What is so already is no " \
 	"failure.\n"
 
-#define POLICY                                                                 \
-	"  show [--serial N]   the one in force or an earlier one, its text\n" \
-	"  history             what was taken and refused, the newest last\n"  \
-	"  load FILE           give the daemon a signed root, policy or "      \
-	"rank\n"                                                               \
-	"  verify FILE --root ROOT\n"                                          \
-	"                      whether a signed message is good, without the " \
-	"daemon\n"                                                             \
-	"  diff [A] B          what B would change in A, or in the one in "    \
-	"force;\n"                                                             \
-	"                      each is a serial of the history or a FILE\n"    \
-	"  rollback SERIAL --key KEY --root ROOT [--expires TIME] [-o FILE]\n" \
-	"                      sign its text anew with a higher serial, and "  \
-	"load it,\n"                                                           \
-	"                      or with -o put it into FILE instead\n"          \
-	"  rollback SERIAL -o FILE\n"                                          \
-	"                      its text into FILE, to be signed elsewhere\n"   \
-	"An older one is not taken again.  Only root and the daemon's own "    \
+#define POLICY                                                                  \
+	"  show [--serial N]   the one in force or an earlier one, its text\n"  \
+	"  history             what was taken and refused, the newest last\n"   \
+	"  load FILE           give the daemon a signed root, policy or "       \
+	"rank\n"                                                                \
+	"  verify FILE --root ROOT\n"                                           \
+	"                      whether a signed message is good, without the "  \
+	"daemon\n"                                                              \
+	"  diff [A] B          what B would change in A, or in the one in "     \
+	"force;\n"                                                              \
+	"                      each is a serial of the history or a FILE\n"     \
+	"  rollback SERIAL --key KEY --root ROOT [--expires TIME] [-o FILE]\n"  \
+	"                      sign its text anew with a higher serial, and "   \
+	"load it,\n"                                                            \
+	"                      or with -o put it into FILE instead\n"           \
+	"  rollback SERIAL -o FILE\n"                                           \
+	"                      its text into FILE, to be signed elsewhere\n"    \
+	"  server              whom the agent reports to: the links, as they "  \
+	"are\n"                                                                 \
+	"  key                 the agent's public key, by which they know it\n" \
+	"An older one is not taken again.  Only root and the daemon's own "     \
 	"user may load.\n"
 
 const struct verb verbs[] = {
@@ -66,7 +69,7 @@ const struct verb verbs[] = {
     {"config", "check [FILE]", "whether cagentd would take a configuration",
 	"FILE is " CHECK_DEFAULT " when not said.\n", config_run, 1, 2, 0,
 	config_fields},
-    {"policy", "show|history|load|verify|diff|rollback ...",
+    {"policy", "show|history|load|verify|diff|rollback|server|key ...",
 	"the signed policy in force, and others", POLICY, policy_run, 1, 3,
 	TAKES_POLICY, policy_fields},
     {"doctor", "[FILE]", "what is wrong with the installation, and the cure",

@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "conf/bundle.h"
 #include "cagentd/common/procs.h"
 #include "cagentd/replay.h"
 #include "cagentd/roles.h"
+#include "cagentd/test.h"
 #include "conf/settings.h"
 
 struct arguments {
@@ -39,21 +39,6 @@ usage(FILE *to)
 	    "  -V       print the version and exit\n"
 	    "  -h       print this and exit\n",
 	    settings_default_path);
-}
-
-static int
-check(const char *path)
-{
-	struct conf_errors errors = {0};
-	struct settings *s = NULL;
-	struct bundle *b = NULL;
-	int error = settings_load(path, &b, &s, &errors);
-
-	if (error != 0)
-		fputs(errors.text, stderr);
-	settings_unref(s);
-	bundle_free(b);
-	return error == 0 ? 0 : 1;
 }
 
 static int
@@ -192,7 +177,7 @@ main(int argc, char **argv, char **envp)
 	if (a.role == NULL && !a.named)
 		check_default(a.path);
 	if (a.check)
-		return check(a.path);
+		return test_configuration(a.path);
 	if (a.role != NULL)
 		return role_main(&a);
 	setproctitle("master");

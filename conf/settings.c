@@ -259,8 +259,9 @@ struct policy {
 	size_t len;
 };
 
-/* Which one it is, where the bundle says. */
-static void
+/* Which one it is, where the bundle says.  False: that there is none any more,
+ * as no root has the version 0. */
+static bool
 read_mark(struct build *b)
 {
 	const char *text;
@@ -270,9 +271,10 @@ read_mark(struct build *b)
 
 	text = bundle_get(b->bundle, SETTINGS_POLICY_MARK, &len, &error);
 	if (text == NULL) /* then it came without one: a policy to be tried */
-		return;
+		return true;
 	b->s->policy_epoch = (uint32_t)strtoul(text, &rest, 10);
 	b->s->policy_serial = strtoull(rest, NULL, 10);
+	return b->s->policy_epoch != 0;
 }
 
 static int
@@ -286,7 +288,8 @@ parse_policy(
 		return 0;
 	if (p.body == NULL) {
 		p.body = bundle_get(b->bundle, SETTINGS_POLICY, &p.len, &error);
-		read_mark(b);
+		if (!read_mark(b))
+			return 0;
 	}
 	if (p.body == NULL)
 		return 0;

@@ -213,7 +213,8 @@ struct settings {
 int settings_load(const char *path, struct bundle **b, struct settings **s,
     struct conf_errors *errors);
 
-/* A policy's body that was verified, and which one it is. */
+/* A policy's body that was verified, and which one it is; epoch 0: there is
+ * none any more. */
 struct settings_body {
 	const char *text;
 	size_t len;

@@ -76,7 +76,7 @@ _cagent_ctl()
 	config) ((after == 0)) && words=check ;;
 	policy)
 		((after == 0)) &&
-		    words='show history load verify diff rollback'
+		    words='show history load verify diff rollback server key'
 		options+=' --root --serial --key --expires -o' ;;
 	esac
 	case $command in

@@ -35,6 +35,8 @@ static const struct opt opts[] = {
     {"threshold", 0, THRESHOLD, TAKES_THRESHOLDS, AT(threshold)},
     {"policy-threshold", 0, THRESHOLD, TAKES_THRESHOLDS, AT(policy_threshold)},
     {"remove", 0, LIST, TAKES_REMOVE, AT(removed)},
+    {"revoke", 0, LIST, TAKES_REMOVE, AT(revoked)},
+    {"key-expires", 0, LIST, TAKES_KEY_EXPIRES, AT(key_expiries)},
     {"root", 0, ONCE, TAKES_ROOT, AT(root)},
     {"audience", 0, ONCE, TAKES_AUDIENCE, AT(audience)},
     {"serial", 0, ONCE, TAKES_SERIAL, AT(serial)},

@@ -12,6 +12,7 @@
 #include "policyd/verb.h"
 #include "trust/signers.h"
 #include "trust/verify.h"
+#include "trust/when.h"
 
 #define SUFFIX ".pub"
 
@@ -148,6 +149,101 @@ add_files(struct root *root, const struct verb_list *files, enum root_role role)
 	return true;
 }
 
+static struct root_key *
+named(struct root *root, const char *option, const char *name)
+{
+	struct root_key *k;
+
+	for (k = root->keys; k < root->keys + root->keys_n; k++) {
+		if (strcmp(k->name, name) == 0)
+			return k;
+	}
+	say("%s %s: no key of root %u has that name", option, name,
+	    root->version);
+	return NULL;
+}
+
+static bool
+remove_named(struct root *root, const struct verb_list *names)
+{
+	struct root_key *k;
+	uint32_t i;
+
+	for (i = 0; i < names->n; i++) {
+		k = named(root, "--remove", names->at[i]);
+		if (k == NULL)
+			return false;
+		root->keys_n--;
+		memmove(k, k + 1,
+		    (size_t)(root->keys + root->keys_n - k) * sizeof(*k));
+	}
+	return true;
+}
+
+/* Removed, and what they have signed counts no more. */
+static bool
+revoke_named(struct root *root, const struct verb_list *names)
+{
+	const struct root_key *k;
+	uint32_t i;
+
+	for (i = 0; i < names->n; i++) {
+		k = named(root, "--revoke", names->at[i]);
+		if (k == NULL)
+			return false;
+		if (root->revoked_n == ROOT_REVOKED_MAX) {
+			say("--revoke: expected at most %d keys, those of "
+			    "earlier roots among them",
+			    ROOT_REVOKED_MAX);
+			return false;
+		}
+		memcpy(root->revoked[root->revoked_n++], k->id, sizeof(k->id));
+	}
+	return remove_named(root, names);
+}
+
+/* NAME=TIME */
+static bool
+set_expiry(struct root *root, const struct call *c, const char *word)
+{
+	const char *equals = strchr(word, '=');
+	size_t len = equals != NULL ? (size_t)(equals - word) : 0;
+	char name[ROOT_NAME_MAX + 1];
+	struct root_key *k;
+
+	if (len == 0 || len >= sizeof(name)) {
+		say("--key-expires: expected NAME=TIME, found '%s'", word);
+		return false;
+	}
+	memcpy(name, word, len);
+	name[len] = '\0';
+	k = named(root, "--key-expires", name);
+	if (k == NULL)
+		return false;
+	if (strcmp(equals + 1, "never") == 0) {
+		k->expires_s = ROOT_NEVER;
+		return true;
+	}
+	if (when_later(equals + 1, c->now_s, &k->expires_s))
+		return true;
+	say("--key-expires %s: expected a time to come, like 365d or "
+	    "2027-01-01T00:00:00Z, or never",
+	    word);
+	return false;
+}
+
+static bool
+set_expiries(struct root *root, const struct call *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->key_expiries.n; i++) {
+		if (!set_expiry(root, c, c->key_expiries.at[i]))
+			return false;
+	}
+	return true;
+}
+
 static bool
 add_all(struct root *root, const struct call *c)
 {
@@ -158,28 +254,8 @@ add_all(struct root *root, const struct call *c)
 	return add_files(root, &c->keys, ROOT_ROLE_ROOT) &&
 	       add_files(root, &c->policy_keys, ROOT_ROLE_POLICY) &&
 	       add_files(root, &c->rank_keys, ROOT_ROLE_RANK) &&
-	       add_files(root, &c->seal_keys, ROOT_ROLE_SEAL);
-}
-
-static bool
-remove_named(struct root *root, const struct verb_list *names)
-{
-	uint32_t i, k;
-
-	for (i = 0; i < names->n; i++) {
-		for (k = 0; k < root->keys_n; k++) {
-			if (strcmp(root->keys[k].name, names->at[i]) == 0)
-				break;
-		}
-		if (k == root->keys_n) {
-			say("--remove %s: no key of root %u has that name",
-			    names->at[i], root->version);
-			return false;
-		}
-		memmove(&root->keys[k], &root->keys[k + 1],
-		    (--root->keys_n - k) * sizeof(*root->keys));
-	}
-	return true;
+	       add_files(root, &c->seal_keys, ROOT_ROLE_SEAL) &&
+	       set_expiries(root, c);
 }
 
 static bool
@@ -239,7 +315,8 @@ root_rotate_run(const struct call *c)
 	root = *verified_root(old);
 	if (root.version == UINT32_MAX)
 		say("%s: no version can follow", c->args[0]);
-	else if (remove_named(&root, &c->removed) && add_all(&root, c)) {
+	else if (remove_named(&root, &c->removed) &&
+		 revoke_named(&root, &c->revoked) && add_all(&root, c)) {
 		root.version++;
 		rc = finish(c, &root, verified_root(old));
 	}

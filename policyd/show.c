@@ -60,6 +60,15 @@ print_key(const struct envelope *e, const struct root_key *k)
 	putchar('\n');
 }
 
+static void
+print_revoked(const uint8_t key_id[ENVELOPE_KEY_ID_LEN])
+{
+	char id[ID_SHOWN];
+
+	printf("  key %s  revoked\n",
+	    sodium_bin2hex(id, sizeof(id), key_id, ENVELOPE_KEY_ID_LEN));
+}
+
 int
 root_show_run(const struct call *c)
 {
@@ -79,6 +88,8 @@ root_show_run(const struct call *c)
 		    root.policy_threshold, root_count(&root, ROOT_ROLE_POLICY));
 		for (i = 0; i < root.keys_n; i++)
 			print_key(&m.e, &root.keys[i]);
+		for (i = 0; i < root.revoked_n; i++)
+			print_revoked(root.revoked[i]);
 		rc = roots_progress(&m, &root, NULL) ? VERB_OK : VERB_FAILED;
 	}
 	message_free(&m);

@@ -28,6 +28,7 @@ struct call {
 	const char *args[VERB_ARGS_MAX];
 	int args_n;
 	struct verb_list keys, policy_keys, rank_keys, seal_keys, removed;
+	struct verb_list revoked, key_expiries;
 	struct verb_list avoided;
 	/* Each NULL: not said. */
 	const char *root, *audience, *serial, *expires, *output;
@@ -46,7 +47,7 @@ enum verb_takes {
 	TAKES_KEY = 1 << 0,
 	TAKES_ROLE_KEYS = 1 << 1, /* --policy-key, --rank-key, --seal-key */
 	TAKES_THRESHOLDS = 1 << 2,
-	TAKES_REMOVE = 1 << 3,
+	TAKES_REMOVE = 1 << 3, /* --remove, --revoke */
 	TAKES_ROOT = 1 << 4,
 	TAKES_AUDIENCE = 1 << 5,
 	TAKES_SERIAL = 1 << 6,
@@ -64,6 +65,7 @@ enum verb_takes {
 	TAKES_WHY = 1 << 18,
 	TAKES_SINCE = 1 << 19,
 	TAKES_FOLLOW = 1 << 20,
+	TAKES_KEY_EXPIRES = 1 << 21,
 	TAKES_SERVER = TAKES_CONFIG | TAKES_ASK
 };
 

@@ -17,18 +17,19 @@ const struct verb verbs[] = {
     {"root new",
 	"--key PUB... [--threshold N] --policy-key PUB...\n"
 	"      [--policy-threshold N] [--rank-key PUB...] [--seal-key PUB...]\n"
-	"      --expires TIME -o FILE",
+	"      [--key-expires NAME=TIME...] --expires TIME -o FILE",
 	"the first root, to be signed", root_new_run, 0, 0,
-	TAKES_KEY | TAKES_ROLE_KEYS | TAKES_THRESHOLDS | TAKES_EXPIRES |
-	    TAKES_OUTPUT,
+	TAKES_KEY | TAKES_ROLE_KEYS | TAKES_THRESHOLDS | TAKES_KEY_EXPIRES |
+	    TAKES_EXPIRES | TAKES_OUTPUT,
 	TAKES_KEY | TAKES_EXPIRES | TAKES_OUTPUT},
     {"root rotate",
-	"OLD [--remove NAME...] [--key PUB...] [--threshold N]\n"
-	"      [--policy-key PUB...] [--policy-threshold N]\n"
-	"      [--rank-key PUB...] [--seal-key PUB...] --expires TIME -o FILE",
+	"OLD [--remove NAME...] [--revoke NAME...] [--key PUB...]\n"
+	"      [--threshold N] [--policy-key PUB...] [--policy-threshold N]\n"
+	"      [--rank-key PUB...] [--seal-key PUB...]\n"
+	"      [--key-expires NAME=TIME...] --expires TIME -o FILE",
 	"the root after OLD, to be signed", root_rotate_run, 1, 1,
 	TAKES_KEY | TAKES_ROLE_KEYS | TAKES_THRESHOLDS | TAKES_REMOVE |
-	    TAKES_EXPIRES | TAKES_OUTPUT,
+	    TAKES_KEY_EXPIRES | TAKES_EXPIRES | TAKES_OUTPUT,
 	TAKES_EXPIRES | TAKES_OUTPUT},
     {"root add-signature", "FILE --key KEY [--root OLD]",
 	"sign a root; with a key of the root before: --root OLD",

@@ -65,6 +65,21 @@ enough(struct conf_ctx *ctx, const struct draft *d, enum root_role role,
 	return false;
 }
 
+static bool
+none_revoked(struct conf_ctx *ctx, const struct root *root)
+{
+	uint32_t i;
+
+	for (i = 0; i < root->keys_n; i++) {
+		if (!root_revokes(root, root->keys[i].id))
+			continue;
+		conf_error(
+		    ctx, "[key \"%s\"] is 'revoked'", root->keys[i].name);
+		return false;
+	}
+	return true;
+}
+
 /* All keys are known here: sections end when the text does. */
 static int
 root_end(struct conf_ctx *ctx, void *config, void *record)
@@ -75,7 +90,8 @@ root_end(struct conf_ctx *ctx, void *config, void *record)
 	if (conf_errors_n(ctx) > 0)
 		return -1;
 	if (!enough(ctx, d, ROOT_ROLE_ROOT, d->root_threshold) ||
-	    !enough(ctx, d, ROOT_ROLE_POLICY, d->policy_threshold))
+	    !enough(ctx, d, ROOT_ROLE_POLICY, d->policy_threshold) ||
+	    !none_revoked(ctx, d->root))
 		return -1;
 	d->root->version = (uint32_t)d->version;
 	d->root->root_threshold = (uint32_t)d->root_threshold;
@@ -194,6 +210,31 @@ key_end(struct conf_ctx *ctx, void *config, void *record)
 	return 0;
 }
 
+static int
+parse_revoked(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct root *root = ((struct draft *)record)->root;
+	uint8_t id[ENVELOPE_KEY_ID_LEN];
+	char again[ENVELOPE_KEY_ID_LEN * 2 + 1];
+	size_t len;
+
+	/* One spelling a key. */
+	if (sodium_hex2bin(
+		id, sizeof(id), value, strlen(value), NULL, &len, NULL) != 0 ||
+	    len != sizeof(id) ||
+	    strcmp(sodium_bin2hex(again, sizeof(again), id, sizeof(id)),
+		value) != 0)
+		return -1;
+	if (root->revoked_n == ROOT_REVOKED_MAX || root_revokes(root, id)) {
+		conf_error(ctx,
+		    "expected at most %d keys that are 'revoked', once each",
+		    ROOT_REVOKED_MAX);
+		return -1;
+	}
+	memcpy(root->revoked[root->revoked_n++], id, sizeof(id));
+	return 0;
+}
+
 static const struct conf_option root_options[] = {
     {.key = "version",
 	.type = CONF_INT,
@@ -213,6 +254,11 @@ static const struct conf_option root_options[] = {
 	.min = 1,
 	.max = ROOT_THRESHOLD_MAX,
 	.required = true},
+    {.key = "revoked",
+	.type = CONF_CUSTOM,
+	.parse = parse_revoked,
+	.repeats = true,
+	.expects = "a key's id, 32 hexadecimal digits"},
     {.key = NULL},
 };
 
@@ -302,6 +348,7 @@ add_key(char out[ROOT_TEXT_MAX], size_t *at, const struct root_key *k)
 size_t
 root_format(const struct root *root, char out[ROOT_TEXT_MAX])
 {
+	char id[ENVELOPE_KEY_ID_LEN * 2 + 1];
 	size_t at = 0;
 	uint32_t i;
 
@@ -310,6 +357,12 @@ root_format(const struct root *root, char out[ROOT_TEXT_MAX])
 		"policy-threshold = %u\n",
 		root->version, root->root_threshold, root->policy_threshold))
 		return 0;
+	for (i = 0; i < root->revoked_n; i++) {
+		if (!add(out, &at, "revoked = %s\n",
+			sodium_bin2hex(id, sizeof(id), root->revoked[i],
+			    sizeof(root->revoked[i]))))
+			return 0;
+	}
 	for (i = 0; i < root->keys_n; i++) {
 		if (!add_key(out, &at, &root->keys[i]))
 			return 0;
@@ -329,6 +382,18 @@ root_find(const struct root *root, const uint8_t id[ENVELOPE_KEY_ID_LEN],
 			return k;
 	}
 	return NULL;
+}
+
+bool
+root_revokes(const struct root *root, const uint8_t id[ENVELOPE_KEY_ID_LEN])
+{
+	uint32_t i;
+
+	for (i = 0; i < root->revoked_n; i++) {
+		if (memcmp(root->revoked[i], id, ENVELOPE_KEY_ID_LEN) == 0)
+			return true;
+	}
+	return false;
 }
 
 uint32_t

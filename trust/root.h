@@ -18,6 +18,9 @@ struct conf_errors;
  *   version = 3              one more than the root's before
  *   root-threshold = 2       how many root keys must sign the next root
  *   policy-threshold = 1     how many policy keys a policy; a rank needs one
+ *   revoked = 0123...        optional; may be repeated: the id, 32 hexadecimal
+ *                            digits, of a key that must be believed no more,
+ *                            nor what it has signed before
  *
  *   [key "alice"]
  *   public = BASE64
@@ -33,7 +36,8 @@ struct conf_errors;
 #define ROOT_KEYS_MAX	   64
 #define ROOT_NAME_MAX	   63
 #define ROOT_THRESHOLD_MAX (ENVELOPE_SIGNATURES_MAX / 2) /* old and new sign */
-#define ROOT_TEXT_MAX	   (ROOT_KEYS_MAX * 320)
+#define ROOT_REVOKED_MAX   64
+#define ROOT_TEXT_MAX	   (ROOT_KEYS_MAX * 320 + ROOT_REVOKED_MAX * 64)
 #define ROOT_NEVER	   INT64_MAX
 
 enum root_role {
@@ -58,6 +62,8 @@ struct root {
 	uint32_t root_threshold, policy_threshold;
 	uint32_t keys_n;
 	struct root_key keys[ROOT_KEYS_MAX];
+	uint32_t revoked_n;
+	uint8_t revoked[ROOT_REVOKED_MAX][ENVELOPE_KEY_ID_LEN];
 };
 
 /* name is for the errors.  0, or -EINVAL with errors. */
@@ -71,6 +77,7 @@ size_t root_format(const struct root *, char out[ROOT_TEXT_MAX]);
 /* By id, or NULL; of those with one of the roles. */
 const struct root_key *root_find(const struct root *,
     const uint8_t id[ENVELOPE_KEY_ID_LEN], unsigned int roles);
+bool root_revokes(const struct root *, const uint8_t id[ENVELOPE_KEY_ID_LEN]);
 /* How many have the role. */
 uint32_t root_count(const struct root *, enum root_role);
 /* How many signatures what the role signs must have. */

@@ -94,3 +94,14 @@ signers_count(const struct envelope *e, const struct root *root, uint32_t *n,
 	}
 	return true;
 }
+
+bool
+signers_stand(const struct envelope *e, const struct signers *by,
+    const struct root *later)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < e->signatures_n; i++)
+		n += !root_revokes(later, e->signatures[i].key_id);
+	return n >= root_threshold(by->root, by->role);
+}

@@ -28,6 +28,14 @@ bool signers_check(
 bool signers_count(const struct envelope *, const struct root *, uint32_t *n,
     struct trust_why *);
 
+/*
+ * Would what was accepted by the keys of one root still have enough signatures
+ * without those of keys that a later root revokes?  That keys are gone, or have
+ * expired, takes nothing away from what they signed before.
+ */
+bool signers_stand(
+    const struct envelope *, const struct signers *, const struct root *later);
+
 /* Are n signatures enough? */
 bool signers_enough(const struct signers *, uint32_t n, struct trust_why *);
 

@@ -66,9 +66,9 @@ msg_policy_decode(const uint8_t *in, size_t len, struct msg_policy *m)
 	in = get(in, &m->len, 8);
 	memcpy(m->hash, in, sizeof(m->hash));
 	m->epoch = (uint32_t)epoch;
-	return epoch > 0 && epoch <= UINT32_MAX && m->len <= PROCS_POLICY_MAX
-		   ? 0
-		   : -EPROTO;
+	if (epoch == 0)
+		return m->serial == 0 && m->len == 0 ? 0 : -EPROTO;
+	return epoch <= UINT32_MAX && m->len <= PROCS_POLICY_MAX ? 0 : -EPROTO;
 }
 
 size_t

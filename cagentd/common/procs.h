@@ -38,8 +38,8 @@ enum proc_msg {
 	MSG_START,
 	/* To the master. */
 	MSG_POLICY, /* epoch, serial, length, hash: of the body that is to be
-		     * in force, and stands in that memory.  At the start
-		     * before MSG_READY. */
+		     * in force, and stands in that memory; epoch 0: none is
+		     * any more.  At the start before MSG_READY. */
 	MSG_READY,  /* sandbox bits reached */
 	MSG_ALIVE,  /* every PROCS_ALIVE_MS, or the watchdog bites */
 	/* From the master. */

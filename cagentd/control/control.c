@@ -190,7 +190,9 @@ apply_policy(struct control *c)
 	int error;
 
 	c->ranking.rank = policy_ranks(&c->policy);
-	if (!policy_body(&c->policy, &body))
+	if (policy_is_left_over(&c->policy))
+		body = (struct settings_body){.text = ""};
+	else if (!policy_body(&c->policy, &body))
 		return;
 	m = (struct msg_policy){
 	    .epoch = body.epoch, .serial = body.serial, .len = body.len};
@@ -259,7 +261,7 @@ take_settings(struct process *p, const struct chan_msg *m)
 	log_level_set((enum log_level)s->log_level);
 	policy_configure(&c->policy, b, s, now_s());
 	apply_ranks(c);
-	if (policy_in_force(&c->policy))
+	if (policy_is_settled(&c->policy))
 		settle(p);
 	else
 		apply_policy(c); /* a reload has overtaken it */

@@ -75,7 +75,11 @@ void ctl_set_text(json_t *object, const char *key, const char *value);
 ctl_verb_fn ctl_status, ctl_show, ctl_tiers, ctl_why, ctl_route, ctl_events;
 ctl_verb_fn ctl_learned;
 ctl_verb_fn ctl_drain, ctl_enable, ctl_pin, ctl_unpin;
+ctl_verb_fn ctl_links, ctl_policy_key;
 ctl_verb_fn ctl_policy, ctl_policy_load, ctl_policy_history, ctl_policy_past;
+
+/* The managers, an object each. */
+json_t *ctl_links_json(const struct ctl_query *);
 
 /* The answer to who waited until a policy is in force. */
 void ctl_policy_settled(struct ctl_query *);

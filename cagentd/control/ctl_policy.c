@@ -162,10 +162,16 @@ ctl_policy_load(struct ctl_query *q)
 void
 ctl_policy_settled(struct ctl_query *q)
 {
-	const struct envelope *e =
-	    verified_envelope(q->control->policy.held.policy);
+	const struct policy_held *held = &q->control->policy.held;
+	const struct envelope *e;
 	char message[128];
 
+	if (held->policy == NULL) {
+		say_done(q, "the root is trusted from now on; by it the policy "
+			    "is revoked, and there is none");
+		return;
+	}
+	e = verified_envelope(held->policy);
 	snprintf(message, sizeof(message),
 	    "policy %" PRIu64 " (root %" PRIu32 ") is in force", e->serial,
 	    e->epoch);

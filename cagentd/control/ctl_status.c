@@ -10,6 +10,7 @@
 #include "cagentd/control/control.h"
 #include "cagentd/control/ctl_answer.h"
 #include "cagentd/control/ctl_why.h"
+#include "trust/verify.h"
 #include "wire/wire.h"
 
 /* A slab's own numbers are a worker's word: clamped, so that no sum over the
@@ -254,6 +255,22 @@ degraded(const struct control *c, int64_t now_us)
 	return list;
 }
 
+/* Of the one in force. */
+static void
+set_policy(json_t *answer, const struct control *c)
+{
+	const struct envelope *e;
+
+	ctl_set(answer, "policy_stale", json_boolean(c->policy.stale));
+	if (!c->settings->policy_in_force || c->policy.held.policy == NULL)
+		return;
+	e = verified_envelope(c->policy.held.policy);
+	ctl_set_int(
+	    answer, "policy_serial", (int64_t)c->settings->policy_serial);
+	ctl_set_int(answer, "policy_issued_us", e->issued_s * 1000000);
+	ctl_set_int(answer, "policy_expires_us", e->expires_s * 1000000);
+}
+
 static void
 set_identity(json_t *answer, const struct ctl_query *q)
 {
@@ -274,9 +291,7 @@ set_identity(json_t *answer, const struct ctl_query *q)
 	ctl_set_int(answer, "workers_configured", s->workers);
 	ctl_set_text(
 	    answer, "no_path", s->no_path_direct ? "direct" : "refuse");
-	if (s->policy_in_force)
-		ctl_set_int(answer, "policy_serial", (int64_t)s->policy_serial);
-	ctl_set(answer, "policy_stale", json_boolean(c->policy.stale));
+	set_policy(answer, c);
 	ctl_set_int(answer, "check_interval_ms", s->check_interval_ms);
 	ctl_set_int(answer, "checks", (int64_t)c->ranking.checks_made);
 	ctl_set(answer, "listeners", listeners(s));
@@ -294,6 +309,7 @@ ctl_status(struct ctl_query *q)
 	ctl_set_int(answer, "intermediaries", c->ranking.table->rows_n);
 	ctl_set_int(answer, "uplink_us", c->ranking.table->uplink_us);
 	ctl_set_int(answer, "usable", usable(c->ranking.table));
+	ctl_set(answer, "managers", ctl_links_json(q));
 	ctl_set(answer, "degraded", degraded(c, q->now_us));
 	ctl_say(q, answer);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "cagentd/common/procs.h"
 #include "cagentd/control/policy_held.h"
 #include "cagentd/control/policy_past.h"
@@ -93,28 +94,40 @@ drop_ranks(struct policy *p)
 	p->ranks = NULL;
 }
 
-/* What hangs on a rank key that may be no longer one goes with the old root;
- * the policy stays: better an old one than none. */
+/*
+ * What hangs on a rank key that may be no longer one goes with the old root.
+ * The policy stays, though its keys may be gone: roots come before the policies
+ * that are made under them, and at every change of a key all agents would be
+ * without.  Only where the root says that what these keys have signed is not to
+ * be believed any more is no policy better than that one.
+ */
 static enum policy_outcome
 take_root(struct policy *p, const uint8_t *message, size_t len, int64_t now_s,
     struct policy_answer *a)
 {
 	struct policy_held next = p->held;
+	bool had;
 	struct trust_why why;
 
 	next.root = verify_root_next(p->held.root, now_s, message, len, &why);
 	if (next.root == NULL)
 		return refuse_why(p, a, &why);
-	if (next.policy != NULL && next.policy_root == NULL)
-		next.policy_root = p->held.root;
-	next.rank = NULL;
+	had = p->held.policy != NULL;
+	policy_held_succeed(&next, p->held.root);
 	if (hold(p, &next, a) != 0) {
 		verified_free(next.root);
 		return POLICY_REFUSED;
 	}
 	drop_ranks(p);
-	return taken(p, a, "root %u is trusted from now on",
+	if (!had || p->held.policy != NULL)
+		return taken(p, a, "root %u is trusted from now on",
+		    verified_mark(p->held.root).epoch);
+	p->stale = p->fits = false;
+	taken(p, a,
+	    "root %u is trusted from now on; by it the policy is revoked, and "
+	    "there is none",
 	    verified_mark(p->held.root).epoch);
+	return policy_is_left_over(p) ? POLICY_TO_APPLY : POLICY_TAKEN;
 }
 
 /* The first few of them, in one line. */
@@ -166,6 +179,7 @@ hold_policy(struct policy *p, struct verified *v, struct policy_answer *a)
 	next.policy = v;
 	next.policy_root = NULL;
 	next.rank = NULL;
+	next.stale = false;
 	if (!fits(p, v, a) || hold(p, &next, a) != 0) {
 		verified_free(v);
 		return POLICY_REFUSED;
@@ -184,16 +198,22 @@ later(struct trust_mark a, struct trust_mark b)
 	return trust_compare(a, b) > 0 ? a : b;
 }
 
-/* The signed times that were believed are a lower bound of what time it is. */
+static int64_t
+not_before(int64_t now_s, const struct verified *v)
+{
+	int64_t issued_s = v != NULL ? verified_envelope(v)->issued_s : now_s;
+
+	return now_s > issued_s ? now_s : issued_s;
+}
+
+/* The signed times that were believed are a lower bound of what time it is:
+ * none was taken that was issued in the future. */
 static int64_t
 bounded(const struct policy *p, int64_t now_s)
 {
-	int64_t issued_s;
-
-	if (p->held.policy == NULL)
-		return now_s;
-	issued_s = verified_envelope(p->held.policy)->issued_s;
-	return now_s > issued_s ? now_s : issued_s;
+	now_s = not_before(now_s, p->held.root);
+	now_s = not_before(now_s, p->held.policy);
+	return not_before(now_s, p->held.rank);
 }
 
 /* Why not, and what that means for those to come. */
@@ -369,6 +389,33 @@ policy_in_force(const struct policy *p)
 }
 
 bool
+policy_is_left_over(const struct policy *p)
+{
+	return p->store.fd != -1 && !p->lost && p->held.policy == NULL &&
+	       p->config->policy_in_force;
+}
+
+bool
+policy_is_settled(const struct policy *p)
+{
+	return p->held.policy != NULL ? policy_in_force(p)
+				      : !policy_is_left_over(p);
+}
+
+/* So that the next start knows. */
+static void
+keep_stale(struct policy *p)
+{
+	struct policy_held next = p->held;
+	int error;
+
+	next.stale = true;
+	error = policy_held_change(p, &next);
+	if (error != 0)
+		log_errx("policy.state: %s", strerror(-error));
+}
+
+bool
 policy_clock(struct policy *p, int64_t now_s)
 {
 	const struct envelope *e;
@@ -377,9 +424,10 @@ policy_clock(struct policy *p, int64_t now_s)
 	if (p->held.policy == NULL || p->stale)
 		return false;
 	e = verified_envelope(p->held.policy);
-	if (e->expires_s > now_s)
+	if (e->expires_s > bounded(p, now_s))
 		return false;
 	p->stale = true;
+	keep_stale(p);
 	events_add(p->events, EVENT_POLICY, "",
 	    "policy %" PRIu64 " is stale: it has expired at %s, and stays in "
 	    "force",

@@ -29,6 +29,7 @@ struct policy_held {
 	struct verified *policy_root; /* that it came under; NULL: root */
 	struct verified *rank;
 	struct trust_mark rank_mark; /* of the newest ever */
+	bool stale;		     /* the policy was seen to have expired */
 	uint8_t anchor[POLICY_STORE_HASH_LEN];
 };
 
@@ -42,7 +43,7 @@ struct policy {
 	struct policy_rank *ranks;  /* owned: of held.rank; NULL: none */
 	struct trust_mark late;	    /* refused as expired, see policy_take() */
 	bool lost;		    /* policy.state cannot be read */
-	bool stale;		    /* the one that is held has expired */
+	bool stale;		    /* as held.stale, also when not kept */
 	bool fits;		    /* the configuration allows it */
 	char fault[POLICY_WHY_MAX]; /* why none is taken; "": one may be */
 };
@@ -69,7 +70,8 @@ enum policy_outcome {
 	POLICY_REFUSED, /* and nothing has changed */
 	POLICY_ALREADY, /* the very message that is held */
 	POLICY_TAKEN,	/* on the disk, and held */
-	POLICY_TO_APPLY /* likewise, and its body is to be put in force */
+	POLICY_TO_APPLY /* likewise, and its body is to be put in force; or a
+			 * root, by which there is no policy any more */
 };
 struct policy_answer {
 	char code[32]; /* a stable word; "": not refused */
@@ -91,7 +93,12 @@ bool policy_body(const struct policy *, struct settings_body *);
 const struct policy_rank *policy_ranks(const struct policy *);
 /* Is what is held in force? */
 bool policy_in_force(const struct policy *);
-/* Look at the clock; true when it has become stale by it. */
+/* Is one in force, and none held: one that was dropped? */
+bool policy_is_left_over(const struct policy *);
+/* Is what is held in force, or neither held nor in force? */
+bool policy_is_settled(const struct policy *);
+/* Look at the clock; true when it has become stale by it, which it stays for
+ * good: a clock that is set back makes nothing fresh, nor does a restart. */
 bool policy_clock(struct policy *, int64_t now_s);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "trust/signers.h"
+
 static struct verified *
 read_root(
     const struct policy_kept *k, enum policy_part part, struct trust_why *why)
@@ -52,6 +54,7 @@ policy_held_read(
 {
 	memset(h, 0, sizeof(*h));
 	h->rank_mark = k->rank;
+	h->stale = k->stale;
 	memcpy(h->anchor, k->anchor, sizeof(h->anchor));
 	if (read_all(h, k, why))
 		return true;
@@ -67,6 +70,24 @@ policy_held_free(struct policy_held *h)
 	verified_free(h->policy_root);
 	verified_free(h->rank);
 	memset(h, 0, sizeof(*h));
+}
+
+void
+policy_held_succeed(struct policy_held *h, struct verified *before)
+{
+	struct signers by = {.role = ROOT_ROLE_POLICY};
+
+	h->rank = NULL;
+	if (h->policy == NULL)
+		return;
+	if (h->policy_root == NULL)
+		h->policy_root = before;
+	by.root = verified_root(h->policy_root);
+	if (!signers_stand(
+		verified_envelope(h->policy), &by, verified_root(h->root))) {
+		h->policy = h->policy_root = NULL;
+		h->stale = false;
+	}
 }
 
 static void
@@ -89,7 +110,7 @@ int
 policy_held_change(struct policy *p, const struct policy_held *next)
 {
 	struct policy_held old = p->held;
-	struct policy_kept k = {.rank = next->rank_mark};
+	struct policy_kept k = {.rank = next->rank_mark, .stale = next->stale};
 	int error;
 
 	memcpy(k.anchor, next->anchor, sizeof(k.anchor));

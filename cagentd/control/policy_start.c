@@ -69,7 +69,8 @@ is_held(const struct policy *p, const struct handed *h)
 	return len == h->len && memcmp(held, h->message, len) == 0;
 }
 
-/* The policy that is held stays, under the root that it came under. */
+/* The policy that is held stays, under the root that it came under, unless that
+ * root revokes it. */
 static bool
 follows(const struct policy *p, struct policy_held *next,
     const struct handed *h, struct trust_why *why)
@@ -80,9 +81,7 @@ follows(const struct policy *p, struct policy_held *next,
 	    verify_root_next(p->held.root, h->now_s, h->message, h->len, why);
 	if (next->root == NULL)
 		return false;
-	if (next->policy != NULL && next->policy_root == NULL)
-		next->policy_root = p->held.root;
-	next->rank = NULL;
+	policy_held_succeed(next, p->held.root);
 	return true;
 }
 
@@ -91,6 +90,7 @@ begins(struct policy_held *next, const struct handed *h, struct trust_why *why)
 {
 	next->root = verify_root_first(h->message, h->len, why);
 	next->policy = next->policy_root = next->rank = NULL;
+	next->stale = false;
 	next->rank_mark = (struct trust_mark){0, 0};
 	return next->root != NULL;
 }
@@ -125,7 +125,7 @@ take_root(struct policy *p, const struct handed *h)
 	    "root %u is trusted, as it was handed out%s",
 	    verified_mark(p->held.root).epoch,
 	    had_policy && p->held.policy == NULL
-		? ": it is another beginning, and the policy is forgotten"
+		? ": by it there is no policy any more"
 		: "");
 }
 
@@ -257,6 +257,7 @@ policy_start(struct policy *p, int fd, struct bundle *bundle,
 	p->fits = merged != NULL;
 	if (merged != NULL)
 		read_ranks(p, merged);
+	p->stale = p->held.stale;
 	policy_clock(p, now_s);
 	return merged != NULL ? merged : settings_ref(s);
 }

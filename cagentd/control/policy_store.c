@@ -69,12 +69,15 @@ decode_header(const uint8_t *in, struct slot *s)
 	size_t i, len = POLICY_STORE_HEADER_LEN;
 	struct cursor_in c;
 	char magic[4];
+	uint8_t flags;
 	bool ok;
 
 	cursor_in_init(&c, in, POLICY_STORE_HEADER_LEN);
 	cursor_get(&c, magic, sizeof(magic));
 	ok = cursor_get_u8(&c) == VERSION;
-	ok = cursor_get_u8(&c) == 0 && ok;
+	flags = cursor_get_u8(&c);
+	ok = flags <= 1 && ok;
+	s->kept.stale = flags == 1;
 	ok = cursor_get_u16(&c) == 0 && ok;
 	s->generation = cursor_get_u64(&c);
 	s->kept.rank.epoch = cursor_get_u32(&c);
@@ -200,7 +203,9 @@ encode(
 
 	cursor_out_init(&c, out, len);
 	cursor_put_text(&c, MAGIC);
-	cursor_put_u32(&c, VERSION << 24);
+	cursor_put_u8(&c, VERSION);
+	cursor_put_u8(&c, k->stale);
+	cursor_put_u16(&c, 0);
 	cursor_put_u64(&c, generation);
 	cursor_put_u32(&c, k->rank.epoch);
 	cursor_put_u64(&c, k->rank.serial);

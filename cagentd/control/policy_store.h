@@ -1,6 +1,7 @@
 #ifndef CAGENTD_POLICY_STORE_H
 #define CAGENTD_POLICY_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,7 +15,8 @@
  *   offset  bytes
  *        0      4  "CAGS"
  *        4      1  version, 1
- *        5      3  0
+ *        5      1  1: the policy was seen to be stale; else 0
+ *        6      2  0
  *        8      8  generation
  *       16      4  epoch of the highest rank that was accepted
  *       20      8  its serial
@@ -42,6 +44,7 @@ enum policy_part {
 struct policy_kept {
 	uint8_t anchor[POLICY_STORE_HASH_LEN];
 	struct trust_mark rank;
+	bool stale;
 	struct {
 		const uint8_t *data;
 		size_t len;

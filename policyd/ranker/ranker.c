@@ -1,4 +1,7 @@
-/* The ranker: has the store */
+/* Owns the ranker's life and its lines to the other processes.  What is said
+ * over them is the other files'. */
+#include "policyd/ranker/ranker.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -6,46 +9,232 @@
 #include <sodium.h>
 
 #include "base/log.h"
-#include "base/loop.h"
-#include "policyd/common/pdchild.h"
+#include "policyd/ranker/ranker_batch.h"
+#include "policyd/ranker/ranker_ctl.h"
 #include "policyd/roles.h"
 
-struct ranker {
-	struct loop *loop;
-	struct pdchild child;
-	struct pdchild_start start;
-	int lines[PDPROC_COUNT]; /* -1: none */
-};
+/* What may wait for a peer: agents come and go in bursts. */
+#define QUEUE_MAX 65536
 
+static void
+take_blob(struct ranker *r, struct blob *b, const struct chan_msg *m)
+{
+	int whole = blob_take(b, m);
+
+	if (whole < 0)
+		log_errx("a message in pieces that do not fit: %s",
+		    strerror(-whole));
+	if (whole != 1)
+		return;
+	if (m->type == PDMSG_REPORT)
+		ranker_batch_report(r, b->data, b->len);
+	else
+		ranker_signed(r, b->data, b->len);
+}
+
+static void
+take_gone(struct ranker *r, const struct chan_msg *m)
+{
+	uint64_t conn = 0;
+	size_t i;
+
+	for (i = 0; i < m->len; i++)
+		conn = conn << 8 | m->data[i];
+	ranker_gone(r, conn);
+}
+
+static void
+on_message(void *arg, struct chan *chan, const struct chan_msg *m)
+{
+	struct ranker *r = arg;
+
+	(void)chan; /* who may say what is the rules' */
+	switch (m->type) {
+	case PDMSG_HELLO:
+		ranker_batch_hello(r, m);
+		return;
+	case PDMSG_REPORT:
+		take_blob(r, &r->report, m);
+		return;
+	case PDMSG_ANSWER:
+		ranker_batch_answer(r, m);
+		return;
+	case PDMSG_GONE:
+		take_gone(r, m);
+		return;
+	case PDMSG_PROBED:
+		ranker_probed(r, m);
+		return;
+	case PDMSG_SIGNED:
+		take_blob(r, &r->signed_rank, m);
+		return;
+	default: /* of others */
+		return;
+	}
+}
+
+static void
+hang_up(struct ranker *r, enum pdproc_role role)
+{
+	chan_free(r->lines[role]);
+	r->lines[role] = NULL;
+	r->stuck[role] = false;
+	if (role == PDPROC_COLLECTOR) {
+		blob_free(&r->report);
+		ranker_all_gone(r);
+	} else if (role == PDPROC_SIGNER) {
+		blob_free(&r->signed_rank);
+		ranker_signer_gone(r);
+	}
+}
+
+void
+ranker_hang_up(struct ranker *r)
+{
+	int role;
+
+	for (role = 0; role < PDPROC_COUNT; role++) {
+		if (r->stuck[role])
+			hang_up(r, (enum pdproc_role)role);
+	}
+}
+
+static void
+on_closed(void *arg, struct chan *chan, const char *why)
+{
+	struct ranker *r = arg;
+	int role;
+
+	for (role = 0; role < PDPROC_COUNT; role++) {
+		if (r->lines[role] != chan)
+			continue;
+		if (why != NULL)
+			log_errx("%s: %s",
+			    pdproc_role_word((enum pdproc_role)role), why);
+		hang_up(r, (enum pdproc_role)role);
+		return;
+	}
+}
+
+/* Who has begun anew gets all that it must have. */
 static void
 on_line(void *arg, enum pdproc_role peer, int fd)
 {
-	struct ranker *s = arg;
+	struct ranker *r = arg;
+	const struct chan_owner owner = {on_message, on_closed, r};
 
-	if (s->lines[peer] != -1)
-		close(s->lines[peer]);
-	s->lines[peer] = fd;
+	hang_up(r, peer);
+	if (chan_new(&r->lines[peer], r->loop, fd, &pdproc_rules, PDPROC_RANKER,
+		peer, &owner) != 0)
+		fatalx("out of memory");
+	chan_queue_max(r->lines[peer], QUEUE_MAX);
+	if (r->store == NULL)
+		return; /* later: it is not open yet */
+	if (peer == PDPROC_COLLECTOR)
+		ranker_publish_all(r);
+	else if (peer == PDPROC_PROBER)
+		ranker_publish_probes(r);
+	else if (peer == PDPROC_PAGE)
+		ranker_disk_tell(r);
+	ranker_soon(r);
+}
+
+static bool
+add_group(void *arg, const struct store_agent *a)
+{
+	struct ranker *r = arg;
+
+	if (ranker_group_get(r, a->group) == NULL)
+		fatalx("out of memory");
+	return true;
+}
+
+/* Nothing is served from a store that cannot be believed. */
+static void
+open_store(struct ranker *r, const struct pdchild_start *start)
+{
+	char path[PDCHILD_STORE_MAX], text[STORE_WHY_MAX];
+	struct ranker_why why = {.text = ""};
+	struct store *store;
+
+	if (store_open(pdchild_store_path(start, path), &store, text) != 0)
+		fatalx("the store is not opened: %s", text);
+	r->store = store;
+	if (!ranker_messages_load(r, start->root, start->root_len, &why))
+		fatalx("the store's messages: %s", why.text);
+	if (store_agents(store, add_group, r) != 0 ||
+	    ranker_overrides_load(r) != 0)
+		fatalx("the store: %s", store_why(store));
+}
+
+static void
+prepare(struct ranker *r)
+{
+	int error = loop_new(&r->loop);
+
+	if (error != 0)
+		fatalx("loop: %s", strerror(-error));
+	if (sodium_init() == -1)
+		fatalx("libsodium does not start");
+	LIST_INIT(&r->policies);
+	TAILQ_INIT(&r->groups);
+	STAILQ_INIT(&r->items);
+	r->started_s = ranker_now_s();
+	r->child.line = on_line;
+	r->child.arg = r;
+}
+
+static void
+serve(struct ranker *r, int control_fd)
+{
+	ranker_publish_all(r);
+	ranker_publish_probes(r);
+	ranker_disk_tell(r);
+	ranker_disk_start(r);
+	ranker_rank_start(r);
+	if (control_fd != -1 && ranker_ctl_start(&r->ctl, r, control_fd) != 0)
+		fatalx("the control socket is not served");
+}
+
+static void
+fini(struct ranker *r)
+{
+	int role;
+
+	ranker_flush(r); /* what came in is stored and said to be */
+	ranker_ctl_stop(r->ctl);
+	for (role = 0; role < PDPROC_COUNT; role++)
+		chan_free(r->lines[role]);
+	blob_free(&r->report);
+	blob_free(&r->signed_rank);
+	ranker_batch_free(r);
+	ranker_agents_free(r);
+	ranker_groups_free(r);
+	ranker_messages_free(r);
+	free(r->overrides);
+	store_close(r->store);
+	pdchild_free(&r->child);
+	loop_free(r->loop);
+	pdconf_unref(r->conf);
 }
 
 int
 ranker_main(void)
 {
-	static struct ranker s;
-	int error, i;
+	static struct ranker r;
+	struct pdchild_start start;
+	int error;
 
-	for (i = 0; i < PDPROC_COUNT; i++)
-		s.lines[i] = -1;
-	pdchild_receive(PDPROC_RANKER, &s.start);
-	error = loop_new(&s.loop);
-	if (error != 0)
-		fatalx("loop: %s", strerror(-error));
-	s.child.line = on_line;
-	s.child.arg = &s;
-	pdchild_join(&s.child, PDPROC_RANKER, s.loop, &s.start);
-	pdchild_ready(&s.child, &s.start);
-	error = loop_run(s.loop);
-	pdchild_free(&s.child);
-	pdconf_unref(s.start.conf);
-	loop_free(s.loop);
+	pdchild_receive(PDPROC_RANKER, &start);
+	r.conf = start.conf;
+	prepare(&r);
+	pdchild_join(&r.child, PDPROC_RANKER, r.loop, &start);
+	r.sandbox = start.sandbox;
+	open_store(&r, &start);
+	free(start.root);
+	serve(&r, start.control_fd);
+	pdchild_ready(&r.child, &start);
+	error = loop_run(r.loop);
+	fini(&r);
 	return error == 0 ? 0 : 1;
 }

@@ -2,7 +2,6 @@
 #define POLICYD_RANKER_H
 
 #include <sys/queue.h>
-#include <sys/tree.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,8 +42,9 @@ struct ranker_known {
 
 /* How one stands for a group. */
 struct ranker_place {
-	struct order_state state;
+	struct order_state state; /* name "": it was never decided */
 	struct fuse_estimate estimate;
+	bool unsaved; /* that it has moved */
 };
 
 /* Agents that rank alike.  There is one for each group of agents that are
@@ -58,6 +58,7 @@ struct ranker_group {
 	uint32_t places_n;
 	bool moved;	       /* and no rank says so yet */
 	uint64_t signing;      /* the serial that the signer has; 0: none */
+	int64_t signing_us;    /* since when */
 	int64_t ranked_us;     /* of the newest rank; 0: none */
 	int64_t retry_us;      /* not before, after a failure */
 	struct verified *rank; /* the newest; owned; NULL: none */
@@ -73,8 +74,7 @@ struct ranker_row {
 
 /* One that is connected, or was a short time ago. */
 struct ranker_agent {
-	RB_ENTRY(ranker_agent) by_id, by_conn;
-	LIST_ENTRY(ranker_agent) in_group;
+	LIST_ENTRY(ranker_agent) by_id, by_conn, in_group;
 	int64_t id;    /* the store's */
 	uint64_t conn; /* the collector's number; 0: not connected */
 	char name[MANAGE_NAME_MAX + 1];
@@ -89,8 +89,9 @@ struct ranker_agent {
 	struct ranker_row *rows; /* by rising known */
 	uint32_t rows_n;
 };
-RB_HEAD(ranker_ids, ranker_agent);
-RB_HEAD(ranker_conns, ranker_agent);
+LIST_HEAD(ranker_agents, ranker_agent);
+/* Both of their numbers count up, so their last bits spread them well. */
+#define RANKER_BUCKETS 4096
 
 struct ranker_item; /* ranker_batch.c: what waits to be stored */
 STAILQ_HEAD(ranker_items, ranker_item);
@@ -102,6 +103,7 @@ struct ranker {
 	struct pdchild child;
 	struct ranker_ctl *ctl;
 	struct chan *lines[PDPROC_COUNT]; /* owned; NULL: there is none now */
+	bool stuck[PDPROC_COUNT];	  /* and to be closed */
 	struct blob report, signed_rank;
 	uint32_t sandbox; /* bits reached */
 	int64_t started_s;
@@ -124,8 +126,7 @@ struct ranker {
 	uint32_t overrides_n;
 
 	TAILQ_HEAD(, ranker_group) groups; /* by name */
-	struct ranker_ids ids;
-	struct ranker_conns conns;
+	struct ranker_agents ids[RANKER_BUCKETS], conns[RANKER_BUCKETS];
 	uint32_t connected;
 	uint64_t reports, reports_refused; /* since the start */
 
@@ -186,7 +187,7 @@ const struct ranker_policy *ranker_policy(
 /* The root in force, or NULL. */
 const struct verified *ranker_root(const struct ranker *);
 
-/* Rank all groups before this turn of the loop ends. */
+/* Rank all groups in the next turn of the loop. */
 void ranker_soon(struct ranker *);
 
 /* --- the disk --- */
@@ -244,16 +245,23 @@ bool ranker_send(struct ranker *, enum pdproc_role, uint32_t type,
 bool ranker_send_blob(struct ranker *, enum pdproc_role, uint32_t type,
     const void *data, size_t len);
 
-/* From the collector. */
-void ranker_hello(struct ranker *, const struct chan_msg *);
-void ranker_report(struct ranker *, const uint8_t *data, size_t len);
-void ranker_answered(struct ranker *, const struct chan_msg *);
-void ranker_gone(struct ranker *, const struct chan_msg *);
-/* The collector has ended: nobody is connected. */
+/* Close the lines that are stuck. */
+void ranker_hang_up(struct ranker *);
+
+/* How far back reports count: no agent drops out between two of its own. */
+int64_t ranker_window_us(const struct ranker *);
+
+/* One that is gone from the collector, or all of them with it. */
+void ranker_gone(struct ranker *, uint64_t conn);
 void ranker_all_gone(struct ranker *);
 void ranker_agents_free(struct ranker *);
 /* Forget those that are long gone. */
 void ranker_agents_sweep(struct ranker *);
+struct ranker_agent *ranker_agent_of(struct ranker *, uint64_t conn);
+struct ranker_agent *ranker_agent_find(struct ranker *, int64_t id);
+/* It is connected now; made when it is not there: NULL, no memory. */
+struct ranker_agent *ranker_agent_come(
+    struct ranker *, const struct store_agent *, uint64_t conn);
 /* From the prober. */
 void ranker_probed(struct ranker *, const struct chan_msg *);
 /* From the signer; it has ended. */

@@ -27,7 +27,7 @@ struct ranker_diff {
 #define RANKER_DIFF_MAX UINT64_C(1000000000)
 void ranker_diff(const struct manage_row *before, const struct manage_row *now,
     struct ranker_diff *out);
-/* The upper bound of the bucket that the median is in; 0: there is none. */
+/* The middle of the bucket that the median is in; 0: there is none. */
 uint32_t ranker_p50_us(
     const struct manage_hist *before, const struct manage_hist *now);
 

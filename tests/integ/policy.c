@@ -245,12 +245,20 @@ refuse(struct scene *s, const char *what, const char *why)
 }
 
 static void
+write_bytes(const char *path, const char *data, size_t len)
+{
+	FILE *f = fopen(path, "w");
+
+	REQUIRE(f != NULL && fwrite(data, 1, len, f) == len, "%s", path);
+	fclose(f);
+}
+
+static void
 t_refused(void)
 {
 	static struct scene s;
 	char name[32], *data;
 	size_t i, len;
-	FILE *f;
 
 	setup(&s);
 	load(&s, 5, s.with_peer);
@@ -262,19 +270,12 @@ t_refused(void)
 	rig_policy_write(
 	    s.file, &(struct rig_signed){.serial = 7, .body = s.with_peer});
 	data = rig_read(s.file, &len);
-	f = fopen(s.file, "w");
-	REQUIRE(f != NULL && fwrite(data, 1, len - 1, f) == len - 1, "write");
-	fclose(f);
+	write_bytes(s.file, data, len - 1);
 	refuse(&s, "cut", "too early");
-	f = fopen(s.file, "w");
-	REQUIRE(f != NULL && fwrite(data, 1, len, f) == len, "write");
-	fputc('x', f);
-	fclose(f);
+	write_bytes(s.file, data, len + 1); /* the NUL behind it */
 	refuse(&s, "with more", "follows");
 	data[len - 5] ^= 1;
-	f = fopen(s.file, "w");
-	REQUIRE(f != NULL && fwrite(data, 1, len, f) == len, "write");
-	fclose(f);
+	write_bytes(s.file, data, len);
 	refuse(&s, "with a flipped bit", "signature");
 	free(data);
 	CHECK_INT(serial_in_force(&s), 5);
@@ -337,6 +338,50 @@ t_root(void)
 		  text) == 0,
 	    "the first policy under root 2: %s", text);
 	CHECK_INT(serial_in_force(&s), 1);
+	teardown(&s);
+}
+
+static void
+tested(struct scene *s, int code, const char *says)
+{
+	struct rig_output o;
+
+	rig_agent_test(&s->agent, &o);
+	CHECK(o.code == code && strstr(o.err, says) != NULL &&
+		  (*says != '\0' || *o.err == '\0'),
+	    "cagentd -t: exit %d, \"%s\"", o.code, o.err);
+	rig_output_free(&o);
+}
+
+/* What cagentd -t says of the root. */
+static void
+t_tested(void)
+{
+	static const char root[] = "[root]\nversion = 1\nroot-threshold = 1\n"
+				   "policy-threshold = 1\n";
+	static struct scene s;
+	char *data;
+	size_t len;
+
+	setup(&s);
+	tested(&s, 0, "");
+	data = rig_read(s.root, &len);
+	REQUIRE(data != NULL && len > 0, "%s", s.root);
+	data[len - 1] ^= 1;
+	write_bytes(s.root, data, len);
+	tested(&s, 1, "not a root to go by: the signature of the key 'key1'");
+	data[len - 1] ^= 1;
+	write_bytes(s.root, data, len - 1);
+	tested(&s, 1, "not a root to go by");
+	rig_policy_write(
+	    s.root, &(struct rig_signed){
+			.type = ENVELOPE_ROOT, .epoch = 1, .body = root});
+	tested(&s, 1, "expected at least 1 keys");
+	free(data);
+	rig_policy_root_until(s.root, 1, -5);
+	tested(&s, 0, "warning: root 1 has expired at");
+	REQUIRE(unlink(s.root) == 0, "unlink");
+	tested(&s, 1, "No such file");
 	teardown(&s);
 }
 
@@ -529,6 +574,7 @@ static const struct rig_case cases[] = {
     {"what is refused, and changes nothing", t_refused, 0, 0},
     {"it outlives reloads, restarts and the control process", t_restart, 0, 0},
     {"another root", t_root, 0, 0},
+    {"the root is tested", t_tested, 0, 0},
     {"a rank", t_rank, 0, 0},
     {"with keys and signatures of cagent-policyd", t_policyd, 0, 0},
     {"a huge file", t_huge, 0, 0},

@@ -396,6 +396,25 @@ t_command_line(void)
 	MISUSE("a time to come",
 	    "sign policy body --key a.key --root r --audience x --expires "
 	    "2001-01-01T00:00:00Z -o p");
+	MISUSE("takes no --key-expires", "root show r --key-expires a=1d");
+	FAILS("expected NAME=TIME",
+	    "root rotate r --expires 1d --key-expires a -o n");
+	FAILS("no key of root 1 has that name",
+	    "root rotate r --expires 1d --key-expires b=1d -o n");
+	FAILS("a time to come",
+	    "root rotate r --expires 1d --key-expires a=1999-01-01T00:00:00Z "
+	    "-o n");
+	FAILS("no key of root 1 has that name",
+	    "root rotate r --expires 1d --revoke b -o n");
+	FAILS(
+	    "with 'role = root'", "root rotate r --expires 1d --revoke a -o n");
+	FAILS("[key \"a\"] is 'revoked'",
+	    "root rotate r --expires 1d --revoke a --key a.pub --policy-key "
+	    "a.pub -o n");
+	OK("root 2",
+	    "root rotate r --expires 1d --key-expires a=2100-01-01T00:00:00Z "
+	    "-o n");
+	OK("until 2100-01-01T00:00:00Z", "root show n");
 	FAILS("expected auto or a number",
 	    "sign policy body --key a.key --root r --audience x --expires 1d "
 	    "--serial -1 -o p");

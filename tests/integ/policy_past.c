@@ -267,9 +267,68 @@ t_keys(void)
 	rig_agent_stop(&a);
 }
 
+static const char peer[] =
+    "[intermediary \"peer\"]\ntype = socks5\naddress = 127.0.0.1:9\n";
+
+static void
+remove_state(void)
+{
+	char path[RIG_PATH_MAX];
+
+	rig_path(path, "agent.state/policy.state");
+	REQUIRE(unlink(path) == 0, "%s", path);
+}
+
+/* A key that was stolen: what it has signed is in force until a root says that
+ * it is not. */
+static void
+t_revoked(void)
+{
+	static struct rig_agent a;
+
+	file("gold", peer);
+	policyd("keygen a");
+	policyd("keygen p");
+	policyd("keygen q");
+	policyd("root new --key a.pub --policy-key p.pub --key-expires p=400d "
+		"--expires 9d -o r1");
+	policyd("root add-signature r1 --key a.key");
+	policyd("root rotate r1 --policy-key q.pub --remove p --expires 9d -o "
+		"r2");
+	policyd("root add-signature r2 --key a.key --root r1");
+	policyd("root rotate r1 --policy-key q.pub --revoke p --expires 9d -o "
+		"r2-revokes");
+	policyd("root add-signature r2-revokes --key a.key --root r1");
+	policyd("sign policy gold --key p.key --root r1 --audience * --expires "
+		"1d --serial 3 -o g3");
+	start(&a, "r1");
+	ctl(&a, 0, "in force", "policy load g3");
+	ctl(&a, 0, "root 2 is trusted from now on\n", "policy load r2");
+	ctl(&a, 0, "peer", "show peer");
+	rig_agent_stop(&a);
+	remove_state();
+	rig_agent_start(&a);
+	ctl(&a, 0, "in force", "policy load g3");
+	ctl(&a, 0, "revoked, and there is none", "policy load r2-revokes");
+	ctl(&a, 1, "peer", "show peer");
+	ctl(&a, 0, "none", "policy show");
+	ctl(&a, 1, "made under root 1", "policy load g3");
+	CHECK_INT(rig_agent_reload(&a, 5000, NULL), 0);
+	ctl(&a, 1, "peer", "show peer");
+	rig_agent_stop(&a);
+	rig_agent_start(&a);
+	ctl(&a, 0, "none", "policy show");
+	policyd("sign policy gold --key q.key --root r2-revokes --audience * "
+		"--expires 1d --serial 1 -o g1");
+	ctl(&a, 0, "in force", "policy load g1");
+	ctl(&a, 0, "peer", "show peer");
+	rig_agent_stop(&a);
+}
+
 static const struct rig_case cases[] = {
     {"what is remembered", t_history, 0, 0},
     {"back to an earlier one", t_rollback, 0, 0},
     {"keys come and go", t_keys, 0, 0},
+    {"a key is revoked", t_revoked, 0, 0},
 };
 RIG_MAIN("policy_past", cases, NULL)

@@ -75,8 +75,8 @@ rig_policy_write(const char *path, const struct rig_signed *s)
 	write_file(path, message, (size_t)len);
 }
 
-void
-rig_policy_root(const char *path, uint32_t version)
+static void
+write_root(const char *path, uint32_t version, struct rig_signed s)
 {
 	static const unsigned int roles[] = {
 	    ROOT_ROLE_ROOT, ROOT_ROLE_POLICY, ROOT_ROLE_RANK};
@@ -98,7 +98,22 @@ rig_policy_root(const char *path, uint32_t version)
 	}
 	n = root_format(&root, text);
 	REQUIRE(n > 0, "root_format");
-	rig_policy_write(
-	    path, &(struct rig_signed){
-		      .type = ENVELOPE_ROOT, .epoch = version, .body = text});
+	s.type = ENVELOPE_ROOT;
+	s.epoch = version;
+	s.body = text;
+	rig_policy_write(path, &s);
+}
+
+void
+rig_policy_root(const char *path, uint32_t version)
+{
+	write_root(path, version, (struct rig_signed){.body = NULL});
+}
+
+void
+rig_policy_root_until(const char *path, uint32_t version, int64_t expires_s)
+{
+	write_root(path, version,
+	    (struct rig_signed){
+		.issued_s = expires_s - 10, .expires_s = expires_s});
 }

@@ -24,5 +24,8 @@ struct rig_signed {
 void rig_policy_write(const char *path, const struct rig_signed *);
 /* The file of the root of that version: the same keys in each. */
 void rig_policy_root(const char *path, uint32_t version);
+/* The same, issued ten seconds before it expires, which is then. */
+void rig_policy_root_until(
+    const char *path, uint32_t version, int64_t expires_s);
 
 #endif

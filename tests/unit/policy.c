@@ -200,6 +200,27 @@ mutants(void)
 	finish(&r);
 }
 
+/* As the master does it. */
+static void
+put_in_force(struct rig *r, const char *conf)
+{
+	struct root root = sample_root(1);
+	struct settings_body body;
+	struct settings *s = NULL;
+	struct conf_errors e = {0};
+	struct sample message;
+	struct bundle *b;
+
+	sample_sign_root(&message, &root, "12");
+	b = bundle_with(conf, &message);
+	CHECK(policy_body(&r->policy, &body), "no body");
+	CHECK_INT(settings_change_policy(b, &body, &s, &e), 0);
+	CHECK_STR(e.text, "");
+	policy_configure(&r->policy, b, s, SAMPLE_NOW);
+	settings_unref(s);
+	CHECK(policy_in_force(&r->policy), "not in force");
+}
+
 static void
 clocks(void)
 {
@@ -231,6 +252,120 @@ clocks(void)
 	CHECK_STR(r.answer.code, "expired");
 	CHECK_INT(take_policy(&r, 5, ONE, "4"), POLICY_TO_APPLY);
 	CHECK(!r.policy.stale, "a new one is not stale");
+	finish(&r);
+}
+
+/* A restart with the clock set back makes nothing fresh. */
+static void
+stale_for_good(void)
+{
+	struct envelope e = sample_header(ENVELOPE_POLICY, 1, 4);
+	struct sample s;
+	struct rig r;
+
+	start(&r);
+	CHECK_INT(take_policy(&r, 3, ONE, "4"), POLICY_TO_APPLY);
+	CHECK(policy_clock(&r.policy, SAMPLE_NOW + SAMPLE_DAY), "stale");
+	stop(&r);
+	start_with(&r, CONF, 1);
+	CHECK_INT(held(&r), 3);
+	CHECK(r.policy.stale, "after a restart");
+	e.expires_s = SAMPLE_NOW + 1000;
+	sample_sign(&s, e, ONE, "4");
+	CHECK_INT(take(&r, &s, SAMPLE_NOW), POLICY_TO_APPLY);
+	CHECK(!r.policy.stale, "a new one");
+	stop(&r);
+	start_with(&r, CONF, 1);
+	CHECK(!r.policy.stale, "a new one, after a restart");
+	/* Not seen to expire, but a rank says that it is later by now. */
+	put_in_force(&r, CONF);
+	e.type = ENVELOPE_RANK;
+	e.issued_s = SAMPLE_NOW + 2000;
+	e.expires_s = SAMPLE_NOW + 3000;
+	sample_sign(&s, e, "[rank]\npolicy-serial = 4\n", "6");
+	CHECK_INT(take(&r, &s, e.issued_s), POLICY_TAKEN);
+	stop(&r);
+	start_with(&r, CONF, 1);
+	CHECK(r.policy.stale, "by the rank's time");
+	finish(&r);
+}
+
+static enum policy_outcome
+take_root(struct rig *r, uint32_t version, const char *by,
+    const uint8_t *revoked, size_t revoked_n)
+{
+	struct root root = sample_root(version);
+	struct sample s;
+	size_t i, k;
+
+	for (i = 0; i < revoked_n; i++) {
+		for (k = 0; k < root.keys_n; k++) {
+			if (root.keys[k].name[1] == '0' + revoked[i])
+				break;
+		}
+		CHECK(k < root.keys_n, "no key %u", revoked[i]);
+		memcpy(root.revoked[root.revoked_n++], root.keys[k].id,
+		    ENVELOPE_KEY_ID_LEN);
+		root.keys_n--;
+		memmove(&root.keys[k], &root.keys[k + 1],
+		    (root.keys_n - k) * sizeof(root.keys[k]));
+	}
+	sample_sign_root(&s, &root, by);
+	return take(r, &s, SAMPLE_NOW);
+}
+
+/* Only a root that says so ends a policy. */
+static void
+revoked(void)
+{
+	struct sample s;
+	struct rig r;
+
+	start(&r);
+	CHECK_INT(take_policy(&r, 7, ONE, "4"), POLICY_TO_APPLY);
+	put_in_force(&r, CONF);
+	CHECK(!policy_is_left_over(&r.policy), "held");
+	/* Another's key: it stays. */
+	CHECK_INT(
+	    take_root(&r, 2, "12", (const uint8_t[]){5}, 1), POLICY_TAKEN);
+	CHECK_INT(held(&r), 7);
+	CHECK(policy_is_settled(&r.policy), "in force");
+	CHECK_INT(
+	    take_root(&r, 3, "12", (const uint8_t[]){4}, 1), POLICY_TO_APPLY);
+	CHECK_INT(held(&r), 0);
+	CHECK(r.policy.held.policy == NULL, "held");
+	CHECK(policy_is_left_over(&r.policy), "the master has it still");
+	CHECK(!policy_is_settled(&r.policy), "settled");
+	stop(&r);
+	start_with(&r, CONF, 1);
+	CHECK_INT(held(&r), 0);
+	CHECK_INT(r.settings->intermediaries_n, 0);
+	CHECK(policy_is_settled(&r.policy), "nothing is in force");
+	/* And it is never taken again. */
+	CHECK_INT(take_policy(&r, 7, ONE, "4"), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "old-root");
+	sample_sign(&s, sample_header(ENVELOPE_POLICY, 3, 1), ONE, "4");
+	CHECK_INT(take(&r, &s, SAMPLE_NOW), POLICY_REFUSED);
+	CHECK_STR(r.answer.code, "unknown-key");
+	sample_sign(&s, sample_header(ENVELOPE_POLICY, 3, 1), ONE, "5");
+	CHECK_INT(take(&r, &s, SAMPLE_NOW), POLICY_TO_APPLY);
+	finish(&r);
+}
+
+/* Of two signatures where one is enough the other one carries it. */
+static void
+revoked_one_of_two(void)
+{
+	struct rig r;
+
+	start(&r);
+	CHECK_INT(take_policy(&r, 7, ONE, "45"), POLICY_TO_APPLY);
+	CHECK_INT(
+	    take_root(&r, 2, "12", (const uint8_t[]){4}, 1), POLICY_TAKEN);
+	CHECK_INT(held(&r), 7);
+	stop(&r);
+	start_with(&r, CONF, 1);
+	CHECK_INT(held(&r), 7);
 	finish(&r);
 }
 
@@ -401,27 +536,6 @@ audiences(void)
 	    "192.0.2.3:80\ntier = gold\n[tier \"gold\"]\nrank = 3\n"        \
 	    "reserved-for = critical\n"
 
-/* As the master does it. */
-static void
-put_in_force(struct rig *r, const char *conf)
-{
-	struct root root = sample_root(1);
-	struct settings_body body;
-	struct settings *s = NULL;
-	struct conf_errors e = {0};
-	struct sample message;
-	struct bundle *b;
-
-	sample_sign_root(&message, &root, "12");
-	b = bundle_with(conf, &message);
-	CHECK(policy_body(&r->policy, &body), "no body");
-	CHECK_INT(settings_change_policy(b, &body, &s, &e), 0);
-	CHECK_STR(e.text, "");
-	policy_configure(&r->policy, b, s, SAMPLE_NOW);
-	settings_unref(s);
-	CHECK(policy_in_force(&r->policy), "not in force");
-}
-
 static enum policy_outcome
 take_rank(struct rig *r, uint64_t serial, const char *body)
 {
@@ -572,6 +686,9 @@ static const struct unit_case cases[] = {
     {"what cannot be kept is not taken", not_kept},
     {"no [policy]", none_allowed},
     {"is remembered", is_remembered},
+    {"stale for good", stale_for_good},
+    {"revoked", revoked},
+    {"revoked, one of two", revoked_one_of_two},
 };
 
 UNIT_MAIN("policy", cases)

@@ -70,6 +70,9 @@ is_written_and_read(void)
 	uint32_t i;
 
 	want.keys[3].expires_s = SAMPLE_NOW;
+	want.revoked_n = 2;
+	memset(want.revoked[0], 0xa5, sizeof(want.revoked[0]));
+	memset(want.revoked[1], 0x0f, sizeof(want.revoked[1]));
 	n = root_format(&want, text);
 	CHECK(n > 0, "room");
 	CHECK_INT(root_parse("r", text, n, &root, &errors), 0);
@@ -82,8 +85,27 @@ is_written_and_read(void)
 		CHECK(memcmp(&root.keys[i], &want.keys[i],
 			  sizeof(root.keys[i])) == 0,
 		    "key %u", i);
+	CHECK_INT(root.revoked_n, 2);
+	CHECK(root_revokes(&root, want.revoked[0]), "the first");
+	CHECK(root_revokes(&root, want.revoked[1]), "the second");
+	CHECK(!root_revokes(&root, root.keys[0].id), "a key of its own");
 	CHECK_INT(root_format(&root, again), n);
 	CHECK(memcmp(text, again, n) == 0, "the same text");
+}
+
+static void
+its_own_key_is_not_revoked(void)
+{
+	struct root want = sample_root(7);
+	char text[ROOT_TEXT_MAX];
+	size_t n;
+
+	want.revoked_n = 1;
+	memcpy(want.revoked[0], want.keys[4].id, sizeof(want.revoked[0]));
+	n = root_format(&want, text);
+	CHECK(root_parse("r", text, n, &root, &errors) != 0, "accepted");
+	CHECK(strstr(errors.text, "[key \"k5\"] is 'revoked'") != NULL, "%s",
+	    errors.text);
 }
 
 /* The longest there can be. */
@@ -103,11 +125,15 @@ has_room_for_all(void)
 		want.keys[i].name[1] = (char)('a' + i % 26);
 		want.keys[i].expires_s = SAMPLE_NOW;
 	}
+	want.revoked_n = ROOT_REVOKED_MAX;
+	for (i = 0; i < ROOT_REVOKED_MAX; i++)
+		memset(want.revoked[i], i, sizeof(want.revoked[i]));
 	n = root_format(&want, text);
 	CHECK(n > 0, "room");
 	CHECK_INT(root_parse("r", text, n, &root, &errors), 0);
 	CHECK_STR(errors.text, "");
 	CHECK_INT(root.keys_n, ROOT_KEYS_MAX);
+	CHECK_INT(root.revoked_n, ROOT_REVOKED_MAX);
 }
 
 static void
@@ -164,6 +190,14 @@ refuses(void)
 	     "policy-threshold = 1\n" KEY_A,
 		"r:3: 'version' is set at line 2 already"},
 	    {HEAD "rank-threshold = 1\n" KEY_A, "r:5: unknown key"},
+	    {HEAD "revoked = 0123\n" KEY_A, "r:5: 'revoked': expected a key's"},
+	    {HEAD "revoked = 0123456789abcdef0123456789abcdeF\n" KEY_A,
+		"r:5: 'revoked': expected a key's"},
+	    {HEAD "revoked = 0123456789abcdef0123456789abcdef00\n" KEY_A,
+		"r:5: 'revoked': expected a key's"},
+	    {HEAD "revoked = 0123456789abcdef0123456789abcdef\n"
+		  "revoked = 0123456789abcdef0123456789abcdef\n" KEY_A,
+		"r:6: expected at most 64 keys"},
 	    {HEAD KEY_A "[keys \"b\"]\n", "unknown section [keys]"},
 	    {HEAD KEY_A KEY_A, "stands at line 5 already"},
 	    /* One key under two names would fill a threshold alone. */
@@ -221,6 +255,7 @@ static const struct unit_case cases[] = {
     {"keys are as said", keys_are_as_said},
     {"is read", is_read},
     {"is written and read", is_written_and_read},
+    {"its own key is not revoked", its_own_key_is_not_revoked},
     {"has room for all", has_room_for_all},
     {"refuses one key too many", refuses_one_key_too_many},
     {"refuses", refuses},
