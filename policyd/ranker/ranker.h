@@ -120,6 +120,7 @@ struct ranker {
 	struct ranker_known *known; /* RANKER_KNOWN_MAX of room */
 	uint32_t known_n;
 	uint64_t probe_list; /* the serial of the last one that was sent */
+	bool root_expired;   /* and that was said */
 
 	/* Orders, oldest first; ranker_overrides.c. */
 	struct store_override *overrides;
@@ -204,10 +205,6 @@ int ranker_end(struct ranker *, int error);
 int ranker_event(struct ranker *, const char *kind, const char *group,
     const char *subject, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
-/* The same alone; logged, too.  What cannot be written is only logged. */
-void ranker_note(struct ranker *, const char *kind, const char *group,
-    const char *subject, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
 /* Fills why for a failure of the disk; returns error. */
 int ranker_disk_why(const struct ranker *, int error, struct ranker_why *);
 void ranker_disk_start(struct ranker *);
@@ -250,7 +247,10 @@ void ranker_hang_up(struct ranker *);
 
 /* How far back reports count: no agent drops out between two of its own. */
 int64_t ranker_window_us(const struct ranker *);
+int64_t ranker_probes_window_us(const struct ranker *);
 
+/* Have the collector close it. */
+void ranker_expel(struct ranker *, uint64_t conn);
 /* One that is gone from the collector, or all of them with it. */
 void ranker_gone(struct ranker *, uint64_t conn);
 void ranker_all_gone(struct ranker *);

@@ -82,8 +82,8 @@ agent_free(struct ranker *r, struct ranker_agent *a)
 	free(a);
 }
 
-static void
-expel(struct ranker *r, uint64_t conn)
+void
+ranker_expel(struct ranker *r, uint64_t conn)
 {
 	uint8_t buf[8];
 
@@ -124,7 +124,7 @@ ranker_agent_come(
 	if (a == NULL)
 		return NULL;
 	if (a->conn != 0 && a->conn != conn)
-		expel(r, a->conn); /* it is here, so it is not there */
+		ranker_expel(r, a->conn); /* it is here, so it is not there */
 	disconnected(r, a);
 	if (a->group != group) {
 		LIST_REMOVE(a, in_group);
@@ -241,7 +241,7 @@ ranker_agent_remove(
 	if (a == NULL)
 		return 0;
 	if (a->conn != 0)
-		expel(r, a->conn);
+		ranker_expel(r, a->conn);
 	agent_free(r, a);
 	return 0;
 }

@@ -67,6 +67,8 @@ unstored(struct ranker *r, const struct ranker_item *item)
 	r->reports_refused++;
 	(void)ranker_send(
 	    r, PDPROC_COLLECTOR, PDMSG_UNSTORED, buf, (size_t)(p - buf));
+	if (ranker_agent_of(r, item->conn) == NULL)
+		ranker_expel(r, item->conn);
 }
 
 /* --- a transaction --- */

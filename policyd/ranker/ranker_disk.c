@@ -56,27 +56,6 @@ ranker_event(struct ranker *r, const char *kind, const char *group,
 	return add_event(r, kind, group, subject, text);
 }
 
-void
-ranker_note(struct ranker *r, const char *kind, const char *group,
-    const char *subject, const char *fmt, ...)
-{
-	char text[STORE_REASON_MAX + 1];
-	va_list ap;
-	int error;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	log_warnx("%s%s%s%s: %s", kind, group[0] != '\0' ? " " : "", group,
-	    subject, text);
-	if (r->read_only)
-		return;
-	error = ranker_begin(r);
-	if (error == 0)
-		/* Said above, and the log has the event. */
-		(void)ranker_end(r, add_event(r, kind, group, subject, text));
-}
-
 /* --- transactions --- */
 
 void

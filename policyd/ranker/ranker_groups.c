@@ -51,7 +51,15 @@ resume(struct ranker *r, const struct ranker_group *g,
 	s->why = why_of(last.why);
 	snprintf(s->reason, sizeof(s->reason), "%.*s",
 	    (int)sizeof(s->reason) - 1, last.reason);
+	s->home = i->tier;
+	s->home_weight = i->weight;
+	s->dead = s->why == ORDER_DEAD;
 	s->lowered = s->why == ORDER_FAILING || s->why == ORDER_SLOW;
+	if (s->lowered) {
+		s->lowered_for = s->why;
+		s->falls = 1;
+		memcpy(s->note, s->reason, sizeof(s->note));
+	}
 	known = ranker_known(r, i->name);
 	if (s->why == ORDER_DEAD && known != -1 &&
 	    r->known[known].probes.n == 0)

@@ -10,6 +10,17 @@
 #include "policyd/ranker/ranker_batch.h"
 #include "wire/wire.h"
 
+/* However short the window, one probe that did not come does not empty it. */
+int64_t
+ranker_probes_window_us(const struct ranker *r)
+{
+	int64_t three_ms =
+	    3 * r->conf->probe_interval_ms + r->conf->probe_timeout_ms;
+
+	return (r->conf->window_ms > three_ms ? r->conf->window_ms : three_ms) *
+	       1000;
+}
+
 static bool
 is_listed(const struct probelist *list, const char *name)
 {
@@ -93,12 +104,12 @@ record(struct ranker *r, const struct pdmsg_probed *p)
 static bool
 others_pass(const struct ranker *r, const struct ranker_known *but)
 {
-	int64_t window_us = r->conf->window_ms * 1000;
 	const struct ranker_known *k;
 
 	for (k = r->known; k < r->known + r->known_n; k++) {
-		if (k != but && ranker_probes_passed(&k->probes,
-				    loop_now_us(r->loop), window_us))
+		if (k != but &&
+		    ranker_probes_passed(&k->probes, loop_now_us(r->loop),
+			ranker_probes_window_us(r)))
 			return true;
 	}
 	return false;
@@ -127,7 +138,10 @@ take_outcome(
     struct ranker *r, struct ranker_known *k, const struct pdmsg_probed *p)
 {
 	const struct fuse_rules *rules = &r->conf->fuse;
-	struct ranker_probe probe = {.at_us = loop_now_us(r->loop),
+	int64_t now_us = loop_now_us(r->loop);
+	struct ranker_probe probe = {.at_us = now_us,
+	    .begun_us =
+		now_us - p->connect_us - p->handshake_us - p->first_byte_us,
 	    .ok = p->ok,
 	    .handshake_us = p->handshake_us,
 	    .first_byte_us = p->first_byte_us};

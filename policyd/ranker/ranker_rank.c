@@ -82,8 +82,11 @@ fill_member(struct ranker *r, const struct ranker_group *g, uint32_t i,
 	if (known >= 0) {
 		n = ranker_group_saw(r, g, (uint32_t)known, agents);
 		ranker_probes_sum(&r->known[known].probes, loop_now_us(r->loop),
-		    r->conf->window_ms * 1000, &probe);
+		    ranker_probes_window_us(r), &probe);
 	}
+	/* Where nothing is probed, nobody would ever be alive again. */
+	if (r->conf->targets_n == 0)
+		probe.was_dead = false;
 	fuse(&r->conf->fuse, agents, n, &probe, &m->estimate);
 	if (known >= 0)
 		r->known[known].probes.dead = m->estimate.dead;

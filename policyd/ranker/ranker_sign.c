@@ -154,24 +154,37 @@ start(struct ranker *r, struct ranker_group *g, uint32_t epoch)
 	g->signing_us = loop_now_us(r->loop);
 }
 
+/* A policy of a root before is one that agents go on with, but nobody can rank
+ * it any more. */
+static bool
+root_allows(struct ranker *r, const struct ranker_group *g)
+{
+	const struct verified *root = ranker_root(r);
+	bool expired = root != NULL &&
+		       verified_envelope(root)->expires_s <= ranker_now_s();
+
+	if (expired && !r->root_expired)
+		log_errx("the root has expired: agents take no rank until a "
+			 "new one is published");
+	r->root_expired = expired;
+	return root != NULL && !expired &&
+	       verified_mark(root).epoch == verified_mark(g->policy->v).epoch;
+}
+
 void
 ranker_sign(struct ranker *r, struct ranker_group *g)
 {
-	const struct verified *root = ranker_root(r);
-	uint32_t epoch = verified_mark(g->policy->v).epoch;
 	int64_t now_us = loop_now_us(r->loop);
 
 	if (g->signing != 0 && now_us - g->signing_us > SIGNER_US) {
 		log_errx("group %s: the signer does not answer", g->name);
 		again(r, g);
 	}
-	/* A policy of a root before is one that agents go on with, but nobody
-	 * can rank it any more. */
 	if (g->signing != 0 || now_us < g->retry_us ||
 	    (!g->moved && !is_due(r, g)) || r->lines[PDPROC_SIGNER] == NULL ||
-	    r->read_only || root == NULL || verified_mark(root).epoch != epoch)
+	    r->read_only || !root_allows(r, g))
 		return;
-	start(r, g, epoch);
+	start(r, g, verified_mark(g->policy->v).epoch);
 }
 
 /* --- from the signer --- */

@@ -155,8 +155,11 @@ ranker_probes_add(struct ranker_probes *p, const struct ranker_probe *probe)
 	if (probe->ok) {
 		p->failed_row = 0;
 		p->passed_row += p->passed_row < UINT32_MAX;
+		p->passed_us = probe->begun_us;
 	} else {
 		p->passed_row = 0;
+		if (p->failed_row == 0)
+			p->failing_us = probe->begun_us;
 		p->failed_row += p->failed_row < UINT32_MAX;
 	}
 }
@@ -213,10 +216,10 @@ ranker_probes_sum(const struct ranker_probes *p, int64_t now_us,
 		if (probe->ok && probe->first_byte_us > 0)
 			firsts[firsts_n++] = probe->first_byte_us;
 	}
-	if (out->made > 0) {
-		out->failed_row = p->failed_row;
-		out->passed_row = p->passed_row;
-	}
+	out->failed_row = p->failed_row;
+	out->passed_row = p->passed_row;
+	out->passed_us = p->passed_us;
+	out->failing_us = p->failed_row > 0 ? p->failing_us : 0;
 	out->handshake_p50_us = median(handshakes, handshakes_n);
 	out->first_byte_p50_us = median(firsts, firsts_n);
 	if (p->load_at_us != 0 && now_us - p->load_at_us <= window_us) {

@@ -50,7 +50,8 @@ bool ranker_window_sum(const struct ranker_window *, int64_t now_us,
 /* Of the probes. */
 #define RANKER_PROBES_MAX 64
 struct ranker_probe {
-	int64_t at_us;
+	int64_t at_us;	  /* it ended */
+	int64_t begun_us; /* or later, when that is not known */
 	bool ok;
 	uint32_t handshake_us, first_byte_us; /* when ok */
 };
@@ -58,8 +59,9 @@ struct ranker_probes {
 	struct ranker_probe ring[RANKER_PROBES_MAX];
 	uint32_t next, n;
 	uint32_t failed_row, passed_row;
-	bool dead;	    /* by the last estimate */
-	int64_t load_at_us; /* 0: it has told none */
+	int64_t passed_us, failing_us; /* as fuse.h has them */
+	bool dead;		       /* by the last estimate */
+	int64_t load_at_us;	       /* 0: it has told none */
 	uint32_t load_percent;
 	bool drain;
 };
