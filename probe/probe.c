@@ -174,8 +174,9 @@ say(struct probe *p, const uint8_t *out, size_t len)
 static void
 answered(struct probe *p)
 {
-	bool measurable =
-	    p->query->kind == QUERY_HTTP || p->query->kind == QUERY_TCP;
+	bool measurable = p->query->kind == QUERY_HTTP ||
+			  p->query->kind == QUERY_TCP ||
+			  p->query->kind == QUERY_ANY;
 
 	if (p->r.status >= 500)
 		finish(p, REASON_HOP_FAILED);
@@ -223,6 +224,10 @@ ask(struct probe *p)
 		return;
 	}
 	enter(p, PROBE_WAITING, p->limits.answer_us);
+	if (early && p->query->kind == QUERY_ANY) {
+		take_answer(p); /* it speaks first */
+		return;
+	}
 	len = query_encode(p->query, out, sizeof(out));
 	if (len == WIRE_BAD)
 		finish(p, REASON_BAD_REQUEST);

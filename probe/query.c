@@ -3,6 +3,7 @@
 #include "probe/query.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "wire/cursor.h"
 #include "wire/http.h"
@@ -158,6 +159,7 @@ query_encode(const struct query *q, uint8_t *out, size_t cap)
 {
 	switch (q->kind) {
 	case QUERY_HTTP:
+	case QUERY_ANY:
 		return get_encode(q, out, cap);
 	case QUERY_TLS:
 		return hello_encode(&q->host, out, cap);
@@ -186,6 +188,21 @@ record_decode(const uint8_t *in, size_t len)
 	return cursor_in_result(&c);
 }
 
+/* Whatever it is, somebody has answered; but an intermediary's own page about
+ * its failure is HTTP. */
+static int
+any_decode(const uint8_t *in, size_t len, size_t *scanned, int *status)
+{
+	static const char http[] = "HTTP/";
+	size_t n = len < sizeof(http) - 1 ? len : sizeof(http) - 1;
+	int used;
+
+	if (memcmp(in, http, n) != 0)
+		return 1;
+	used = http_response_decode(in, len, scanned, status);
+	return used == WIRE_BAD ? 1 : used;
+}
+
 int
 query_decode(enum query_kind kind, const uint8_t *in, size_t len,
     size_t *scanned, int *status)
@@ -196,6 +213,8 @@ query_decode(enum query_kind kind, const uint8_t *in, size_t len,
 	switch (kind) {
 	case QUERY_HTTP:
 		return http_response_decode(in, len, scanned, status);
+	case QUERY_ANY:
+		return any_decode(in, len, scanned, status);
 	case QUERY_TLS:
 		return record_decode(in, len);
 	case QUERY_ALIVE:

@@ -10,6 +10,7 @@
 enum query_kind {
 	QUERY_ALIVE, /* the intermediary answers for the host, whatever */
 	QUERY_TCP,   /* it speaks first */
+	QUERY_ANY,   /* GET; any bytes, but of HTTP a status below 500 */
 	QUERY_HTTP,  /* GET; a status below 500 */
 	QUERY_TLS    /* a ClientHello; a handshake record or an alert */
 };
@@ -21,7 +22,7 @@ enum query_kind {
 struct query {
 	enum query_kind kind;
 	struct wire_host host;	       /* with its port; names stay names */
-	char path[QUERY_PATH_MAX + 1]; /* QUERY_HTTP: from its slash */
+	char path[QUERY_PATH_MAX + 1]; /* of a GET: from its slash */
 };
 
 /*

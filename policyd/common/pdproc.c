@@ -195,6 +195,8 @@ pdproc_rights(
 		out->syscalls = prober_syscalls;
 		out->args = prober_args;
 		out->families = inet_families;
+		/* A probe, and beside it a question for the load. */
+		out->nofile = 2 * (rlim_t)c->probes_max + PDPROC_OTHER_FDS;
 		break;
 	case PDPROC_RANKER:
 		become(out, &c->ranker_user);

@@ -111,6 +111,8 @@ says_get(void)
 	memset(q.path, 'x', QUERY_PATH_MAX);
 	q.path[QUERY_PATH_MAX] = '\0';
 	CHECK(query_encode(&q, out, QUERY_OUT_MAX) > 0, "does not fit");
+	set(&q, QUERY_ANY, "a.example");
+	CHECK(query_encode(&q, out, QUERY_OUT_MAX) > 0, "says nothing");
 	set(&q, QUERY_TCP, "a.example");
 	CHECK_INT(query_encode(&q, out, QUERY_OUT_MAX), 0);
 	set(&q, QUERY_ALIVE, "a.example");
@@ -141,6 +143,11 @@ knows_answers(void)
 	    {QUERY_HTTP, B("HTTP/1.0 503 No\r\n\r\n"), 19, 503},
 	    {QUERY_HTTP, B("\26\3\1\0\1\2"), WIRE_BAD, 0},
 	    {QUERY_TCP, B("x"), 1, 0},
+	    {QUERY_ANY, B("SSH-2.0-x"), 1, 0},
+	    {QUERY_ANY, B("\25\3\3\0\2\2\50"), 1, 0},
+	    {QUERY_ANY, B("HTTP/1.1 404 No\r\n\r\n"), 19, 404},
+	    {QUERY_ANY, B("HTTP/1.1 502 No\r\n\r\n"), 19, 502},
+	    {QUERY_ANY, B("HTTP/1.1 x\r\n\r\n"), 1, 0},
 	    {QUERY_ALIVE, B("\0"), 1, 0},
 	};
 	size_t i, n, scanned;
@@ -153,7 +160,7 @@ knows_answers(void)
 		CHECK(used == all[i].used, "%zu: used %d", i, used);
 		CHECK(status == all[i].status, "%zu: status %d", i, status);
 		/* Every shorter beginning of a good one is one. */
-		for (n = 0; used > 0 && n < (size_t)used; n++) {
+		for (n = 0; used > 1 && n < (size_t)used; n++) {
 			scanned = 0;
 			CHECK(query_decode(all[i].kind,
 				  (const uint8_t *)all[i].in, n, &scanned,
