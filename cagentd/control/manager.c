@@ -116,9 +116,10 @@ manager_take(
 		ack(l, what.of, what.what);
 		return true;
 	case POLICY_TAKEN:
-		/* First: a root may end the connection that it came by. */
-		ack(l, what.of, what.what);
+		/* A root may end the connection that it came by; that it was
+		 * taken is said by the next register then. */
 		c->apply_ranks(c);
+		ack(l, what.of, what.what);
 		return true;
 	case POLICY_TO_APPLY:
 		if (await_force(m, l, what.what)) {

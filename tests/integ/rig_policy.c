@@ -10,7 +10,7 @@
 #include <sodium.h>
 
 #include "tests/integ/rig.h"
-#include "trust/root.h"
+#include "trust/keyfile.h"
 
 #define DAY_S 86400
 
@@ -40,10 +40,9 @@ write_file(const char *path, const uint8_t *data, size_t len)
 	close(fd);
 }
 
-void
-rig_policy_write(const char *path, const struct rig_signed *s)
+size_t
+rig_policy_sign(uint8_t *message, size_t cap, const struct rig_signed *s)
 {
-	static uint8_t message[ENVELOPE_MAX];
 	enum envelope_type type = s->type != 0 ? s->type : ENVELOPE_POLICY;
 	const unsigned int keys[] = {
 	    s->key != 0 ? s->key : (unsigned int)type, s->also};
@@ -63,41 +62,70 @@ rig_policy_write(const char *path, const struct rig_signed *s)
 
 	snprintf(e.audience, sizeof(e.audience), "%s",
 	    s->audience != NULL ? s->audience : "*");
-	len = envelope_encode(&e, message, sizeof(message));
+	len = envelope_encode(&e, message, cap);
 	for (i = 0; i < 2 && len > 0; i++) {
 		if (keys[i] == 0)
 			continue;
 		p = pair(keys[i]);
-		len = envelope_sign(message, (size_t)len, sizeof(message),
-		    p.public_key, p.secret_key);
+		len = envelope_sign(
+		    message, (size_t)len, cap, p.public_key, p.secret_key);
 	}
-	REQUIRE(len > 0, "%s: cannot be signed", path);
-	write_file(path, message, (size_t)len);
+	REQUIRE(len > 0, "a message cannot be signed");
+	return (size_t)len;
 }
 
+void
+rig_policy_write(const char *path, const struct rig_signed *s)
+{
+	static uint8_t message[ENVELOPE_MAX];
+
+	write_file(path, message, rig_policy_sign(message, sizeof(message), s));
+}
+
+/* X25519, unlike the others. */
 static void
-write_root(const char *path, uint32_t version, struct rig_signed s)
+sealing_key(unsigned int n, uint8_t out[KEYFILE_KEY_LEN])
+{
+	uint8_t secret[KEYFILE_KEY_LEN];
+
+	memset(secret, (int)n, sizeof(secret));
+	REQUIRE(crypto_scalarmult_base(out, secret) == 0, "a sealing key");
+}
+
+size_t
+rig_policy_root_text(char out[ROOT_TEXT_MAX], uint32_t version)
 {
 	static const unsigned int roles[] = {
-	    ROOT_ROLE_ROOT, ROOT_ROLE_POLICY, ROOT_ROLE_RANK};
+	    ROOT_ROLE_ROOT, ROOT_ROLE_POLICY, ROOT_ROLE_RANK, ROOT_ROLE_SEAL};
 	struct root root = {
 	    .version = version, .root_threshold = 1, .policy_threshold = 1};
-	char text[ROOT_TEXT_MAX];
 	struct root_key *k;
 	struct pair p;
 	size_t n;
 
-	for (; root.keys_n < 3; root.keys_n++) {
+	for (; root.keys_n < 4; root.keys_n++) {
 		k = &root.keys[root.keys_n];
 		p = pair(root.keys_n + 1);
 		*k = (struct root_key){
 		    .roles = roles[root.keys_n], .expires_s = ROOT_NEVER};
 		snprintf(k->name, sizeof(k->name), "key%u", root.keys_n + 1);
-		memcpy(k->key, p.public_key, sizeof(k->key));
+		if (k->roles == ROOT_ROLE_SEAL)
+			sealing_key(RIG_POLICY_SEAL, k->key);
+		else
+			memcpy(k->key, p.public_key, sizeof(k->key));
 		envelope_key_id(k->key, k->id);
 	}
-	n = root_format(&root, text);
+	n = root_format(&root, out);
 	REQUIRE(n > 0, "root_format");
+	return n;
+}
+
+static void
+write_root(const char *path, uint32_t version, struct rig_signed s)
+{
+	char text[ROOT_TEXT_MAX];
+
+	rig_policy_root_text(text, version);
 	s.type = ENVELOPE_ROOT;
 	s.epoch = version;
 	s.body = text;

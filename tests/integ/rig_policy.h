@@ -3,12 +3,14 @@
 
 #include <stdint.h>
 
+#include "trust/root.h"
 #include "wire/envelope.h"
 
 /*
  * Signed messages for an agent under test.  Keys are numbered: 1 signs roots,
- * 2 policies, 3 ranks; 9 is nobody's.
+ * 2 policies, 3 ranks, 4 is the policy server's for sealing; 9 is nobody's.
  */
+#define RIG_POLICY_SEAL 4
 struct rig_signed {
 	enum envelope_type type; /* 0: a policy */
 	uint32_t epoch;		 /* 0: 1 */
@@ -20,6 +22,10 @@ struct rig_signed {
 	unsigned int also; /* a second one; 0: none */
 };
 
+/* The message: its length. */
+size_t rig_policy_sign(uint8_t *out, size_t cap, const struct rig_signed *);
+/* The body of the root of that version; its length. */
+size_t rig_policy_root_text(char out[ROOT_TEXT_MAX], uint32_t version);
 /* The file of a message that is signed so. */
 void rig_policy_write(const char *path, const struct rig_signed *);
 /* The file of the root of that version: the same keys in each. */
