@@ -14,24 +14,36 @@ _Static_assert(SEALED_KEY_LEN == crypto_scalarmult_BYTES &&
 		   SEALED_TAG_LEN == AEAD(ABYTES),
     "X25519 and XChaCha20-Poly1305");
 
-/* false: the other's public key is of small order. */
-static bool
-agree(const struct sealed_keys *own, const uint8_t *other,
-    const struct sealed *s, uint8_t key[SEALED_KEY_LEN])
+/* The key of what goes from one to the other, out of what both have. */
+static void
+direct(const uint8_t *shared, const uint8_t *from, const uint8_t *to,
+    uint8_t key[SEALED_KEY_LEN])
 {
-	uint8_t shared[crypto_scalarmult_BYTES];
 	crypto_generichash_state h;
 
-	if (crypto_scalarmult(shared, own->secret_key, other) != 0)
-		return false;
-	crypto_generichash_init(&h, shared, sizeof(shared), SEALED_KEY_LEN);
+	crypto_generichash_init(
+	    &h, shared, crypto_scalarmult_BYTES, SEALED_KEY_LEN);
 	crypto_generichash_update(
 	    &h, (const unsigned char *)SEALED_DOMAIN, sizeof(SEALED_DOMAIN));
-	crypto_generichash_update(&h, s->sender, SEALED_KEY_LEN);
-	crypto_generichash_update(&h, s->receiver, SEALED_KEY_LEN);
+	crypto_generichash_update(&h, from, SEALED_KEY_LEN);
+	crypto_generichash_update(&h, to, SEALED_KEY_LEN);
 	crypto_generichash_final(&h, key, SEALED_KEY_LEN);
-	sodium_memzero(shared, sizeof(shared));
 	sodium_memzero(&h, sizeof(h));
+}
+
+bool
+sealed_pair_init(struct sealed_pair *p, const struct sealed_keys *own,
+    const uint8_t peer[SEALED_KEY_LEN])
+{
+	uint8_t shared[crypto_scalarmult_BYTES];
+
+	if (crypto_scalarmult(shared, own->secret_key, peer) != 0)
+		return false;
+	memcpy(p->own, own->public_key, SEALED_KEY_LEN);
+	memcpy(p->peer, peer, SEALED_KEY_LEN);
+	direct(shared, p->own, p->peer, p->out);
+	direct(shared, p->peer, p->own, p->in);
+	sodium_memzero(shared, sizeof(shared));
 	return true;
 }
 
@@ -71,20 +83,37 @@ sealed_peek(const uint8_t *in, size_t len, struct sealed *out)
 }
 
 bool
-sealed_open(const uint8_t *in, size_t len, const struct sealed_keys *keys,
+sealed_pair_open(const struct sealed_pair *p, const uint8_t *in, size_t len,
     struct sealed *out, uint8_t *body)
 {
-	uint8_t key[SEALED_KEY_LEN];
 	bool opened = false;
 
 	if (sealed_peek(in, len, out) != (int)len)
 		return false;
-	if (memcmp(out->receiver, keys->public_key, SEALED_KEY_LEN) == 0 &&
-	    agree(keys, out->sender, out, key)) {
+	if (memcmp(out->receiver, p->own, SEALED_KEY_LEN) == 0 &&
+	    memcmp(out->sender, p->peer, SEALED_KEY_LEN) == 0)
 		opened = AEAD(decrypt)(body, NULL, NULL, in + SEALED_HEADER_LEN,
 			     len - SEALED_HEADER_LEN, in, SEALED_HEADER_LEN,
-			     out->nonce, key) == 0;
-		sodium_memzero(key, sizeof(key));
+			     out->nonce, p->in) == 0;
+	if (!opened)
+		sodium_memzero(body, out->body_len);
+	return opened;
+}
+
+bool
+sealed_open(const uint8_t *in, size_t len, const struct sealed_keys *keys,
+    struct sealed *out, uint8_t *body)
+{
+	struct sealed_pair p;
+	bool opened = false;
+
+	if (sealed_peek(in, len, out) != (int)len)
+		return false;
+	/* Of what is not for us nothing is worked out. */
+	if (memcmp(out->receiver, keys->public_key, SEALED_KEY_LEN) == 0 &&
+	    sealed_pair_init(&p, keys, out->sender)) {
+		opened = sealed_pair_open(&p, in, len, out, body);
+		sodium_memzero(&p, sizeof(p));
 	}
 	if (!opened)
 		sodium_memzero(body, out->body_len);
@@ -108,25 +137,36 @@ put_header(struct cursor_out *c, const struct sealed *s)
 }
 
 int
-sealed_encode(const struct sealed *what, const uint8_t *body, size_t body_len,
-    const struct sealed_keys *keys, uint8_t *out, size_t cap)
+sealed_pair_encode(const struct sealed_pair *p, const struct sealed *what,
+    const uint8_t *body, size_t body_len, uint8_t *out, size_t cap)
 {
 	size_t len = SEALED_HEADER_LEN + body_len + SEALED_TAG_LEN;
 	struct sealed s = *what;
-	uint8_t key[SEALED_KEY_LEN];
 	struct cursor_out c;
 
 	if (!is_possible(&s, body_len) || cap < len)
 		return WIRE_BAD;
 	s.body_len = (uint32_t)body_len;
-	memcpy(s.sender, keys->public_key, sizeof(s.sender));
-	if (!agree(keys, s.receiver, &s, key))
-		return WIRE_BAD;
+	memcpy(s.sender, p->own, sizeof(s.sender));
+	memcpy(s.receiver, p->peer, sizeof(s.receiver));
 	cursor_out_init(&c, out, SEALED_HEADER_LEN);
 	put_header(&c, &s);
 	AEAD(encrypt)
 	(out + SEALED_HEADER_LEN, NULL, body, body_len, out, SEALED_HEADER_LEN,
-	    NULL, s.nonce, key);
-	sodium_memzero(key, sizeof(key));
+	    NULL, s.nonce, p->out);
 	return (int)len;
+}
+
+int
+sealed_encode(const struct sealed *what, const uint8_t *body, size_t body_len,
+    const struct sealed_keys *keys, uint8_t *out, size_t cap)
+{
+	struct sealed_pair p;
+	int len;
+
+	if (!sealed_pair_init(&p, keys, what->receiver))
+		return WIRE_BAD;
+	len = sealed_pair_encode(&p, what, body, body_len, out, cap);
+	sodium_memzero(&p, sizeof(p));
+	return len;
 }

@@ -82,4 +82,21 @@ bool sealed_open(const uint8_t *in, size_t len, const struct sealed_keys *,
 int sealed_encode(const struct sealed *what, const uint8_t *body,
     size_t body_len, const struct sealed_keys *, uint8_t *out, size_t cap);
 
+/* What two have agreed on, worked out once, for who says much to one peer:
+ * the X25519 is nearly all that a short message costs.  The last two are
+ * secrets: the owner wipes them. */
+struct sealed_pair {
+	uint8_t own[SEALED_KEY_LEN], peer[SEALED_KEY_LEN]; /* public keys */
+	uint8_t out[SEALED_KEY_LEN], in[SEALED_KEY_LEN];
+};
+/* false: the peer's key is of small order, and nothing has been made. */
+bool sealed_pair_init(struct sealed_pair *, const struct sealed_keys *own,
+    const uint8_t peer[SEALED_KEY_LEN]);
+
+/* As sealed_open() and sealed_encode(), between these two alone. */
+bool sealed_pair_open(const struct sealed_pair *, const uint8_t *in, size_t len,
+    struct sealed *out, uint8_t *body);
+int sealed_pair_encode(const struct sealed_pair *, const struct sealed *what,
+    const uint8_t *body, size_t body_len, uint8_t *out, size_t cap);
+
 #endif

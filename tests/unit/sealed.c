@@ -162,6 +162,40 @@ makes_nothing_it_would_refuse(void)
 	free(body);
 }
 
+/* What is worked out once makes and opens the same messages, and no others. */
+static void
+pairs_are_the_same(void)
+{
+	struct sealed_keys from = keys_of(1), to = keys_of(2),
+			   other = keys_of(3);
+	struct sealed s = {
+	    .type = SEALED_REPORT, .sequence = 7, .issued_s = 1700000000};
+	struct sealed_pair here, there, third;
+	uint8_t message[512], again[512], body[64];
+	size_t len = report(message, sizeof(message), "hello");
+	struct sealed got;
+
+	CHECK(sealed_pair_init(&here, &from, to.public_key), "here");
+	CHECK(sealed_pair_init(&there, &to, from.public_key), "there");
+	CHECK(sealed_pair_init(&third, &to, other.public_key), "a third");
+	memset(s.nonce, 0x33, sizeof(s.nonce));
+	CHECK_INT(sealed_pair_encode(&here, &s, (const uint8_t *)"hello", 5,
+		      again, sizeof(again)),
+	    len);
+	CHECK(memcmp(message, again, len) == 0, "the same message");
+	CHECK(sealed_pair_open(&there, message, len, &got, body), "opens");
+	CHECK(memcmp(body, "hello", 5) == 0, "body");
+	CHECK(!sealed_pair_open(&here, message, len, &got, body), "turned");
+	CHECK(!sealed_pair_open(&third, message, len, &got, body), "other's");
+	message[len - 1] ^= 1;
+	CHECK(!sealed_pair_open(&there, message, len, &got, body), "a flip");
+	CHECK_INT(sealed_pair_encode(
+		      &here, &s, (const uint8_t *)"hello", 5, again, len - 1),
+	    WIRE_BAD);
+	memset(s.receiver, 0, sizeof(s.receiver));
+	CHECK(!sealed_pair_init(&here, &from, s.receiver), "small order");
+}
+
 static const struct unit_case cases[] = {
     {"goes there and back", goes_there_and_back},
     {"has a layout", has_a_layout},
@@ -169,6 +203,7 @@ static const struct unit_case cases[] = {
     {"survives no cut", survives_no_cut},
     {"refuses by the header", refuses_by_the_header},
     {"makes nothing it would refuse", makes_nothing_it_would_refuse},
+    {"pairs are the same", pairs_are_the_same},
 };
 
 UNIT_MAIN("sealed", cases)
