@@ -14,7 +14,15 @@
  * or -EPROTO.  A sender is never believed to be sane.
  */
 
-/* agent: a number that the collector gives each connection, never twice. */
+/*
+ * agent: a number that the collector gives each connection, never twice.
+ *
+ * One that another ranker has let in is announced to the next one likewise:
+ * issued_s is PDMSG_HELLO_AGAIN then, which no register has, and sequence the
+ * highest that the collector has seen of it, which may be the one that was
+ * stored last.
+ */
+#define PDMSG_HELLO_AGAIN 0
 struct pdmsg_hello {
 	uint64_t agent;
 	uint8_t key[SEALED_KEY_LEN]; /* it has shown that it has its secret */
