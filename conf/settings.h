@@ -23,6 +23,7 @@ struct bundle;
 #define SETTINGS_TIERS_MAX	    64
 #define SETTINGS_RULES_MAX	    10000
 #define SETTINGS_RANK_MAX	    1000
+#define SETTINGS_LIST_MAX	    10000 /* networks, and domains */
 #define SETTINGS_NAME_MAX	    63
 #define SETTINGS_NAMESERVERS_MAX    8
 #define SETTINGS_SERVERS_MAX	    8

@@ -30,6 +30,17 @@ settings_grow(struct conf_ctx *ctx, void *array, size_t n, size_t size)
 	return p;
 }
 
+/* Requests are compared with each of them. */
+static bool
+has_place(struct conf_ctx *ctx, size_t n)
+{
+	if (n < SETTINGS_LIST_MAX)
+		return true;
+	conf_error(
+	    ctx, "expected at most %d of these in one list", SETTINGS_LIST_MAX);
+	return false;
+}
+
 int
 settings_add_network(struct conf_ctx *ctx, const char *value,
     struct net_prefix **networks, size_t *n)
@@ -44,7 +55,7 @@ settings_add_network(struct conf_ctx *ctx, const char *value,
 		    value);
 		return -1;
 	}
-	if (error != 0)
+	if (error != 0 || !has_place(ctx, *n))
 		return -1;
 	p = settings_grow(ctx, *networks, *n, sizeof(*p));
 	if (p == NULL)
@@ -62,7 +73,7 @@ settings_add_domain(
 	char **p, *s;
 
 	value += value[0] == '.';
-	if (!net_name_valid(value, strlen(value)))
+	if (!net_name_valid(value, strlen(value)) || !has_place(ctx, *n))
 		return -1;
 	p = settings_grow(ctx, *domains, *n, sizeof(*p));
 	if (p == NULL)

@@ -139,6 +139,12 @@ rig_policy_root(const char *path, uint32_t version)
 }
 
 void
+rig_policy_root_by(const char *path, uint32_t version, unsigned int key)
+{
+	write_root(path, version, (struct rig_signed){.key = key});
+}
+
+void
 rig_policy_root_until(const char *path, uint32_t version, int64_t expires_s)
 {
 	write_root(path, version,

@@ -30,6 +30,8 @@ size_t rig_policy_root_text(char out[ROOT_TEXT_MAX], uint32_t version);
 void rig_policy_write(const char *path, const struct rig_signed *);
 /* The file of the root of that version: the same keys in each. */
 void rig_policy_root(const char *path, uint32_t version);
+/* The same, signed by that key. */
+void rig_policy_root_by(const char *path, uint32_t version, unsigned int key);
 /* The same, issued ten seconds before it expires, which is then. */
 void rig_policy_root_until(
     const char *path, uint32_t version, int64_t expires_s);
