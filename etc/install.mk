@@ -8,34 +8,43 @@ COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
 D	= $(DESTDIR)
 INSTALL	?= install
 
+# What runs all the time, and what the shell completes.
+SERVICES := cagentd cagent-policyd
+COMPLETED := cagent-ctl cagent-probe cagent-policyd
+
 .PHONY: install uninstall
 install: all
 	$(Q)$(INSTALL) -d $(D)$(SBINDIR) $(D)$(MANDIR)/man5 $(D)$(MANDIR)/man8 \
 	    $(D)$(SYSCONFDIR)/cagent $(D)$(SYSCONFDIR)/init.d \
 	    $(D)$(SYSTEMD_UNITS) $(D)$(SYSUSERS) $(D)$(COMPLETIONS) \
 	    $(D)$(PREFIX)/share/doc/cagent
+	$(Q)test -d $(D)/var/lib/cagent-policyd || \
+	    $(INSTALL) -d -m 750 $(D)/var/lib/cagent-policyd
 	$(Q)$(INSTALL) -m 755 $(PROGS) $(D)$(SBINDIR)
 	$(Q)$(INSTALL) -m 644 doc/*.5 $(D)$(MANDIR)/man5
 	$(Q)$(INSTALL) -m 644 doc/*.8 $(D)$(MANDIR)/man8
-	$(Q)$(INSTALL) -m 644 etc/cagentd.ini $(D)$(PREFIX)/share/doc/cagent
-	$(Q)test -e $(D)$(SYSCONFDIR)/cagent/cagentd.ini || \
-	    $(INSTALL) -m 644 etc/cagentd.ini $(D)$(SYSCONFDIR)/cagent
-	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|' etc/cagentd.init >$(D)$(SYSCONFDIR)/init.d/cagentd
-	$(Q)chmod 755 $(D)$(SYSCONFDIR)/init.d/cagentd
-	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|' etc/cagentd.service >$(D)$(SYSTEMD_UNITS)/cagentd.service
+	$(Q)$(INSTALL) -m 644 $(SERVICES:%=etc/%.ini) $(D)$(PREFIX)/share/doc/cagent
+	$(Q)for s in $(SERVICES); do \
+		test -e $(D)$(SYSCONFDIR)/cagent/$$s.ini || \
+		    $(INSTALL) -m 644 etc/$$s.ini $(D)$(SYSCONFDIR)/cagent && \
+		sed 's|@SBINDIR@|$(SBINDIR)|' etc/$$s.init \
+		    >$(D)$(SYSCONFDIR)/init.d/$$s && \
+		chmod 755 $(D)$(SYSCONFDIR)/init.d/$$s && \
+		sed 's|@SBINDIR@|$(SBINDIR)|' etc/$$s.service \
+		    >$(D)$(SYSTEMD_UNITS)/$$s.service || exit 1; \
+	done
 	$(Q)$(INSTALL) -m 644 etc/cagent.sysusers $(D)$(SYSUSERS)/cagent.conf
-	$(Q)$(INSTALL) -m 644 etc/cagent-ctl.bash $(D)$(COMPLETIONS)/cagent-ctl
-	$(Q)$(INSTALL) -m 644 etc/cagent-probe.bash $(D)$(COMPLETIONS)/cagent-probe
-	$(Q)$(INSTALL) -m 644 etc/cagent-policyd.bash $(D)$(COMPLETIONS)/cagent-policyd
+	$(Q)for c in $(COMPLETED); do \
+		$(INSTALL) -m 644 etc/$$c.bash $(D)$(COMPLETIONS)/$$c || exit 1; \
+	done
 	$(Q)test -n "$(D)" -o "$$(id -u)" -ne 0 || etc/make-users
 
 uninstall:
 	rm -f $(PROGS:$(B)/bin/%=$(D)$(SBINDIR)/%) \
-	    $(D)$(MANDIR)/man8/cagent-probe.8 $(D)$(COMPLETIONS)/cagent-probe \
-	    $(D)$(MANDIR)/man5/cagentd.ini.5 $(D)$(MANDIR)/man8/cagentd.8 \
-	    $(D)$(MANDIR)/man8/cagent-ctl.8 \
-	    $(D)$(MANDIR)/man8/cagent-policyd.8 $(D)$(SYSCONFDIR)/init.d/cagentd \
-	    $(D)$(SYSTEMD_UNITS)/cagentd.service $(D)$(SYSUSERS)/cagent.conf \
-	    $(D)$(COMPLETIONS)/cagent-ctl $(D)$(COMPLETIONS)/cagent-policyd
+	    $(patsubst doc/%,$(D)$(MANDIR)/man5/%,$(wildcard doc/*.5)) \
+	    $(patsubst doc/%,$(D)$(MANDIR)/man8/%,$(wildcard doc/*.8)) \
+	    $(SERVICES:%=$(D)$(SYSCONFDIR)/init.d/%) \
+	    $(SERVICES:%=$(D)$(SYSTEMD_UNITS)/%.service) \
+	    $(D)$(SYSUSERS)/cagent.conf $(COMPLETED:%=$(D)$(COMPLETIONS)/%)
 	rm -rf $(D)$(PREFIX)/share/doc/cagent
-	@echo "left alone: $(D)$(SYSCONFDIR)/cagent, the users _cagent*"
+	@echo "left alone: $(D)$(SYSCONFDIR)/cagent, /var/lib, the users _cagent*"

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policyd/args.h"
@@ -94,6 +95,39 @@ make_root(const struct call *c, const struct root *root, int64_t expires_s)
 	return v != NULL;
 }
 
+/* For the server, by which its files are found from wherever it starts. */
+static bool
+make_config(const char *dir)
+{
+	char real[PATH_MAX], file[PATH_MAX];
+	bool ok = realpath(dir, real) != NULL;
+	FILE *f = NULL;
+
+	snprintf(file, sizeof(file), "%s/cagent-policyd.ini", dir);
+	if (ok)
+		f = fopen(file, "wex");
+	if (f != NULL) {
+		fprintf(f,
+		    "# The policy server's; cagent-policyd.ini(5) says more.\n"
+		    "[policyd]\n"
+		    "root = %s/root.1\n"
+		    "rank-key = %s/online.key\n"
+		    "seal-key = %s/seal.key\n"
+		    "# Where agents connect, and where the page is.\n"
+		    ";listen = 0.0.0.0:7443\n"
+		    ";page = 127.0.0.1:7480\n\n"
+		    "# What is reached through each intermediary.\n"
+		    ";[probe]\n"
+		    ";target = http://www.example.org/\n",
+		    real, real, real);
+		ok = ferror(f) == 0;
+		ok = fclose(f) == 0 && ok;
+	}
+	if (!ok || f == NULL)
+		say("%s: cannot write: %s", file, strerror(errno));
+	return ok && f != NULL;
+}
+
 static void
 tell(const char *dir)
 {
@@ -102,7 +136,9 @@ tell(const char *dir)
 	    "%s/admin.key   signs roots and policies: keep it offline\n"
 	    "%s/online.key  signs ranks: for the policy server\n"
 	    "%s/seal.key    opens what agents report: for the policy "
-	    "server\n\n"
+	    "server\n"
+	    "%s/cagent-policyd.ini  the policy server's configuration: "
+	    "cagent-policyd serve -f\n\n"
 	    "In cagentd.ini of every agent, with root.1 in /etc/cagent:\n\n"
 	    "[policy]\n"
 	    "root = /etc/cagent/root.1\n"
@@ -112,7 +148,7 @@ tell(const char *dir)
 	    "cagent-policyd sign policy BODY --key %s/admin.key \\\n"
 	    "    --root %s/root.1 --audience '*' --expires 30d -o policy\n"
 	    "cagent-ctl policy load policy\n",
-	    dir, dir, dir, dir, dir, dir);
+	    dir, dir, dir, dir, dir, dir, dir);
 }
 
 int
@@ -134,7 +170,7 @@ init_run(const struct call *c)
 	    !make_key(dir, "admin", &root, ROOT_ROLE_ROOT | ROOT_ROLE_POLICY) ||
 	    !make_key(dir, "online", &root, ROOT_ROLE_RANK) ||
 	    !make_key(dir, "seal", &root, ROOT_ROLE_SEAL) ||
-	    !make_root(c, &root, expires_s))
+	    !make_root(c, &root, expires_s) || !make_config(dir))
 		return VERB_FAILED;
 	tell(dir);
 	return VERB_OK;

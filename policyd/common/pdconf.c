@@ -16,7 +16,7 @@
 
 const char pdconf_default_path[] = SYSCONFDIR "/cagent/cagent-policyd.ini";
 
-static const struct conf_option quota_options[] = {
+const struct conf_option pdconf_quota_options[] = {
     PDCONF_INT("messages", quota_messages, 1, 100000),
     PDCONF_BYTES("bytes", quota_bytes, 64 << 10, 1 << 30),
     {.key = NULL},
@@ -33,7 +33,7 @@ static const struct conf_option quota_options[] = {
 		.key = word, .type = CONF_MS, .offset = BUILT(field), \
 		.min = least, .max = most                             \
 	}
-static const struct conf_option ranking_options[] = {
+const struct conf_option pdconf_ranking_options[] = {
     RULE_MS("window", window_ms, SECOND_MS, HOUR_MS),
     RULE_INT("min-agents", agents_min, 1, 10000),
     RULE_INT("min-samples", samples_min, 1, 1000000),
@@ -47,7 +47,7 @@ static const struct conf_option ranking_options[] = {
     {.key = NULL},
 };
 
-static const struct conf_option store_options[] = {
+const struct conf_option pdconf_store_options[] = {
     PDCONF_MS("keep-reports", keep_reports_ms, MINUTE_MS, 10 * YEAR_MS),
     PDCONF_MS("keep-probes", keep_probes_ms, MINUTE_MS, 10 * YEAR_MS),
     PDCONF_MS("keep-ranks", keep_ranks_ms, MINUTE_MS, 10 * YEAR_MS),
@@ -78,7 +78,7 @@ static const struct conf_section sections[] = {
 	.options = pdconf_policyd_options,
 	.begin = pdconf_begin,
 	.end = pdconf_policyd_end},
-    {.kind = "quota", .options = quota_options, .begin = pdconf_begin},
+    {.kind = "quota", .options = pdconf_quota_options, .begin = pdconf_begin},
     {.kind = "probe", .options = pdconf_probe_options, .begin = pdconf_begin},
     {.kind = "load",
 	.named = true,
@@ -91,8 +91,10 @@ static const struct conf_section sections[] = {
 	.repeats = true,
 	.options = pdconf_login_options,
 	.begin = pdconf_login_begin},
-    {.kind = "ranking", .options = ranking_options, .begin = begin_ranking},
-    {.kind = "store", .options = store_options, .begin = pdconf_begin},
+    {.kind = "ranking",
+	.options = pdconf_ranking_options,
+	.begin = begin_ranking},
+    {.kind = "store", .options = pdconf_store_options, .begin = pdconf_begin},
     {.kind = NULL},
 };
 

@@ -20,6 +20,9 @@ struct pdbuild {
 };
 
 extern const struct conf_option pdconf_policyd_options[];
+extern const struct conf_option pdconf_quota_options[];
+extern const struct conf_option pdconf_ranking_options[];
+extern const struct conf_option pdconf_store_options[];
 extern const struct conf_option pdconf_probe_options[];
 extern const struct conf_option pdconf_load_options[];
 extern const struct conf_option pdconf_login_options[];

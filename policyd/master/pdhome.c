@@ -60,8 +60,8 @@ open_state_dir(const char *dir, const struct settings_account *ranker)
 	int fd = open_dir(dir, root ? 0750 : 0700, &st);
 
 	if (root && st.st_uid == 0) {
-		if (fchown(fd, ranker->uid, ranker->gid) == -1 ||
-		    fchmod(fd, 0750) == -1)
+		if (fchmod(fd, 0750) == -1 ||
+		    fchown(fd, ranker->uid, ranker->gid) == -1)
 			fatal("%s", dir);
 	} else if (st.st_uid != owner)
 		fatalx("%s: must be a directory of uid %u, found uid %u", dir,

@@ -86,8 +86,11 @@ list_files(const char *root)
 }
 
 static const char files[] =
+    "644 /etc/cagent/cagent-policyd.ini\n"
     "644 /etc/cagent/cagentd.ini\n"
+    "755 /etc/init.d/cagent-policyd\n"
     "755 /etc/init.d/cagentd\n"
+    "644 /lib/systemd/system/cagent-policyd.service\n"
     "644 /lib/systemd/system/cagentd.service\n"
     "644 /usr/lib/sysusers.d/cagent.conf\n"
     "755 /usr/sbin/cagent-ctl\n"
@@ -97,7 +100,9 @@ static const char files[] =
     "644 /usr/share/bash-completion/completions/cagent-ctl\n"
     "644 /usr/share/bash-completion/completions/cagent-policyd\n"
     "644 /usr/share/bash-completion/completions/cagent-probe\n"
+    "644 /usr/share/doc/cagent/cagent-policyd.ini\n"
     "644 /usr/share/doc/cagent/cagentd.ini\n"
+    "644 /usr/share/man/man5/cagent-policyd.ini.5\n"
     "644 /usr/share/man/man5/cagentd.ini.5\n"
     "644 /usr/share/man/man8/cagent-ctl.8\n"
     "644 /usr/share/man/man8/cagent-policyd.8\n"
@@ -125,7 +130,8 @@ t_files(void)
 	free(text);
 	RUN_OK("make", "-s", "uninstall", dest);
 	list_files(root);
-	CHECK(strcmp(list, "600 /etc/cagent/cagentd.ini\n") == 0,
+	CHECK(strcmp(list, "644 /etc/cagent/cagent-policyd.ini\n"
+			   "600 /etc/cagent/cagentd.ini\n") == 0,
 	    "left behind:\n%s", list);
 }
 
@@ -135,8 +141,9 @@ t_unit(void)
 {
 	char root[RIG_PATH_MAX], dest[RIG_PATH_MAX + 16],
 	    sed[RIG_PATH_MAX + 32];
-	char unit[RIG_PATH_MAX + 64], *rest, *line;
-	const char *const argv[] = {"systemd-analyze", "verify", unit, NULL};
+	char agent[RIG_PATH_MAX + 64], server[RIG_PATH_MAX + 64], *rest, *line;
+	const char *const argv[] = {
+	    "systemd-analyze", "verify", agent, server, NULL};
 	struct rig_output o;
 
 	if (access("/usr/bin/systemd-analyze", X_OK) == -1)
@@ -144,11 +151,13 @@ t_unit(void)
 	rig_path(root, "root");
 	snprintf(dest, sizeof(dest), "DESTDIR=%s", root);
 	snprintf(sed, sizeof(sed), "s|=/usr/sbin/|=%s/usr/sbin/|", root);
-	snprintf(
-	    unit, sizeof(unit), "%s/lib/systemd/system/cagentd.service", root);
-	/* The unit must name programs that are there. */
+	snprintf(agent, sizeof(agent), "%s/lib/systemd/system/cagentd.service",
+	    root);
+	snprintf(server, sizeof(server),
+	    "%s/lib/systemd/system/cagent-policyd.service", root);
+	/* The units must name programs that are there. */
 	RUN_OK("make", "-s", "install", dest);
-	RUN_OK("sed", "-i", "-e", sed, unit);
+	RUN_OK("sed", "-i", "-e", sed, agent, server);
 	run(&o, INIT_MS, argv);
 	rest = o.err;
 	while ((line = strsep(&rest, "\n")) != NULL)
@@ -200,12 +209,14 @@ in_jail(struct rig_output *o, const char *program, const char *arg)
 	run(o, INIT_MS, argv);
 }
 
+static const char *service = "/etc/init.d/cagentd";
+
 static void
 expect_init(const char *verb, int code)
 {
 	struct rig_output o;
 
-	in_jail(&o, "/etc/init.d/cagentd", verb);
+	in_jail(&o, service, verb);
 	CHECK(o.code == code, "%s: exit %d, not %d: %s%s", verb, o.code, code,
 	    o.out, o.err);
 	rig_output_free(&o);
@@ -223,13 +234,19 @@ expect_ctl(const char *verb, const char *says)
 }
 
 static bool
-listens(void)
+listens_at(uint16_t port)
 {
 	struct rig_conn c;
-	bool ok = rig_open(&c, "127.0.0.1", 1080, 2000) == RIG_OK;
+	bool ok = rig_open(&c, "127.0.0.1", port, 2000) == RIG_OK;
 
 	rig_conn_close(&c);
 	return ok;
+}
+
+static bool
+listens(void)
+{
+	return listens_at(1080);
 }
 
 static void
@@ -284,10 +301,42 @@ t_service(void)
 	expect_init("status", 3);
 }
 
+/* Installed, and given keys, it runs by the defaults. */
+static void
+t_server(void)
+{
+	char path[RIG_PATH_MAX + 96];
+	struct stat st;
+
+	if (!make_jail())
+		rig_skip("no overlay over /: %s", strerror(errno));
+	install_in_jail();
+	service = "/etc/init.d/cagent-policyd";
+	expect_init("start", 6); /* it has no keys yet */
+	RUN_OK("chroot", jail, "/usr/sbin/cagent-policyd", "init",
+	    "/etc/cagent-policyd");
+	expect_init("status", 3);
+	expect_init("start", 0);
+	CHECK(listens_at(7443) && listens_at(7480),
+	    "started, and nobody is there");
+	expect_init("status", 0);
+	expect_init("reload", 0);
+	expect_init("restart", 0);
+	CHECK(listens_at(7443), "restarted, and nobody is there");
+	snprintf(path, sizeof(path), "%s/var/lib/cagent-policyd", jail);
+	CHECK(stat(path, &st) == 0 && st.st_uid != 0 &&
+		  (st.st_mode & 0777) == 0750,
+	    "the store's directory");
+	expect_init("stop", 0);
+	CHECK(!listens_at(7443), "stopped, and somebody is there");
+	expect_init("status", 3);
+}
+
 static const struct rig_case cases[] = {
     {"files", t_files, 180, 0},
     {"unit", t_unit, 180, 0},
     {"service", t_service, 180, RIG_NEEDS_ROOT | RIG_NEEDS_NETNS},
+    {"server", t_server, 180, RIG_NEEDS_ROOT | RIG_NEEDS_NETNS},
 };
 
 RIG_MAIN("install", cases, NULL)

@@ -377,10 +377,13 @@ static void
 t_no_root(void)
 {
 	static struct rig_policyd p;
+	char made[RIG_PATH_MAX + 32];
 	struct stat st;
 	pid_t pid;
 
 	rig_policyd_init_as(&p, "server", USER);
+	snprintf(made, sizeof(made), "%s/cagent-policyd.ini", p.keys);
+	EXPECT_RUN(&p, 0, NULL, "serve", "-t", "-f", made);
 	rig_policyd_start(&p);
 	accepts(&p, p.port, "agents");
 	CHECK(stat(p.state_dir, &st) == 0 && (st.st_mode & 0077) == 0,

@@ -113,14 +113,14 @@ hello_refused(void)
 	struct pdmsg_hello h = long_hello(), back;
 	size_t len, name_at = 8 + SEALED_KEY_LEN + 16;
 
-	strcpy(h.said.name, "a'; drop table agents");
+	strlcpy(h.said.name, "a'; drop table agents", sizeof(h.said.name));
 	len = pdmsg_hello_encode(&h, wire);
 	CHECK_INT(pdmsg_hello_decode(wire, len, &back), -EPROTO);
-	strcpy(h.said.name, "*");
+	strlcpy(h.said.name, "*", sizeof(h.said.name));
 	len = pdmsg_hello_encode(&h, wire);
 	CHECK_INT(pdmsg_hello_decode(wire, len, &back), -EPROTO);
-	strcpy(h.said.name, "a");
-	strcpy(h.said.group, "");
+	strlcpy(h.said.name, "a", sizeof(h.said.name));
+	strlcpy(h.said.group, "", sizeof(h.said.group));
 	len = pdmsg_hello_encode(&h, wire);
 	CHECK_INT(pdmsg_hello_decode(wire, len, &back), -EPROTO);
 	h = long_hello();

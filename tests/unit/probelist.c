@@ -19,7 +19,7 @@ one(const char *host)
 	memset(&list, 0, sizeof(list));
 	list.serial = 5;
 	list.items_n = 1;
-	strcpy(list.items[0].name, "hq-1");
+	strlcpy(list.items[0].name, "hq-1", sizeof(list.items[0].name));
 	list.items[0].type = HOP_HTTP;
 	list.items[0].port = 3128;
 	snprintf(list.items[0].host, sizeof(list.items[0].host), "%s", host);
@@ -125,7 +125,7 @@ refused(void)
 	wire[10 + 1 + 4] = HOP_HTTP + 1;
 	CHECK_INT(probelist_decode(wire, len, &back), -EPROTO);
 	one("a");
-	strcpy(list.items[0].name, "*");
+	strlcpy(list.items[0].name, "*", sizeof(list.items[0].name));
 	len = probelist_encode(&list, wire);
 	CHECK_INT(probelist_decode(wire, len, &back), -EPROTO);
 }
