@@ -13,11 +13,20 @@
  * worth nothing. */
 #define CLOCK_S INT64_C(3600)
 
+/* One that is there already, and is announced to us, who are new. */
+static bool
+comes_again(const struct ranker_item *item)
+{
+	return item->hello.issued_s == PDMSG_HELLO_AGAIN;
+}
+
 static bool
 clock_ok(struct ranker_item *item)
 {
 	int64_t now_s = ranker_now_s(), at_s = item->hello.issued_s;
 
+	if (comes_again(item))
+		return true;
 	if (at_s > now_s - CLOCK_S && at_s < now_s + CLOCK_S)
 		return true;
 	ranker_refuse(item, "clock",
@@ -30,7 +39,8 @@ clock_ok(struct ranker_item *item)
 static bool
 sequence_ok(struct ranker_item *item, uint64_t floor)
 {
-	if (item->sequence > floor)
+	if (item->sequence > floor ||
+	    (comes_again(item) && item->sequence == floor))
 		return true;
 	item->floor = floor;
 	ranker_refuse(item, "old-sequence",
