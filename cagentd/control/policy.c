@@ -41,12 +41,7 @@ static enum policy_outcome
 refuse_why(
     struct policy *p, struct policy_answer *a, const struct trust_why *why)
 {
-	bool older = why->fault == TRUST_ROLLBACK || why->fault == TRUST_SAME;
-
-	return refuse(p, a, trust_fault_word(why->fault), "%s%s", why->text,
-	    older ? "; to go back, sign the older text anew with a higher "
-		    "serial"
-		  : "");
+	return refuse(p, a, trust_fault_word(why->fault), "%s", why->text);
 }
 
 static enum policy_outcome __attribute__((format(printf, 3, 4)))
@@ -232,7 +227,11 @@ refuse_policy(struct policy *p, const struct envelope *e,
 		    p->late.serial);
 	if (why->fault == TRUST_EXPIRED)
 		p->late = later(p->late, mark);
-	return refuse_why(p, a, why);
+	if (why->fault != TRUST_ROLLBACK && why->fault != TRUST_SAME)
+		return refuse_why(p, a, why);
+	return refuse(p, a, trust_fault_word(why->fault),
+	    "%s; to go back, sign the older text anew with a higher serial",
+	    why->text);
 }
 
 static enum policy_outcome

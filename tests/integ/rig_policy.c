@@ -120,34 +120,64 @@ rig_policy_root_text(char out[ROOT_TEXT_MAX], uint32_t version)
 	return n;
 }
 
-static void
-write_root(const char *path, uint32_t version, struct rig_signed s)
+void
+rig_policy_key(struct root *root, unsigned int n, unsigned int roles)
 {
+	struct root_key *k = &root->keys[root->keys_n++];
+	struct pair p = pair(n);
+
+	*k = (struct root_key){.roles = roles, .expires_s = ROOT_NEVER};
+	snprintf(k->name, sizeof(k->name), "key%u", n);
+	memcpy(k->key, p.public_key, sizeof(k->key));
+	envelope_key_id(k->key, k->id);
+}
+
+void
+rig_policy_write_root(
+    const char *path, const struct root *root, const struct rig_signed *how)
+{
+	struct rig_signed s = *how;
 	char text[ROOT_TEXT_MAX];
 
-	rig_policy_root_text(text, version);
+	REQUIRE(root_format(root, text) > 0, "root_format");
 	s.type = ENVELOPE_ROOT;
-	s.epoch = version;
+	s.epoch = root->version;
 	s.body = text;
 	rig_policy_write(path, &s);
+}
+
+static void
+usual_root(struct root *root, uint32_t version)
+{
+	*root = (struct root){
+	    .version = version, .root_threshold = 1, .policy_threshold = 1};
+	rig_policy_key(root, 1, ROOT_ROLE_ROOT);
+	rig_policy_key(root, 2, ROOT_ROLE_POLICY);
+	rig_policy_key(root, 3, ROOT_ROLE_RANK);
 }
 
 void
 rig_policy_root(const char *path, uint32_t version)
 {
-	write_root(path, version, (struct rig_signed){.body = NULL});
+	rig_policy_root_by(path, version, 1);
 }
 
 void
 rig_policy_root_by(const char *path, uint32_t version, unsigned int key)
 {
-	write_root(path, version, (struct rig_signed){.key = key});
+	struct root root;
+
+	usual_root(&root, version);
+	rig_policy_write_root(path, &root, &(struct rig_signed){.key = key});
 }
 
 void
 rig_policy_root_until(const char *path, uint32_t version, int64_t expires_s)
 {
-	write_root(path, version,
-	    (struct rig_signed){
+	struct root root;
+
+	usual_root(&root, version);
+	rig_policy_write_root(path, &root,
+	    &(struct rig_signed){
 		.issued_s = expires_s - 10, .expires_s = expires_s});
 }

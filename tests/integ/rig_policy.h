@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "trust/root.h"
+#include "trust/root.h"
 #include "wire/envelope.h"
 
 /*
@@ -28,6 +29,11 @@ size_t rig_policy_sign(uint8_t *out, size_t cap, const struct rig_signed *);
 size_t rig_policy_root_text(char out[ROOT_TEXT_MAX], uint32_t version);
 /* The file of a message that is signed so. */
 void rig_policy_write(const char *path, const struct rig_signed *);
+/* One more key of a root, and the file of that root: of the other struct the
+ * keys and times count. */
+void rig_policy_key(struct root *, unsigned int n, unsigned int roles);
+void rig_policy_write_root(
+    const char *path, const struct root *, const struct rig_signed *);
 /* The file of the root of that version: the same keys in each. */
 void rig_policy_root(const char *path, uint32_t version);
 /* The same, signed by that key. */
