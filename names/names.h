@@ -1,5 +1,5 @@
-#ifndef NAMES_H
-#define NAMES_H
+#ifndef NAMES_NAMES_H
+#define NAMES_NAMES_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
-#ifndef NAMES_ARES_H
-#define NAMES_ARES_H
+#ifndef NAMES_NAMES_ARES_H
+#define NAMES_NAMES_ARES_H
 
 #include "names/answer.h"
 

@@ -1,5 +1,5 @@
-#ifndef NAMES_HOSTS_H
-#define NAMES_HOSTS_H
+#ifndef NAMES_NAMES_HOSTS_H
+#define NAMES_NAMES_HOSTS_H
 
 #include <stdbool.h>
 
