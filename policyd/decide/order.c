@@ -24,6 +24,12 @@ order_why_word(enum order_why why)
 	return why < ORDER_WHY_COUNT ? words[why] : "?";
 }
 
+int64_t
+order_news_us(const struct order_run *run)
+{
+	return run->rules->news_us != 0 ? run->rules->news_us : ORDER_NEWS_US;
+}
+
 void
 order_wake(struct order_run *run, int64_t at_us)
 {

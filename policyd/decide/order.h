@@ -50,7 +50,7 @@
 #define ORDER_HOLD_US	      300000000ll
 #define ORDER_AGAIN_MAX_US    600000000ll
 #define ORDER_FORGET_US	      600000000ll
-#define ORDER_NEWS_US	      120000000ll /* news are news for so long */
+#define ORDER_NEWS_US	      120000000ll
 
 struct order_rules {
 	uint32_t success_min_permille; /* 800 */
@@ -58,6 +58,8 @@ struct order_rules {
 	uint32_t slow_over_us;	       /* 50 ms */
 	int64_t bad_for_us;	       /* 30 s */
 	int64_t good_for_us;	       /* 60 s */
+	int64_t news_us; /* how long estimates hold what was seen; 0:
+			    ORDER_NEWS_US */
 };
 
 /* An intermediary of the policy in force. */

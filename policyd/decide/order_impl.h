@@ -37,6 +37,8 @@ struct order_run {
 	struct order_place places[MANAGE_ROWS_MAX];
 };
 
+/* How long estimates hold what was seen. */
+int64_t order_news_us(const struct order_run *);
 /* Look again at that time, if it is to come. */
 void order_wake(struct order_run *, int64_t at_us);
 /* Is the last change of it long enough ago? */

@@ -124,8 +124,7 @@ look_for_failures(struct order_run *run, uint32_t i)
 	struct order_view *v = &run->views[i];
 	uint32_t bar = run->rules->success_min_permille;
 
-	if (s->back_us != 0 &&
-	    run->now_us - s->back_us < 2 * run->rules->good_for_us)
+	if (s->back_us != 0 && run->now_us - s->back_us < order_news_us(run))
 		return;
 	if (s->lowered)
 		bar += (1000 - bar) / 2;
@@ -164,7 +163,7 @@ listen(struct order_run *run, uint32_t i)
 	    e->reports.speaks || (e->probes.speaks && !s->bad_by_reports);
 	if (v->heard)
 		s->news_us = run->now_us;
-	else if (run->now_us - s->news_us > ORDER_NEWS_US)
+	else if (run->now_us - s->news_us > order_news_us(run))
 		v->heard = true; /* silence says it, too */
 }
 

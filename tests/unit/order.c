@@ -253,6 +253,31 @@ reserved_stays(void)
 	AT(0, 5, 100, false, ORDER_FAILING);
 }
 
+/* What failed at its death is still reported after its return. */
+static void
+the_past_is_paid_for(void)
+{
+	rig_begin(3);
+	rig_reports(1, 300, 0);
+	rig.members[1].estimate.dead = true;
+	CHECK_INT(rig_change_within(100), 0);
+	CHECK_INT(rig_change_within(40), -1);
+	rig.members[1].estimate.dead = false;
+	CHECK_INT(rig_change_within(10), 0);
+	CHECK_INT(rig_change_within(119), -1);
+	rig_reports(1, 1000, 0);
+	CHECK_INT(rig_change_within(300), -1);
+	rig_begin(3); /* but it is not forgiven for ever */
+	rig_reports(1, 300, 0);
+	rig.members[1].estimate.dead = true;
+	CHECK_INT(rig_change_within(100), 0);
+	CHECK_INT(rig_change_within(40), -1);
+	rig.members[1].estimate.dead = false;
+	CHECK_INT(rig_change_within(10), 0);
+	CHECK_INT(rig_change_within(300), 149);
+	AT(1, 2, 100, false, ORDER_FAILING);
+}
+
 static void
 drains_when_asked(void)
 {
@@ -551,6 +576,7 @@ static const struct unit_case cases[] = {
     {"silence tries again, and backs off", silence_tries_again_and_backs_off},
     {"without a worse tier", without_a_worse_tier},
     {"what is reserved stays", reserved_stays},
+    {"the past is paid for", the_past_is_paid_for},
     {"drains when asked", drains_when_asked},
     {"follows load in steps", follows_load_in_steps},
     {"overrides win at once", overrides_win_at_once},
