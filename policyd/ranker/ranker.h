@@ -137,7 +137,8 @@ struct ranker {
 	size_t items_len;
 	struct op flush;
 
-	struct op step; /* of ranking */
+	struct op step;	      /* of ranking */
+	int64_t step_took_us; /* the last one */
 };
 
 /* The wall clock, in seconds. */

@@ -53,6 +53,11 @@ resume(struct ranker *r, const struct ranker_group *g,
 	    (int)sizeof(s->reason) - 1, last.reason);
 	s->home = i->tier;
 	s->home_weight = i->weight;
+	/* What moved it is not yet heard of again. */
+	s->changed_us = loop_now_us(r->loop);
+	s->overridden = s->why == ORDER_USE || s->why == ORDER_AVOID;
+	if (s->why == ORDER_POLICY && s->weight < i->weight)
+		s->load_percent = s->weight * 100 / i->weight;
 	s->dead = s->why == ORDER_DEAD;
 	s->lowered = s->why == ORDER_FAILING || s->why == ORDER_SLOW;
 	if (s->lowered) {

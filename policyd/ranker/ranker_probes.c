@@ -100,21 +100,6 @@ record(struct ranker *r, const struct pdmsg_probed *p)
 	ranker_batch_probe(r, &row);
 }
 
-/* Does any other come through? */
-static bool
-others_pass(const struct ranker *r, const struct ranker_known *but)
-{
-	const struct ranker_known *k;
-
-	for (k = r->known; k < r->known + r->known_n; k++) {
-		if (k != but &&
-		    ranker_probes_passed(&k->probes, loop_now_us(r->loop),
-			ranker_probes_window_us(r)))
-			return true;
-	}
-	return false;
-}
-
 static bool
 take_load(
     struct ranker *r, struct ranker_probes *to, const struct pdmsg_probed *p)
@@ -131,8 +116,7 @@ take_load(
 	return news;
 }
 
-/* A failure that may be the target's counts when another one has reached it
- * of late. */
+/* What may be the target's failure, or the prober's own, is no outcome. */
 static bool
 take_outcome(
     struct ranker *r, struct ranker_known *k, const struct pdmsg_probed *p)
@@ -146,7 +130,7 @@ take_outcome(
 	    .handshake_us = p->handshake_us,
 	    .first_byte_us = p->first_byte_us};
 
-	if (!p->ok && p->blames_target && !others_pass(r, k))
+	if (!p->ok && p->blames_target)
 		return false;
 	ranker_probes_add(&k->probes, &probe);
 	return k->probes.failed_row == rules->probe_fall ||

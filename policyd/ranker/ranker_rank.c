@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mono.h"
 
 /* Without news the ranks are looked at this often. */
 #define STEP_US INT64_C(1000000)
-/* However much comes in, no more often than this. */
-#define GAP_US INT64_C(5000)
+/* However much comes in, no more often than this, and no more than a part of
+ * all time is spent on it. */
+#define GAP_US	  INT64_C(5000)
+#define GAP_TIMES 4 /* as long as the last one took */
 
 static void on_step(struct loop *, struct op *, const struct op_result *);
 
@@ -22,10 +25,20 @@ arm(struct ranker *r, int64_t at_us)
 		fatalx("out of memory");
 }
 
+static int64_t
+gap_us(const struct ranker *r)
+{
+	int64_t us = GAP_TIMES * r->step_took_us;
+
+	if (us > STEP_US)
+		return STEP_US;
+	return us > GAP_US ? us : GAP_US;
+}
+
 void
 ranker_soon(struct ranker *r)
 {
-	int64_t at_us = loop_now_us(r->loop) + GAP_US;
+	int64_t at_us = loop_now_us(r->loop) + gap_us(r);
 
 	if (!loop_op_active(&r->step) || r->step.at_us > at_us)
 		arm(r, at_us);
@@ -112,6 +125,19 @@ has_moved(const struct order_state *a, const struct order_state *b)
 	       a->drain != b->drain;
 }
 
+/* How long the estimates hold what was seen: a window, of which one part is
+ * filling, and before it the time until it was reported. */
+static int64_t
+news_us(const struct ranker *r)
+{
+	int64_t reports_us = ranker_window_us(r) * RANKER_WINDOW_SLOTS /
+				 (RANKER_WINDOW_SLOTS - 1) +
+			     r->conf->report_interval_ms * 1000;
+	int64_t probes_us = ranker_probes_window_us(r);
+
+	return reports_us > probes_us ? reports_us : probes_us;
+}
+
 struct work {
 	struct order_member *members;
 	struct order_state *before, *after;
@@ -145,13 +171,14 @@ decide(
 	    .tiers_n = free_tiers(g->policy->settings, tiers),
 	    .states = w->before,
 	    .states_n = states_of(g, w->before)};
+	struct order_rules rules = r->conf->order;
 	int64_t at_us = *next_us;
 	uint32_t i;
 
+	rules.news_us = news_us(r);
 	for (i = 0; i < g->places_n; i++)
 		fill_member(r, g, i, w->agents, &w->members[i]);
-	if (order_step(&r->conf->order, &group, loop_now_us(r->loop), w->after,
-		&at_us))
+	if (order_step(&rules, &group, loop_now_us(r->loop), w->after, &at_us))
 		g->moved = true;
 	if (at_us > 0 && at_us < *next_us)
 		*next_us = at_us;
@@ -181,10 +208,10 @@ static void
 on_step(struct loop *loop, struct op *op, const struct op_result *res)
 {
 	struct ranker *r = container_of(op, struct ranker, step);
-	int64_t now_us = loop_now_us(loop), next_us = now_us + STEP_US;
+	int64_t now_us = mono_us(), next_us = now_us + STEP_US;
 	struct ranker_group *g;
 
-	(void)res; /* time is the only news */
+	(void)loop, (void)res; /* time is the only news */
 	ranker_hang_up(r);
 	ranker_overrides_expire(r);
 	TAILQ_FOREACH (g, &r->groups, next) {
@@ -192,8 +219,10 @@ on_step(struct loop *loop, struct op *op, const struct op_result *res)
 			rank_group(r, g, &next_us);
 	}
 	ranker_agents_sweep(r);
-	if (next_us < now_us + GAP_US)
-		next_us = now_us + GAP_US;
+	r->step_took_us = mono_us() - now_us;
+	now_us += r->step_took_us;
+	if (next_us < now_us + gap_us(r))
+		next_us = now_us + gap_us(r);
 	if (!loop_op_active(op) || op->at_us > next_us)
 		arm(r, next_us);
 }

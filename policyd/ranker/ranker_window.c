@@ -181,19 +181,6 @@ median(uint32_t *values, uint32_t n)
 	return values[n / 2];
 }
 
-bool
-ranker_probes_passed(
-    const struct ranker_probes *p, int64_t now_us, int64_t window_us)
-{
-	uint32_t i;
-
-	for (i = 0; i < p->n; i++) {
-		if (p->ring[i].ok && now_us - p->ring[i].at_us <= window_us)
-			return true;
-	}
-	return false;
-}
-
 void
 ranker_probes_sum(const struct ranker_probes *p, int64_t now_us,
     int64_t window_us, struct fuse_probe *out)

@@ -66,9 +66,6 @@ struct ranker_probes {
 	bool drain;
 };
 void ranker_probes_add(struct ranker_probes *, const struct ranker_probe *);
-/* Has one passed within the window? */
-bool ranker_probes_passed(
-    const struct ranker_probes *, int64_t now_us, int64_t window_us);
 void ranker_probes_sum(const struct ranker_probes *, int64_t now_us,
     int64_t window_us, struct fuse_probe *out);
 

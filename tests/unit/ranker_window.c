@@ -189,9 +189,6 @@ test_probes(void)
 	CHECK_INT(s.passed_us, START + 1);
 	CHECK_INT(s.failing_us, START + 2);
 	CHECK(s.was_dead, "it was dead");
-	CHECK(ranker_probes_passed(&p, START + 9, WINDOW), "none has passed");
-	CHECK(
-	    !ranker_probes_passed(&p, START + 9 + WINDOW, WINDOW), "for ever");
 	/* The row goes on, whatever the window. */
 	ranker_probes_sum(&p, START + 2 * WINDOW, WINDOW, &s);
 	CHECK_INT(s.made, 0);
