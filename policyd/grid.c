@@ -131,7 +131,9 @@ grid_table(const struct grid_field *fields, const json_t *rows, int64_t now_s)
 		return;
 	tb = table_new();
 	for (f = fields; f->name != NULL; f++) {
-		flags = f->kind != GRID_TEXT ? SCOLS_FL_RIGHT : 0;
+		flags = f->kind != GRID_TEXT && f->kind != GRID_TIME
+			    ? SCOLS_FL_RIGHT
+			    : 0;
 		if (f[1].name == NULL && flags == 0)
 			flags = SCOLS_FL_TRUNC;
 		given(scols_table_new_column(tb, f->title, 0, flags));

@@ -64,6 +64,7 @@ struct ranker_ctl {
 	/* Of the configured user, whose group may open the socket. */
 	uid_t own_uid;
 	gid_t own_gid;
+	uid_t page_uid; /* is in it to read the store, and for nothing else */
 	struct op accept, pause;
 	uint32_t peers_n, bodies_n;
 	TAILQ_HEAD(peers, peer) peers;
@@ -274,7 +275,7 @@ on_recv(struct loop *loop, struct op *op, const struct op_result *r)
 		read_body(p, r->data, (size_t)r->res);
 }
 
-/* Root, our own user, or a member of our group. */
+/* Root, our own user, or a member of our group who is no process of ours. */
 static bool
 may_change(const struct ranker_ctl *ctl, int fd, const struct ucred *cred)
 {
@@ -282,8 +283,11 @@ may_change(const struct ranker_ctl *ctl, int fd, const struct ucred *cred)
 	socklen_t len = sizeof(groups);
 	size_t i;
 
-	if (cred->uid == 0 || cred->uid == ctl->own_uid ||
-	    cred->gid == ctl->own_gid)
+	if (cred->uid == 0 || cred->uid == ctl->own_uid)
+		return true;
+	if (cred->uid == ctl->page_uid)
+		return false;
+	if (cred->gid == ctl->own_gid)
 		return true;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) == -1)
 		return false;
@@ -391,6 +395,7 @@ ranker_ctl_start(struct ranker_ctl **out, struct ranker *ranker, int fd)
 	/* As root we become the configured user when the sandbox closes. */
 	ctl->own_uid = geteuid() == 0 ? own->uid : geteuid();
 	ctl->own_gid = own->gid;
+	ctl->page_uid = ranker->conf->page_user.uid;
 	ctl->fd = fd;
 	TAILQ_INIT(&ctl->peers);
 	/* Where there are no files it could only take the clock. */

@@ -11,21 +11,8 @@
 #include "policyd/ranker/ranker_ctl_answer.h"
 #include "policyd/ranker/ranker_ctl_line.h"
 #include "policyd/ranker/ranker_ctl_say.h"
+#include "policyd/ranker/ranker_rank.h"
 #include "trust/when.h"
-
-/* Is the name one of the list's, between blanks? */
-static bool
-lists(const char *list, const char *name)
-{
-	size_t len = strlen(name), n;
-
-	for (; *list != '\0'; list += n + (list[n] == ' ')) {
-		n = strcspn(list, " ");
-		if (n == len && strncmp(list, name, len) == 0)
-			return true;
-	}
-	return false;
-}
 
 static bool
 append(char list[STORE_NAMES_MAX], const char *name)
@@ -33,7 +20,7 @@ append(char list[STORE_NAMES_MAX], const char *name)
 	size_t len = strlen(list);
 	int n;
 
-	if (lists(list, name))
+	if (ranker_override_names(list, name))
 		return true;
 	n = snprintf(list + len, STORE_NAMES_MAX - len, "%s%s",
 	    len > 0 ? " " : "", name);
@@ -108,9 +95,9 @@ read_order(struct ranker_ctl_query *q, struct store_override *o)
 /* --- does it make sense? --- */
 
 static bool
-is_for(const struct store_override *o, const struct ranker_group *g)
+is_for(const char *group, const struct ranker_group *g)
 {
-	return strcmp(o->group, "*") == 0 || strcmp(o->group, g->name) == 0;
+	return strcmp(group, "*") == 0 || strcmp(group, g->name) == 0;
 }
 
 static const struct settings_intermediary *
@@ -223,7 +210,7 @@ contradicts(struct ranker_ctl_query *q, const struct store_override *o)
 	for (list = o->use; *list != '\0'; list += n + (list[n] == ' ')) {
 		n = strcspn(list, " ");
 		snprintf(name, sizeof(name), "%.*s", (int)n, list);
-		if (!lists(o->avoid, name))
+		if (!ranker_override_names(o->avoid, name))
 			continue;
 		ranker_ctl_refuse(q, RANKER_CTL_USAGE,
 		    "%s is both to be used and not to be used", name);
@@ -249,11 +236,11 @@ word_of(const struct ranker *r, const struct store_override *new,
 
 	for (i = 0; i <= r->overrides_n; i++) {
 		o = i < r->overrides_n ? &r->overrides[i] : new;
-		if (o == NULL || !is_for(o, g))
+		if (o == NULL || !is_for(o->group, g))
 			continue;
-		if (lists(o->use, name))
+		if (ranker_override_names(o->use, name))
 			word = WORD_USE;
-		else if (lists(o->avoid, name))
+		else if (ranker_override_names(o->avoid, name))
 			word = WORD_AVOID;
 	}
 	return word;
@@ -293,7 +280,7 @@ leaves_some(struct ranker_ctl_query *q, const struct store_override *o)
 	uint32_t before, after, before_left, left;
 
 	TAILQ_FOREACH (g, &q->ranker->groups, next) {
-		if (g->policy == NULL || !is_for(o, g))
+		if (g->policy == NULL || !is_for(o->group, g))
 			continue;
 		before = usable(q->ranker, NULL, g, &before_left);
 		after = usable(q->ranker, o, g, &left);
@@ -356,6 +343,20 @@ say_ordered(struct ranker_ctl_query *q, const struct store_override *o)
 	ranker_ctl_say(q, answer);
 }
 
+/* An order is always followed by a rank, also where it changes nothing: so
+ * what an agent says to that rank, it says to the order. */
+static void
+rank_anew(struct ranker *r, const char *group)
+{
+	struct ranker_group *g;
+
+	TAILQ_FOREACH (g, &r->groups, next) {
+		if (g->policy != NULL && is_for(group, g))
+			g->moved = true;
+	}
+	ranker_soon(r);
+}
+
 void
 ranker_ctl_use(struct ranker_ctl_query *q)
 {
@@ -368,10 +369,12 @@ ranker_ctl_use(struct ranker_ctl_query *q)
 	    !leaves_some(q, &o))
 		return;
 	error = ranker_override(q->ranker, &o, &why);
-	if (error != 0)
+	if (error != 0) {
 		ranker_ctl_refuse_why(q, error, &why);
-	else
-		say_ordered(q, &o);
+		return;
+	}
+	rank_anew(q->ranker, o.group);
+	say_ordered(q, &o);
 }
 
 void
@@ -418,6 +421,7 @@ ranker_ctl_override_end(struct ranker_ctl_query *q)
 	} else if (error != 0) {
 		ranker_ctl_refuse_why(q, error, &why);
 	} else {
+		rank_anew(r, group);
 		answer = ranker_ctl_head();
 		snprintf(
 		    text, sizeof(text), "override %" PRId64 " has ended", id);
