@@ -14,7 +14,6 @@
 #include "tests/integ/rig_policy.h"
 
 #define RELOAD_MS 5000
-#define KILLS	  20 /* POLICY_KILLS in the environment: as many */
 
 struct scene {
 	struct rig_server origin;
@@ -501,74 +500,6 @@ t_rank(void)
 	teardown(&s);
 }
 
-/* Loads a policy while the whole agent is killed at some moment; returns
- * whether it was acknowledged. */
-static bool
-load_and_kill(struct scene *s, uint64_t serial, unsigned int after_us)
-{
-	pid_t control = rig_agent_child(&s->agent, "control"), pid;
-	char body[1024], text[512];
-	int64_t until_us;
-	int status;
-
-	snprintf(body, sizeof(body), "%s[limits]\nidle-timeout = %llus\n",
-	    s->with_peer, (unsigned long long)(1000 + serial));
-	rig_policy_write(
-	    s->file, &(struct rig_signed){.serial = serial, .body = body});
-	until_us = rig_now_us() + after_us;
-	pid = fork();
-	if (pid == 0)
-		_exit(load_file(s, text) == 0 ? 0 : 1);
-	while (rig_now_us() < until_us)
-		continue;
-	kill(s->agent.proc.pid, SIGKILL);
-	kill(control, SIGKILL);
-	REQUIRE(waitpid(pid, &status, 0) == pid, "waitpid");
-	rig_proc_wait(&s->agent.proc, 5000);
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-static void
-t_killed(void)
-{
-	const char *said = getenv("POLICY_KILLS");
-	int i, kills = said != NULL ? (int)strtol(said, NULL, 10) : KILLS,
-	       acked = 0;
-	unsigned int seed = 1;
-	static struct scene s;
-	long long serial;
-	uint64_t last = 1;
-	char text[512];
-	bool ok;
-
-	setup(&s);
-	load(&s, 1, s.with_peer);
-	for (i = 0; i < kills; i++) {
-		ok = load_and_kill(&s, last + 1, rand_r(&seed) % 40000);
-		acked += ok;
-		rig_agent_start(&s.agent);
-		serial = serial_in_force(&s);
-		CHECK(serial == (long long)last + 1 ||
-			  (!ok && serial == (long long)last),
-		    "kill %d: %lld is in force, %sacknowledged %llu", i, serial,
-		    ok ? "" : "not ", (unsigned long long)last + 1);
-		if (serial < (long long)last)
-			break;
-		last = (uint64_t)serial;
-		/* Another text under the same serial. */
-		CHECK(load_signed(&s,
-			  &(struct rig_signed){
-			      .serial = last, .body = "[limits]\n"},
-			  text) == 1,
-		    "serial %llu used again: %s", (unsigned long long)last,
-		    text);
-		serves(&s, "after a kill");
-	}
-	rig_note("%d kills: %d loads acknowledged, serial %llu", kills, acked,
-	    (unsigned long long)last);
-	teardown(&s);
-}
-
 static const struct rig_case cases[] = {
     {"a policy is in force", t_in_force, 0, 0},
     {"what is refused, and changes nothing", t_refused, 0, 0},
@@ -578,7 +509,6 @@ static const struct rig_case cases[] = {
     {"a rank", t_rank, 0, 0},
     {"with keys and signatures of cagent-policyd", t_policyd, 0, 0},
     {"a huge file", t_huge, 0, 0},
-    {"killed while a policy is loaded", t_killed, 600, 0},
 };
 
 RIG_MAIN("policy", cases, NULL)

@@ -1,11 +1,8 @@
 /* What a running agent is offered by somebody who cannot sign, by somebody who
  * has only the online key, and by somebody who never ends. */
 #include <sys/socket.h>
-#include <sys/un.h>
 
-#include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,74 +32,19 @@ struct scene {
 
 static struct scene s;
 
-/* --- the control socket, without cagent-ctl --- */
-
-static int
-open_socket(void)
-{
-	struct timeval limit = {20, 0};
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(
-	    un.sun_path, sizeof(un.sun_path), "%.90s/control", s.agent.run_dir);
-	REQUIRE(fd != -1 &&
-		    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit,
-			sizeof(limit)) == 0 &&
-		    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit,
-			sizeof(limit)) == 0 &&
-		    connect(fd, (const struct sockaddr *)&un, sizeof(un)) == 0,
-	    "%s: %s", un.sun_path, strerror(errno));
-	return fd;
-}
-
-/* How many of them the other side has taken. */
-static uint64_t
-send_some(int fd, const void *data, size_t len)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < len) {
-		n = send(
-		    fd, (const char *)data + done, len - done, MSG_NOSIGNAL);
-		if (n <= 0)
-			break;
-		done += (size_t)n;
-	}
-	return done;
-}
-
-/* What it says before it closes, or hangs up on us. */
-static void
-receive_all(int fd)
-{
-	size_t len = 0;
-	ssize_t n;
-
-	do {
-		n = recv(fd, s.answer + len, sizeof(s.answer) - 1 - len, 0);
-		len += n > 0 ? (size_t)n : 0;
-	} while (n > 0);
-	s.answer[len] = '\0';
-}
-
 /* Offer a message whose length is said to be `said`: true when it is refused,
  * with a reason. */
 static bool
 is_refused(const void *data, size_t len, uint64_t said)
 {
-	int fd = open_socket();
-	char line[64];
+	int fd = rig_control_open(&s.agent, "policy-load %" PRIu64, said);
 	const char *error;
 	json_t *doc;
 	bool refused;
 
-	snprintf(line, sizeof(line), "policy-load %" PRIu64 "\n", said);
-	send_some(fd, line, strlen(line));
-	send_some(fd, data, len);
+	rig_control_send(fd, data, len);
 	shutdown(fd, SHUT_WR);
-	receive_all(fd);
+	rig_control_receive(fd, s.answer, sizeof(s.answer));
 	close(fd);
 	doc = json_loads(s.answer, 0, NULL);
 	error = json_string_value(json_object_get(doc, "error"));
@@ -288,20 +230,17 @@ static uint64_t
 stream(uint64_t said, uint64_t bytes)
 {
 	static char chunk[CHUNK];
-	int fd = open_socket();
+	int fd = rig_control_open(&s.agent, "policy-load %" PRIu64, said);
 	uint64_t sent = 0, n;
-	char line[64];
 
-	snprintf(line, sizeof(line), "policy-load %" PRIu64 "\n", said);
-	send_some(fd, line, strlen(line));
 	memset(chunk, 'x', sizeof(chunk));
 	while (sent < bytes) {
-		n = send_some(fd, chunk, sizeof(chunk));
+		n = rig_control_send(fd, chunk, sizeof(chunk));
 		sent += n;
 		if (n < sizeof(chunk))
 			break;
 	}
-	receive_all(fd);
+	rig_control_receive(fd, s.answer, sizeof(s.answer));
 	close(fd);
 	return sent;
 }

@@ -1,7 +1,13 @@
 /* Signs messages for an agent under test. */
 #include "tests/integ/rig_policy.h"
 
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -9,7 +15,7 @@
 
 #include <sodium.h>
 
-#include "tests/integ/rig.h"
+#include "tests/integ/rig_agent.h"
 #include "trust/keyfile.h"
 
 #define DAY_S 86400
@@ -180,4 +186,58 @@ rig_policy_root_until(const char *path, uint32_t version, int64_t expires_s)
 	rig_policy_write_root(path, &root,
 	    &(struct rig_signed){
 		.issued_s = expires_s - 10, .expires_s = expires_s});
+}
+
+int
+rig_control_open(const struct rig_agent *a, const char *fmt, ...)
+{
+	const struct timeval limit = {20, 0};
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), n;
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof(line) - 1, fmt, ap);
+	va_end(ap);
+	line[n++] = '\n';
+	snprintf(un.sun_path, sizeof(un.sun_path), "%.90s/control", a->run_dir);
+	REQUIRE(fd != -1 &&
+		    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit,
+			sizeof(limit)) == 0 &&
+		    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit,
+			sizeof(limit)) == 0 &&
+		    connect(fd, (const struct sockaddr *)&un, sizeof(un)) == 0,
+	    "%s: %s", un.sun_path, strerror(errno));
+	rig_control_send(fd, line, (size_t)n);
+	return fd;
+}
+
+uint64_t
+rig_control_send(int fd, const void *data, size_t len)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = send(
+		    fd, (const char *)data + done, len - done, MSG_NOSIGNAL);
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	return done;
+}
+
+void
+rig_control_receive(int fd, char *out, size_t cap)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		n = recv(fd, out + len, cap - 1 - len, 0);
+		len += n > 0 ? (size_t)n : 0;
+	} while (n > 0);
+	out[len] = '\0';
 }

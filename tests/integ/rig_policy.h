@@ -7,6 +7,8 @@
 #include "trust/root.h"
 #include "wire/envelope.h"
 
+struct rig_agent;
+
 /*
  * Signed messages for an agent under test.  Keys are numbered: 1 signs roots,
  * 2 policies, 3 ranks, 4 is the policy server's for sealing; 9 is nobody's.
@@ -29,6 +31,15 @@ size_t rig_policy_sign(uint8_t *out, size_t cap, const struct rig_signed *);
 size_t rig_policy_root_text(char out[ROOT_TEXT_MAX], uint32_t version);
 /* The file of a message that is signed so. */
 void rig_policy_write(const char *path, const struct rig_signed *);
+/*
+ * The control socket, without cagent-ctl in between: a connection, on which
+ * that line has been said; ends the case when there is none.  Then as many
+ * bytes as the agent takes, and what it answers, up to its end.
+ */
+int rig_control_open(const struct rig_agent *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+uint64_t rig_control_send(int fd, const void *data, size_t len);
+void rig_control_receive(int fd, char *out, size_t cap);
 /* One more key of a root, and the file of that root: of the other struct the
  * keys and times count. */
 void rig_policy_key(struct root *, unsigned int n, unsigned int roles);
