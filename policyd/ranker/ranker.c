@@ -2,9 +2,9 @@
  * over them is the other files'. */
 #include "policyd/ranker/ranker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <sodium.h>
 
@@ -117,10 +117,9 @@ on_closed(void *arg, struct chan *chan, const char *why)
 }
 
 /* Who has begun anew gets all that it must have. */
-static void
-on_line(void *arg, enum pdproc_role peer, int fd)
+void
+ranker_line(struct ranker *r, enum pdproc_role peer, int fd)
 {
-	struct ranker *r = arg;
 	const struct chan_owner owner = {on_message, on_closed, r};
 
 	hang_up(r, peer);
@@ -149,55 +148,54 @@ add_group(void *arg, const struct store_agent *a)
 	return true;
 }
 
-/* Nothing is served from a store that cannot be believed. */
-static void
-open_store(struct ranker *r, const struct pdchild_start *start)
+bool
+ranker_open(struct ranker *r, const char *path, const uint8_t *root,
+    size_t root_len, struct ranker_why *why)
 {
-	char path[PDCHILD_STORE_MAX], text[STORE_WHY_MAX];
-	struct ranker_why why = {.text = ""};
+	char text[STORE_WHY_MAX];
 	struct store *store;
 
-	if (store_open(pdchild_store_path(start, path), &store, text) != 0)
-		fatalx("the store is not opened: %s", text);
+	snprintf(why->code, sizeof(why->code), "store");
+	if (store_open(path, &store, text) != 0) {
+		snprintf(why->text, sizeof(why->text), "%.*s",
+		    (int)sizeof(why->text) - 1, text);
+		return false;
+	}
 	r->store = store;
-	if (!ranker_messages_load(r, start->root, start->root_len, &why))
-		fatalx("the store's messages: %s", why.text);
-	if (store_agents(store, add_group, r) != 0 ||
-	    ranker_overrides_load(r) != 0)
-		fatalx("the store: %s", store_why(store));
+	if (!ranker_messages_load(r, root, root_len, why))
+		return false;
+	if (store_agents(store, add_group, r) == 0 &&
+	    ranker_overrides_load(r) == 0)
+		return true;
+	snprintf(why->text, sizeof(why->text), "%.*s",
+	    (int)sizeof(why->text) - 1, store_why(store));
+	return false;
 }
 
-static void
-prepare(struct ranker *r)
+void
+ranker_init(struct ranker *r, struct loop *loop, struct pdconf *conf)
 {
-	int error = loop_new(&r->loop);
-
-	if (error != 0)
-		fatalx("loop: %s", strerror(-error));
-	if (sodium_init() == -1)
-		fatalx("libsodium does not start");
+	memset(r, 0, sizeof(*r));
+	r->loop = loop;
+	r->conf = conf;
 	LIST_INIT(&r->policies);
 	TAILQ_INIT(&r->groups);
 	STAILQ_INIT(&r->items);
 	r->started_s = ranker_now_s();
-	r->child.line = on_line;
-	r->child.arg = r;
 }
 
-static void
-serve(struct ranker *r, int control_fd)
+void
+ranker_start(struct ranker *r)
 {
 	ranker_publish_all(r);
 	ranker_publish_probes(r);
 	ranker_disk_tell(r);
 	ranker_disk_start(r);
 	ranker_rank_start(r);
-	if (control_fd != -1 && ranker_ctl_start(&r->ctl, r, control_fd) != 0)
-		fatalx("the control socket is not served");
 }
 
-static void
-fini(struct ranker *r)
+void
+ranker_fini(struct ranker *r)
 {
 	int role;
 
@@ -207,15 +205,45 @@ fini(struct ranker *r)
 		chan_free(r->lines[role]);
 	blob_free(&r->report);
 	blob_free(&r->signed_rank);
-	ranker_batch_free(r);
 	ranker_agents_free(r);
 	ranker_groups_free(r);
 	ranker_messages_free(r);
 	free(r->overrides);
 	store_close(r->store);
-	pdchild_free(&r->child);
-	loop_free(r->loop);
-	pdconf_unref(r->conf);
+}
+
+static void
+on_line(void *arg, enum pdproc_role peer, int fd)
+{
+	ranker_line(arg, peer, fd);
+}
+
+/* Nothing is served from a store that cannot be believed. */
+static void
+prepare(struct ranker *r, struct pdchild_start *start)
+{
+	char path[PDCHILD_STORE_MAX];
+	struct ranker_why why;
+	struct loop *loop;
+	int error = loop_new(&loop);
+
+	if (error != 0)
+		fatalx("loop: %s", strerror(-error));
+	if (sodium_init() == -1)
+		fatalx("libsodium does not start");
+	ranker_init(r, loop, start->conf);
+	r->child.line = on_line;
+	r->child.arg = r;
+	pdchild_join(&r->child, PDPROC_RANKER, loop, start);
+	r->sandbox = start->sandbox;
+	if (!ranker_open(r, pdchild_store_path(start, path), start->root,
+		start->root_len, &why))
+		fatalx("the store: %s", why.text);
+	free(start->root);
+	ranker_start(r);
+	if (start->control_fd != -1 &&
+	    ranker_ctl_start(&r->ctl, r, start->control_fd) != 0)
+		fatalx("the control socket is not served");
 }
 
 int
@@ -226,15 +254,12 @@ ranker_main(void)
 	int error;
 
 	pdchild_receive(PDPROC_RANKER, &start);
-	r.conf = start.conf;
-	prepare(&r);
-	pdchild_join(&r.child, PDPROC_RANKER, r.loop, &start);
-	r.sandbox = start.sandbox;
-	open_store(&r, &start);
-	free(start.root);
-	serve(&r, start.control_fd);
+	prepare(&r, &start);
 	pdchild_ready(&r.child, &start);
 	error = loop_run(r.loop);
-	fini(&r);
+	ranker_fini(&r);
+	pdchild_free(&r.child);
+	loop_free(r.loop);
+	pdconf_unref(r.conf);
 	return error == 0 ? 0 : 1;
 }

@@ -30,6 +30,7 @@ struct ranker_ctl;
 struct ranker_policy {
 	LIST_ENTRY(ranker_policy) next;
 	struct verified *v;	   /* owned */
+	bool revoked;		   /* by a root: no agent goes by it */
 	struct settings *settings; /* what it says; owned */
 };
 
@@ -141,16 +142,28 @@ struct ranker {
 	int64_t step_took_us; /* the last one */
 };
 
-/* The wall clock, in seconds. */
-int64_t ranker_now_s(void);
-
-/* --- for the control socket --- */
-
 /* Why something was refused: a stable word and a text. */
 struct ranker_why {
 	char code[MANAGE_CODE_MAX + 1]; /* "rollback", "read-only", ... */
 	char text[TRUST_WHY_MAX + 80];
 };
+
+/*
+ * Its life: loop and conf are borrowed.  Lines may be given before the store is
+ * opened; of a root that is not NULL, ranker_open() sees that it fits what is
+ * in there.  false with why: the store is not one to go by.
+ */
+void ranker_init(struct ranker *, struct loop *, struct pdconf *);
+void ranker_line(struct ranker *, enum pdproc_role, int fd); /* taken */
+bool ranker_open(struct ranker *, const char *path, const uint8_t *root,
+    size_t root_len, struct ranker_why *);
+void ranker_start(struct ranker *);
+void ranker_fini(struct ranker *);
+
+/* The wall clock, in seconds. */
+int64_t ranker_now_s(void);
+
+/* --- for the control socket --- */
 
 /*
  * A signed message from an administrator: the next root, or a policy that is

@@ -181,18 +181,6 @@ ranker_flush(struct ranker *r)
 	say_stored(r, &a);
 }
 
-void
-ranker_batch_free(struct ranker *r)
-{
-	struct ranker_item *item;
-
-	while ((item = STAILQ_FIRST(&r->items)) != NULL) {
-		STAILQ_REMOVE_HEAD(&r->items, next);
-		free(item);
-	}
-	r->items_n = 0;
-}
-
 /* --- what comes in --- */
 
 static void

@@ -47,8 +47,6 @@ void ranker_batch_probe(struct ranker *, const struct store_probe *);
 
 /* All that waits, now. */
 void ranker_flush(struct ranker *);
-/* It will never be answered. */
-void ranker_batch_free(struct ranker *);
 
 /*
  * What is done with an item: within the transaction (0, or -errno for which

@@ -160,6 +160,22 @@ on_retry(struct loop *loop, struct op *op, const struct op_result *res)
 
 /* --- age --- */
 
+/* Also when there is no room, as this makes some.  That nothing had to be
+ * deleted says nothing of the disk: it is the retry's to find out. */
+static int
+prune(struct ranker *r, const struct store_ages *ages, bool *more)
+{
+	int error = store_begin(r->store);
+
+	if (error == 0)
+		error = store_prune(r->store, ages, more);
+	if (error == 0)
+		error = store_commit(r->store);
+	if (error != 0)
+		store_rollback(r->store);
+	return error;
+}
+
 static void
 on_prune(struct loop *loop, struct op *op, const struct op_result *res)
 {
@@ -175,9 +191,7 @@ on_prune(struct loop *loop, struct op *op, const struct op_result *res)
 	int error;
 
 	(void)loop, (void)res; /* time is the only news */
-	error = ranker_begin(r);
-	if (error == 0)
-		error = ranker_end(r, store_prune(r->store, &ages, &more));
+	error = prune(r, &ages, &more);
 	arm(r, op, error == 0 && more ? PRUNE_MORE_US : PRUNE_US, on_prune);
 }
 

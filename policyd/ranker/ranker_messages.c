@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "policyd/ranker/ranker.h"
+#include "trust/signers.h"
 #include "trust/when.h"
 
 static bool
@@ -93,9 +94,28 @@ find_policy(const struct ranker *r, const char *audience)
 const struct ranker_policy *
 ranker_policy(const struct ranker *r, const char *group)
 {
-	const struct ranker_policy *own = find_policy(r, group);
+	const struct ranker_policy *p = find_policy(r, group);
 
-	return own != NULL ? own : find_policy(r, "*");
+	if (p == NULL || p->revoked)
+		p = find_policy(r, "*");
+	return p == NULL || p->revoked ? NULL : p;
+}
+
+/* Do its signatures still count, whatever roots came after its own? */
+static bool
+stands(const struct ranker *r, const struct verified *v)
+{
+	const struct envelope *e = verified_envelope(v);
+	struct signers by = {.role = ROOT_ROLE_POLICY};
+	uint32_t i;
+
+	by.root = verified_root(root_of(r, e->epoch));
+	for (i = 0; i < r->roots_n; i++) {
+		if (verified_envelope(r->roots[i])->epoch > e->epoch &&
+		    !signers_stand(e, &by, verified_root(r->roots[i])))
+			return false;
+	}
+	return true;
 }
 
 static void
@@ -120,6 +140,7 @@ add_policy(struct ranker *r, struct verified *v, struct settings *s,
 	old = find_policy(r, verified_envelope(v)->audience);
 	p->v = v;
 	p->settings = s;
+	p->revoked = !stands(r, v);
 	LIST_INSERT_HEAD(&r->policies, p, next);
 	for (i = 0; i < s->intermediaries_n; i++) {
 		if (ranker_known(r, s->intermediaries[i].name) == -1)
@@ -347,6 +368,7 @@ static int
 publish_root(struct ranker *r, const uint8_t *message, size_t len,
     const char *by, struct ranker_why *why)
 {
+	struct ranker_policy *p;
 	struct trust_why t;
 	struct verified *v;
 	int error;
@@ -363,6 +385,10 @@ publish_root(struct ranker *r, const uint8_t *message, size_t len,
 	}
 	if (!add_root(r, v, why))
 		return -ENOMEM;
+	LIST_FOREACH (p, &r->policies, next) {
+		p->revoked = !stands(r, p->v);
+	}
+	ranker_groups_refresh(r);
 	ranker_publish(r, ranker_root(r));
 	return 0;
 }

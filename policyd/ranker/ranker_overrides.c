@@ -107,7 +107,8 @@ is_named(const struct ranker *r, const char *group, const char *name)
 		       settings_intermediary(p->settings, name) >= 0;
 	}
 	LIST_FOREACH (p, &r->policies, next) {
-		if (settings_intermediary(p->settings, name) >= 0)
+		if (!p->revoked &&
+		    settings_intermediary(p->settings, name) >= 0)
 			return true;
 	}
 	return false;

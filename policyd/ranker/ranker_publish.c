@@ -62,7 +62,8 @@ ranker_publish_all(struct ranker *r)
 	for (i = 0; i < r->roots_n; i++)
 		ranker_publish(r, r->roots[i]);
 	LIST_FOREACH (p, &r->policies, next) {
-		ranker_publish(r, p->v);
+		if (!p->revoked)
+			ranker_publish(r, p->v);
 	}
 	TAILQ_FOREACH (g, &r->groups, next) {
 		if (g->rank != NULL)
