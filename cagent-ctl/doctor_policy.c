@@ -10,19 +10,36 @@
 #define LET_IN                                                               \
 	"let it in there: cagent-policyd agent add, with what \"cagent-ctl " \
 	"policy key\" prints; or name a new token's file in token-file"
-#define SEE_THERE "see what the server says: cagent-ctl policy server"
+#define SEE_THERE "its own log says more: cagent-policyd events"
+#define SEE_LOG	  "see cagentd's log (stderr, or syslog)"
 #define REACH                                                                  \
 	"is it running, and reachable from here?  Until then the last policy " \
 	"stays in force"
 
+/* By the word that a server refuses with. */
+static const struct {
+	const char *code, *fix;
+} refusals[] = {
+    {"unknown-agent", LET_IN},
+    {"bad-token", LET_IN},
+    {"name-taken", "give it a name of its own: name in [policy]"},
+    {"clock", "set this host's clock, or the server's"},
+};
+
 static const char *
 fix_of(const json_t *link)
 {
-	if (strncmp(field_string(link, "why"), "it refuses us", 13) == 0)
-		return strcmp(field_string(link, "role"), "policy-server") == 0
-			   ? LET_IN
-			   : SEE_THERE;
-	return strcmp(field_string(link, "state"), "off") == 0 ? SEE_THERE
+	size_t i;
+
+	if (strncmp(field_string(link, "why"), "it refuses us", 13) == 0) {
+		for (i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
+			if (strcmp(field_string(link, "nack"),
+				refusals[i].code) == 0)
+				return refusals[i].fix;
+		}
+		return SEE_THERE;
+	}
+	return strcmp(field_string(link, "state"), "off") == 0 ? SEE_LOG
 							       : REACH;
 }
 

@@ -41,8 +41,11 @@ make_room(struct link_in *in, size_t len)
 int
 link_in_add(struct link_in *in, const uint8_t *data, size_t len)
 {
-	int error = make_room(in, len);
+	int error;
 
+	if (len == 0)
+		return 0;
+	error = make_room(in, len);
 	return error == 0 ? buf_append(in->held, data, len) : error;
 }
 

@@ -41,6 +41,7 @@ struct report {
 	uint64_t seen_served, seen_direct, seen_refused;
 	struct counts *names;
 	uint32_t names_n, names_cap;
+	uint32_t at; /* in names, where the next one is likely to be */
 	bool looked; /* once: what was there before is nobody's news */
 };
 
@@ -69,11 +70,14 @@ report_free(struct report *p)
 static struct counts *
 find(struct report *p, const char *name)
 {
-	uint32_t i;
+	uint32_t i, at;
 
 	for (i = 0; i < p->names_n; i++) {
-		if (strcmp(p->names[i].row.name, name) == 0)
-			return &p->names[i];
+		at = (p->at + i) % p->names_n;
+		if (strcmp(p->names[at].row.name, name) == 0) {
+			p->at = at + 1;
+			return &p->names[at];
+		}
 	}
 	return NULL;
 }
@@ -82,16 +86,17 @@ find(struct report *p, const char *name)
 static void
 begin_anew(struct report *p)
 {
+	struct counts kept;
 	uint32_t i, n = 0;
-	struct counts *c;
 
 	for (i = 0; i < p->names_n; i++) {
-		c = &p->names[i];
-		if (!c->present)
+		if (!p->names[i].present)
 			continue;
-		p->names[n] = (struct counts){.seen = c->seen, .present = true};
+		kept =
+		    (struct counts){.seen = p->names[i].seen, .present = true};
 		memcpy(
-		    p->names[n++].row.name, c->row.name, sizeof(c->row.name));
+		    kept.row.name, p->names[i].row.name, sizeof(kept.row.name));
+		p->names[n++] = kept;
 	}
 	p->names_n = n;
 	p->served = p->direct = p->refused = 0;
@@ -247,11 +252,17 @@ int
 report_look(struct report *p, int64_t wall_us)
 {
 	const struct table *t = p->ranking->table;
+	struct counts *c;
 	int error = 0;
 	uint32_t i;
 
 	for (i = 0; i < p->names_n; i++)
 		p->names[i].present = false;
+	for (i = 0; i < t->rows_n; i++) {
+		c = find(p, t->rows[i].name);
+		if (c != NULL)
+			c->present = true;
+	}
 	for (i = 0; i < t->rows_n && error == 0; i++)
 		error = look_at(p, &t->rows[i], wall_us);
 	look_at_totals(p);
