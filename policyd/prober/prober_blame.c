@@ -24,6 +24,7 @@ can_be_targets(enum wire_reason reason, enum probe_phase phase)
 	case REASON_NAME_UNKNOWN:
 	case REASON_NAME_FAILED:
 	case REASON_HOP_DENIED:
+	case REASON_HOP_UNSUPPORTED: /* a v6 target, say */
 	case REASON_HOP_FAILED:
 	case REASON_HOP_SILENT:
 	case REASON_HOP_HUNG_UP:
@@ -37,7 +38,6 @@ can_be_targets(enum wire_reason reason, enum probe_phase phase)
 	case REASON_HOP_TIMEOUT:
 	case REASON_HOP_CLOSED:
 	case REASON_HOP_AUTH:
-	case REASON_HOP_UNSUPPORTED:
 	case REASON_DENIED:
 	case REASON_NO_PATH:
 	case REASON_OVERLOAD:

@@ -116,7 +116,7 @@ prober_pool_free(struct prober_pool *p)
 
 	if (p == NULL)
 		return;
-	for (i = 0; i < p->items_n; i++)
+	for (i = 0; p->items != NULL && i < p->items_n; i++)
 		drop(p->items[i]);
 	loop_cancel(p->own.loop, &p->timer);
 	free(p->items);
@@ -184,6 +184,14 @@ rate_of(const struct probe_result *r)
 	return (uint64_t)r->rate_bytes * 1000000 / (uint64_t)r->rate_us;
 }
 
+/* It was not even asked. */
+static bool
+is_ours(const struct prober_result *r)
+{
+	return r->ours || (r->probe.reason == REASON_HOP_UNSUPPORTED &&
+			      r->probe.code == -1);
+}
+
 static enum prober_says
 judge(struct prober_pool *p, const struct item *it, uint32_t target,
     const struct prober_result *r)
@@ -199,7 +207,7 @@ judge(struct prober_pool *p, const struct item *it, uint32_t target,
 		prober_blame_passed(&p->blame, target, it->who, now_us);
 		return PROBER_PASSED;
 	}
-	if (r->ours || prober_blame_target(&p->blame, &f, now_us))
+	if (is_ours(r) || prober_blame_target(&p->blame, &f, now_us))
 		return PROBER_UNSURE;
 	return PROBER_FAILED;
 }
@@ -244,18 +252,19 @@ on_done(struct prober_run *run, const struct prober_result *r)
 	arm(p);
 }
 
-/* The next one in turn that it can carry; SOCKS4a knows no v6. */
+/* The next one in turn that it can carry: SOCKS4a knows no v6.  Where there is
+ * none it fails at once, which is held against nobody. */
 static uint32_t
 next_target(const struct prober_pool *p, struct item *it)
 {
-	uint32_t i, target = it->turn;
+	uint32_t i, target;
 
 	for (i = 0; i < p->blame.targets_n; i++) {
 		target = it->turn++ % p->blame.targets_n;
 		if (hop_carries(it->what.type, &p->queries[target].host))
-			break;
+			return target;
 	}
-	return target % p->blame.targets_n;
+	return 0;
 }
 
 static void
