@@ -113,7 +113,7 @@ int
 page_main(void)
 {
 	static struct page p;
-	const struct page_site site = {answer, &p};
+	const struct page_site site = {answer, &p, PAGE_HTTP_REQUEST_MS};
 	int error;
 
 	if (sodium_init() == -1)

@@ -337,8 +337,7 @@ sweep(struct page_http *http)
 		return;
 	http->swept_us = now_us;
 	LIST_FOREACH (link, &http->links, entry) {
-		if (now_us - link->began_us >
-		    PAGE_HTTP_REQUEST_MS * INT64_C(1000))
+		if (now_us - link->began_us > http->site.request_ms * 1000)
 			(void)shutdown(link->fd, SHUT_RDWR); /* may be gone */
 	}
 }
@@ -353,6 +352,7 @@ turn(struct page_http *http)
 	MHD_UNSIGNED_LONG_LONG ms;
 	uint32_t i;
 
+	sweep(http); /* here, as who is busy gets no timer */
 	for (i = 0; i < http->listeners_n; i++) {
 		struct MHD_Daemon *d = http->listeners[i].daemon;
 
@@ -378,7 +378,6 @@ timer_due(struct loop *loop, struct op *op, const struct op_result *r)
 
 	(void)loop;
 	(void)r;
-	sweep(http);
 	turn(http);
 }
 

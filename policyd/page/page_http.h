@@ -33,6 +33,7 @@ struct page_site {
 	/* target: path and query as sent, at most PAGE_HTTP_TARGET_MAX. */
 	void (*answer)(void *arg, const char *target, struct page_answer *);
 	void *arg;
+	int64_t request_ms; /* PAGE_HTTP_REQUEST_MS */
 };
 
 struct page_http;

@@ -164,6 +164,8 @@
 	}
 
 	function lost(error) {
+		if (state.failedSince === null)
+			console.error(String(error));
 		state.failedSince ??= Date.now();
 		document.body.classList.add("away");
 		const since = span((Date.now() - state.failedSince) / 1000);
