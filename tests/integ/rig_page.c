@@ -13,6 +13,7 @@
 #include "base/loop.h"
 #include "base/net.h"
 #include "policyd/page/page_api.h"
+#include "policyd/page/page_error.h"
 #include "policyd/page/page_http.h"
 #include "policyd/store/store.h"
 #include "tests/integ/rig.h"
@@ -27,6 +28,7 @@ struct server {
 	struct loop *loop;
 	struct op stop;
 	struct page_api *api;
+	enum rig_page_fault fault;
 };
 
 static void
@@ -34,7 +36,17 @@ answer(void *arg, const char *target, struct page_answer *out)
 {
 	const struct server *s = arg;
 
-	page_api_answer(s->api, target, out);
+	switch (s->fault) {
+	case RIG_PAGE_FINE:
+		page_api_answer(s->api, target, out);
+		break;
+	case RIG_PAGE_ERRORS:
+		page_error(out, 503, "the store is in the wash");
+		break;
+	case RIG_PAGE_CLOSES:
+		out->body = NULL;
+		break;
+	}
 }
 
 static void
@@ -55,9 +67,13 @@ serve(void *arg)
 {
 	const struct begin *b = arg;
 	int stop = b->page->stop[0], listener = b->listener;
-	struct page_state running = {.running = true};
-	struct server s = {0};
-	const struct page_site site = {answer, &s};
+	const struct page_state state = {.running = true,
+	    .read_only = b->page->read_only,
+	    .why = "the disk is full"};
+	struct server s = {.fault = b->page->fault};
+	const struct page_site site = {answer, &s,
+	    b->page->request_ms > 0 ? b->page->request_ms
+				    : PAGE_HTTP_REQUEST_MS};
 	struct page_http *http = NULL;
 
 	REQUIRE(page_api_new(b->page->store, SILENT_S, &s.api) == 0 &&
@@ -65,7 +81,7 @@ serve(void *arg)
 		    page_http_new(&http, s.loop, &listener, 1, &site) == 0 &&
 		    loop_poll(s.loop, &s.stop, stop, POLLIN, stopped) == 0,
 	    "the page does not start");
-	page_api_state(s.api, &running);
+	page_api_state(s.api, &state);
 	CHECK(loop_run(s.loop) == 0, "the page's loop failed");
 	page_http_free(http);
 	page_api_free(s.api);

@@ -2,20 +2,29 @@
 #define TESTS_INTEG_RIG_PAGE_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
  * The policy server's page alone, over a store that was filled by hand: the
  * same server as in its process, in a thread of the case.
  */
+enum rig_page_fault {
+	RIG_PAGE_FINE,
+	RIG_PAGE_ERRORS, /* the API answers with errors */
+	RIG_PAGE_CLOSES	 /* or closes instead */
+};
 struct rig_page {
+	int64_t request_ms; /* 0: as it is */
+	enum rig_page_fault fault;
+	bool read_only; /* the ranker says so */
 	uint16_t port;
 	int stop[2]; /* a pipe */
 	pthread_t thread;
 	char store[256];
 };
 
-/* Listens on 127.0.0.1, on a port of its own. */
+/* Listens on 127.0.0.1, on a port of its own; the first three are set. */
 void rig_page_start(struct rig_page *, const char *store);
 void rig_page_stop(struct rig_page *);
 
