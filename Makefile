@@ -5,6 +5,7 @@
 #   make run        two intermediaries, an agent before them, the live view
 #   make check      every test, lint, both compilers, the sanitizers
 #   make chaos      what clients see while things fail, as a table
+#   make bench      what the policy server costs and how fast it is
 #   make install    DESTDIR and PREFIX as usual
 #   make deps       the Debian packages that the build needs
 #
@@ -162,6 +163,7 @@ include tests/check.mk
 include tests/fuzz/fuzz.mk
 include tests/model/model.mk
 include tests/chaos/chaos.mk
+include tests/bench/bench.mk
 include etc/install.mk
 
 .PHONY: run

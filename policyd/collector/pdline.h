@@ -20,8 +20,8 @@
 /* Messages queued in the channel: beyond the first number answers are dropped,
  * beyond the second it is not said who is gone, so that what has asked for
  * room has it. */
-#define PDLINE_ANSWERS_MAX 8192
-#define PDLINE_GONE_MAX	   65536
+#define PDLINE_ANSWERS_MAX 65536 /* all agents answer at once */
+#define PDLINE_GONE_MAX	   (2 * PDLINE_ANSWERS_MAX)
 #define PDLINE_QUEUE_MAX   (2 * PDLINE_GONE_MAX)
 
 struct pdline_owner {
