@@ -68,7 +68,7 @@ _cagent_policyd()
 	use) options="--not --for --group --why $server" none=1 ;;
 	override) words=end ;;
 	token) words=new ;;
-	'token new') options="--group --for $server" none=1 ;;
+	'token new') options="--group --for -o $server" none=1 ;;
 	agent) words='show add remove' ;;
 	'agent add') options="--group --key $server" none=1 ;;
 	ranks | why) options="--group $server" none=1 ;;

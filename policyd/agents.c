@@ -1,4 +1,6 @@
 /* Owns the verbs about agents: who is registered, and who may. */
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,14 +167,56 @@ make_token(char out[PDCTL_TOKEN_LEN + 1])
 	out[PDCTL_TOKEN_LEN] = '\0';
 }
 
-int
-token_new_run(const struct call *c)
+/* To a file that nobody else reads, or to who asks. */
+static int
+hand_out(const struct call *c, struct answer *a, const char *token, int fd)
+{
+	const size_t len = strlen(token);
+
+	if (fd != -1 &&
+	    (write(fd, token, len) != (ssize_t)len || write(fd, "\n", 1) != 1))
+		return say_failure(c, VERB_FAILED, "file", "%s: %s", c->output,
+		    strerror(errno));
+	if (c->json) {
+		if (fd == -1)
+			json_object_set_new(
+			    a->head, "token", json_string(token));
+		return ask_print(a, NULL);
+	}
+	if (fd == -1)
+		puts(token);
+	/* A pipe gets the token and nothing else. */
+	if (fd != -1 || isatty(STDOUT_FILENO))
+		printf("%s%s  good for one agent of group %s; it is shown "
+		       "this once\n",
+		    fd != -1 ? c->output : "", fd != -1 ? ":" : "", c->group);
+	return VERB_OK;
+}
+
+static int
+make(const struct call *c, int64_t for_s, int fd)
 {
 	char token[PDCTL_TOKEN_LEN + 1], hex[PDCTL_HASH_LEN * 2 + 1];
 	uint8_t hash[PDCTL_HASH_LEN];
-	int64_t until_s = c->now_s + PDCTL_TOKEN_S;
 	struct answer a;
-	int rc = name_ok("--group", c->group);
+	int rc;
+
+	make_token(token);
+	pdctl_token_hash(token, hash);
+	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+	rc = ask(c, &a, "token %s %s %" PRId64, hex, c->group, for_s);
+	if (a.head != NULL)
+		rc = hand_out(c, &a, token, fd);
+	sodium_memzero(token, sizeof(token));
+	ask_free(&a);
+	return rc;
+}
+
+int
+token_new_run(const struct call *c)
+{
+	int64_t until_s = c->now_s + PDCTL_TOKEN_S;
+	int rc = name_ok("--group", c->group), fd = -1;
 
 	if (rc != VERB_OK)
 		return rc;
@@ -181,25 +225,17 @@ token_new_run(const struct call *c)
 		return say_usage("--for: expected a time like 1d, up to 366 "
 				 "days, or one to come, found '%s'",
 		    c->lasts);
-	make_token(token);
-	pdctl_token_hash(token, hash);
-	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
-	rc = ask(
-	    c, &a, "token %s %s %" PRId64, hex, c->group, until_s - c->now_s);
-	if (a.head == NULL)
-		return rc;
-	if (c->json) {
-		json_object_set_new(a.head, "token", json_string(token));
-		ask_print(&a, NULL);
-	} else {
-		puts(token);
-		/* A pipe gets the token and nothing else. */
-		if (isatty(STDOUT_FILENO))
-			printf("  good for one agent of group %s; it is shown "
-			       "this once\n",
-			    c->group);
-	}
-	sodium_memzero(token, sizeof(token));
-	ask_free(&a);
-	return VERB_OK;
+	/* First, so that no token is made in vain. */
+	if (c->output != NULL &&
+	    (fd = open(c->output, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		 0600)) == -1)
+		return say_failure(c, VERB_FAILED, "file", "%s: %s", c->output,
+		    strerror(errno));
+	rc = make(c, until_s - c->now_s, fd);
+	if (fd != -1 && close(fd) == -1 && rc == VERB_OK)
+		rc = say_failure(c, VERB_FAILED, "file", "%s: %s", c->output,
+		    strerror(errno));
+	if (fd != -1 && rc != VERB_OK)
+		(void)unlink(c->output); /* it holds nothing of use */
+	return rc;
 }

@@ -12,7 +12,8 @@
 #define AGAIN_MS 25
 #define TEXT_MAX 512
 
-/* Has everybody answered?  What waits for the signer has not begun yet. */
+/* Has everybody answered?  What waits for the signer has not begun yet.  Of a
+ * rank a no is not the last word: the next one may fit, and comes soon. */
 static bool
 settled(struct delivery *d)
 {
@@ -21,7 +22,7 @@ settled(struct delivery *d)
 	int64_t have = ask_int(o, "have");
 
 	d->all = !ask_true(o, "pending") && have >= connected;
-	return d->all || (!ask_true(o, "pending") &&
+	return d->all || (strcmp(d->type, "rank") != 0 &&
 			     have + ask_int(o, "refused") >= connected);
 }
 

@@ -93,6 +93,41 @@ say_published(
 	ranker_ctl_say(q, answer);
 }
 
+static int
+forget_nack(struct ranker *r, int64_t id)
+{
+	struct store_agent a;
+	int error = store_agent_by_id(r->store, id, &a);
+
+	if (error != 0 || a.nack_code[0] == '\0')
+		return error == -ENOENT ? 0 : error;
+	a.nack_code[0] = a.nack_text[0] = '\0';
+	return store_agent_update(r->store, &a);
+}
+
+/* What agents have refused before is no answer to what they get now.  When
+ * that cannot be written, it is only told too early what they say. */
+static void
+forget_nacks(struct ranker *r, const struct envelope *e)
+{
+	const struct ranker_agent *a;
+	struct ranker_group *g;
+	int error = ranker_begin(r);
+
+	if (error != 0)
+		return;
+	TAILQ_FOREACH (g, &r->groups, next) {
+		if (strcmp(e->audience, "*") != 0 &&
+		    strcmp(e->audience, g->name) != 0)
+			continue;
+		LIST_FOREACH (a, &g->agents, in_group) {
+			if (error == 0 && a->conn != 0)
+				error = forget_nack(r, a->id);
+		}
+	}
+	(void)ranker_end(r, error);
+}
+
 static void
 publish(struct ranker_ctl_query *q, const struct envelope *e)
 {
@@ -114,10 +149,12 @@ publish(struct ranker_ctl_query *q, const struct envelope *e)
 	}
 	error = ranker_publish_message(
 	    q->ranker, q->body, q->body_len, ranker_ctl_by(q, by), &why);
-	if (error != 0)
+	if (error != 0) {
 		ranker_ctl_refuse_why(q, error, &why);
-	else
-		say_published(q, e, warning);
+		return;
+	}
+	forget_nacks(q->ranker, e);
+	say_published(q, e, warning);
 }
 
 /* It may take ENVELOPE_MAX bytes, and no byte more is read. */
