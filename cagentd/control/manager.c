@@ -2,7 +2,6 @@
  * knows nothing of connections. */
 #include "cagentd/control/manager.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mono.h"
@@ -18,24 +17,6 @@ ack(struct link *l, uint8_t of, struct manage_mark mark)
 	link_answer(l, &a, false);
 }
 
-/* Cut where a character begins. */
-static void
-copy_text(char out[MANAGE_TEXT_MAX + 1], const char *text)
-{
-	size_t len = strlen(text);
-
-	if (len > MANAGE_TEXT_MAX)
-		len = MANAGE_TEXT_MAX;
-	while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
-		len--;
-	memcpy(out, text, len);
-	out[len] = '\0';
-	for (; *out != '\0'; out++) {
-		if ((unsigned char)*out < ' ' || *out == 0x7f)
-			*out = ' ';
-	}
-}
-
 static void
 nack(struct link *l, const struct manage_answer *what, const char *code,
     const char *text)
@@ -43,7 +24,7 @@ nack(struct link *l, const struct manage_answer *what, const char *code,
 	struct manage_answer a = *what;
 
 	strlcpy(a.code, code, sizeof(a.code));
-	copy_text(a.text, text);
+	manage_text_set(a.text, text);
 	link_answer(l, &a, true);
 }
 
@@ -122,6 +103,12 @@ manager_take(
 		ack(l, what.of, what.what);
 		return true;
 	case POLICY_TO_APPLY:
+		if (what.of == ENVELOPE_ROOT) { /* by which there is none */
+			c->apply_policy(c);
+			c->apply_ranks(c);
+			ack(l, what.of, what.what);
+			return true;
+		}
 		if (await_force(m, l, what.what)) {
 			c->apply_policy(c);
 			return true;

@@ -125,6 +125,16 @@ await_link(struct scene *s, const char *name, const char *want)
 	    want);
 }
 
+static void
+await_serial(struct scene *s, long long want)
+{
+	int64_t deadline = rig_now_ms() + WAIT_MS;
+
+	while (status_number(s, "policy_serial") != want && rig_pause(deadline))
+		continue;
+	CHECK_INT(status_number(s, "policy_serial"), want);
+}
+
 static enum rig_fail
 get(struct scene *s)
 {
@@ -595,6 +605,55 @@ t_last(void)
 	teardown(&s);
 }
 
+/* A root that revokes the policy's key, and one that has text to say which no
+ * answer can hold as it stands. */
+static void
+t_revoked(void)
+{
+	static struct scene s;
+	struct manage_answer a = {.code = ""};
+	struct root root = {
+	    .version = 2, .root_threshold = 1, .policy_threshold = 1};
+	char text[ROOT_TEXT_MAX];
+	size_t n;
+
+	setup(&s);
+	must_push(&s, 5, s.with_peer);
+	CHECK(get(&s) == RIG_OK, "by policy 5");
+	CHECK(!push(&s,
+		  &(struct rig_signed){
+		      .serial = 6, .body = "[\xe2\x80\xae\xc2\x85]\n"},
+		  &a),
+	    "a section that nobody knows is taken");
+	CHECK(strcmp(a.code, "bad-policy") == 0, "%s: %s", a.code, a.text);
+	rig_policy_key(&root, 1, ROOT_ROLE_ROOT);
+	rig_policy_key(&root, 2, ROOT_ROLE_POLICY);
+	rig_policy_key(&root, 5, ROOT_ROLE_POLICY);
+	rig_policy_key(&root, RIG_POLICY_SEAL, ROOT_ROLE_SEAL);
+	memcpy(root.revoked[root.revoked_n++], root.keys[1].id,
+	    sizeof(root.keys[1].id));
+	root.keys[1] = root.keys[2];
+	root.keys[2] = root.keys[3];
+	root.keys_n = 3;
+	n = root_format(&root, text);
+	REQUIRE(n > 0, "root_format");
+	CHECK(push(&s,
+		  &(struct rig_signed){
+		      .type = ENVELOPE_ROOT, .epoch = 2, .body = text},
+		  &a),
+	    "root 2: %s", a.text);
+	CHECK_INT(a.of, ENVELOPE_ROOT);
+	await_serial(&s, 0);
+	CHECK(get(&s) == RIG_FAIL_REPLY, "by a policy that is revoked");
+	CHECK(push(&s,
+		  &(struct rig_signed){
+		      .epoch = 2, .serial = 1, .body = s.with_peer, .key = 5},
+		  &a),
+	    "policy 1 of root 2: %s", a.text);
+	CHECK(get(&s) == RIG_OK, "by policy 1 of root 2");
+	teardown(&s);
+}
+
 static const struct rig_case cases[] = {
     {"it registers", t_registers, 0, 0},
     {"it reports", t_reports, 0, 0},
@@ -607,6 +666,7 @@ static const struct rig_case cases[] = {
     {"no server", t_away, 0, 0},
     {"a subscriber", t_subscriber, 0, 0},
     {"the last word", t_last, 0, 0},
+    {"a policy that is revoked", t_revoked, 0, 0},
 };
 
 RIG_MAIN("manager", cases, NULL)

@@ -98,34 +98,6 @@ sealing_key(unsigned int n, uint8_t out[KEYFILE_KEY_LEN])
 	REQUIRE(crypto_scalarmult_base(out, secret) == 0, "a sealing key");
 }
 
-size_t
-rig_policy_root_text(char out[ROOT_TEXT_MAX], uint32_t version)
-{
-	static const unsigned int roles[] = {
-	    ROOT_ROLE_ROOT, ROOT_ROLE_POLICY, ROOT_ROLE_RANK, ROOT_ROLE_SEAL};
-	struct root root = {
-	    .version = version, .root_threshold = 1, .policy_threshold = 1};
-	struct root_key *k;
-	struct pair p;
-	size_t n;
-
-	for (; root.keys_n < 4; root.keys_n++) {
-		k = &root.keys[root.keys_n];
-		p = pair(root.keys_n + 1);
-		*k = (struct root_key){
-		    .roles = roles[root.keys_n], .expires_s = ROOT_NEVER};
-		snprintf(k->name, sizeof(k->name), "key%u", root.keys_n + 1);
-		if (k->roles == ROOT_ROLE_SEAL)
-			sealing_key(RIG_POLICY_SEAL, k->key);
-		else
-			memcpy(k->key, p.public_key, sizeof(k->key));
-		envelope_key_id(k->key, k->id);
-	}
-	n = root_format(&root, out);
-	REQUIRE(n > 0, "root_format");
-	return n;
-}
-
 void
 rig_policy_key(struct root *root, unsigned int n, unsigned int roles)
 {
@@ -134,7 +106,10 @@ rig_policy_key(struct root *root, unsigned int n, unsigned int roles)
 
 	*k = (struct root_key){.roles = roles, .expires_s = ROOT_NEVER};
 	snprintf(k->name, sizeof(k->name), "key%u", n);
-	memcpy(k->key, p.public_key, sizeof(k->key));
+	if (roles == ROOT_ROLE_SEAL)
+		sealing_key(n, k->key);
+	else
+		memcpy(k->key, p.public_key, sizeof(k->key));
 	envelope_key_id(k->key, k->id);
 }
 
@@ -160,6 +135,19 @@ usual_root(struct root *root, uint32_t version)
 	rig_policy_key(root, 1, ROOT_ROLE_ROOT);
 	rig_policy_key(root, 2, ROOT_ROLE_POLICY);
 	rig_policy_key(root, 3, ROOT_ROLE_RANK);
+	rig_policy_key(root, RIG_POLICY_SEAL, ROOT_ROLE_SEAL);
+}
+
+size_t
+rig_policy_root_text(char out[ROOT_TEXT_MAX], uint32_t version)
+{
+	struct root root;
+	size_t n;
+
+	usual_root(&root, version);
+	n = root_format(&root, out);
+	REQUIRE(n > 0, "root_format");
+	return n;
 }
 
 void
