@@ -324,8 +324,8 @@ pdagent_welcome(struct pdagent *a, const struct pdmsg_welcome *w)
 	    (a->state != PDAGENT_ASKED && a->state != PDAGENT_KNOWN))
 		return;
 	if (!w->welcome) {
-		log_info("agent %s: refused: %s: %s", pdagent_name(a, name),
-		    w->code, w->text);
+		log_debug("agent %s: refused: %s: %s", pdagent_name(a, name),
+		    w->code, w->text); /* the ranker logs it */
 		if (a->sequence < w->sequence_floor)
 			a->sequence = w->sequence_floor;
 		a->is_told = false;

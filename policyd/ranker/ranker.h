@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/chan.h"
+#include "base/logpace.h"
 #include "base/loop.h"
 #include "conf/settings.h"
 #include "policyd/common/blob.h"
@@ -130,6 +131,7 @@ struct ranker {
 	TAILQ_HEAD(, ranker_group) groups; /* by name */
 	struct ranker_agents ids[RANKER_BUCKETS], conns[RANKER_BUCKETS];
 	uint32_t connected;
+	struct logpace refusals; /* of agents that are not let in */
 	uint64_t reports, reports_refused; /* since the start */
 
 	/* What came in and is not stored yet. */

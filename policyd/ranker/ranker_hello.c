@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/logpace.h"
 #include "policyd/common/pdctl.h"
 #include "policyd/ranker/ranker_batch.h"
 
@@ -151,6 +152,19 @@ ranker_hello_store(struct ranker *r, struct ranker_item *item)
 	return 0;
 }
 
+/* Anybody can make a key and come: the log is not theirs to fill. */
+static void
+log_refused(struct ranker *r, const struct ranker_item *item, const char *why)
+{
+	uint64_t missed;
+
+	if (!logpace_may(&r->refusals, loop_now_us(r->loop), &missed))
+		return;
+	if (missed > 0)
+		log_info("%" PRIu64 " more agents were not let in", missed);
+	log_info("agent %s is not let in: %s", item->hello.said.name, why);
+}
+
 static void
 say(struct ranker *r, const struct ranker_item *item)
 {
@@ -167,8 +181,7 @@ say(struct ranker *r, const struct ranker_item *item)
 	snprintf(w.text, sizeof(w.text), "%.*s", (int)sizeof(w.text) - 1,
 	    item->why.text);
 	if (!w.welcome)
-		log_info("agent %s is not let in: %s", item->hello.said.name,
-		    w.text);
+		log_refused(r, item, w.text);
 	(void)ranker_send(r, PDPROC_COLLECTOR, PDMSG_WELCOME, buf,
 	    pdmsg_welcome_encode(&w, buf));
 }
