@@ -197,6 +197,7 @@ child_receive(enum proc_role role, struct child_start *s)
 				close(fds[i]);
 		}
 	}
+	explicit_bzero(data, sizeof(data)); /* there were keys in it */
 	if (s->settings == NULL)
 		fatalx("start: no configuration");
 	log_level_set((enum log_level)s->settings->log_level);

@@ -257,12 +257,15 @@ links_free(struct links *ls)
 void
 links_identity(struct links *ls, struct msg_identity *id)
 {
+	bool same =
+	    ls->identity != NULL && sodium_memcmp(&ls->identity->keys,
+					&id->keys, sizeof(id->keys)) == 0;
 	uint32_t i;
 
+	/* It comes with each reload, too: who has put something right does not
+	 * want to wait for a back-off. */
 	for (i = 0; i < LINKS_MAX; i++) {
-		if (ls->one[i].used && ls->identity != NULL &&
-		    sodium_memcmp(
-			&ls->identity->keys, &id->keys, sizeof(id->keys)) != 0)
+		if (!same || ls->one[i].link.state == LINK_WAITING)
 			link_stop(&ls->one[i].link, "");
 	}
 	sodium_free(ls->identity);
