@@ -10,19 +10,21 @@ INSTALL	?= install
 
 # What runs all the time, and what the shell completes.
 SERVICES := cagentd cagent-policyd
+MANS := 5 7 8
 COMPLETED := cagent-ctl cagent-probe cagent-policyd
 
 .PHONY: install uninstall
 install: all
-	$(Q)$(INSTALL) -d $(D)$(SBINDIR) $(D)$(MANDIR)/man5 $(D)$(MANDIR)/man8 \
+	$(Q)$(INSTALL) -d $(D)$(SBINDIR) $(MANS:%=$(D)$(MANDIR)/man%) \
 	    $(D)$(SYSCONFDIR)/cagent $(D)$(SYSCONFDIR)/init.d \
 	    $(D)$(SYSTEMD_UNITS) $(D)$(SYSUSERS) $(D)$(COMPLETIONS) \
 	    $(D)$(PREFIX)/share/doc/cagent
 	$(Q)test -d $(D)/var/lib/cagent-policyd || \
 	    $(INSTALL) -d -m 750 $(D)/var/lib/cagent-policyd
 	$(Q)$(INSTALL) -m 755 $(PROGS) $(D)$(SBINDIR)
-	$(Q)$(INSTALL) -m 644 doc/*.5 $(D)$(MANDIR)/man5
-	$(Q)$(INSTALL) -m 644 doc/*.8 $(D)$(MANDIR)/man8
+	$(Q)for s in $(MANS); do \
+		$(INSTALL) -m 644 doc/*.$$s $(D)$(MANDIR)/man$$s || exit 1; \
+	done
 	$(Q)$(INSTALL) -m 644 $(SERVICES:%=etc/%.ini) $(D)$(PREFIX)/share/doc/cagent
 	$(Q)for s in $(SERVICES); do \
 		test -e $(D)$(SYSCONFDIR)/cagent/$$s.ini || \
@@ -41,8 +43,7 @@ install: all
 
 uninstall:
 	rm -f $(PROGS:$(B)/bin/%=$(D)$(SBINDIR)/%) \
-	    $(patsubst doc/%,$(D)$(MANDIR)/man5/%,$(wildcard doc/*.5)) \
-	    $(patsubst doc/%,$(D)$(MANDIR)/man8/%,$(wildcard doc/*.8)) \
+	    $(foreach s,$(MANS),$(patsubst doc/%,$(D)$(MANDIR)/man$(s)/%,$(wildcard doc/*.$(s)))) \
 	    $(SERVICES:%=$(D)$(SYSCONFDIR)/init.d/%) \
 	    $(SERVICES:%=$(D)$(SYSTEMD_UNITS)/%.service) \
 	    $(D)$(SYSUSERS)/cagent.conf $(COMPLETED:%=$(D)$(COMPLETIONS)/%)

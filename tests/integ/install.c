@@ -104,6 +104,7 @@ static const char files[] =
     "644 /usr/share/doc/cagent/cagentd.ini\n"
     "644 /usr/share/man/man5/cagent-policyd.ini.5\n"
     "644 /usr/share/man/man5/cagentd.ini.5\n"
+    "644 /usr/share/man/man7/cagent-policyd-api.7\n"
     "644 /usr/share/man/man8/cagent-ctl.8\n"
     "644 /usr/share/man/man8/cagent-policyd.8\n"
     "644 /usr/share/man/man8/cagent-probe.8\n"
