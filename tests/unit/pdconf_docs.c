@@ -56,14 +56,15 @@ parse(const char *text)
 static char *
 uncommented(const char *text)
 {
-	char *copy = strdup(text), *out = calloc(1, strlen(text) + 1);
+	size_t size = strlen(text) + 2;
+	char *copy = strdup(text), *out = calloc(1, size);
 	char *rest = copy, *line;
 
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		if (strstr(line, "-user = ") != NULL)
 			continue;
-		strcat(out, line[0] == ';' ? line + 1 : line);
-		strcat(out, "\n");
+		strlcat(out, line[0] == ';' ? line + 1 : line, size);
+		strlcat(out, "\n", size);
 	}
 	free(copy);
 	return out;
