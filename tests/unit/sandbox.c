@@ -69,6 +69,20 @@ act_create(void)
 }
 
 static int
+act_make_and_remove(void)
+{
+	int error = act_create();
+
+	return error != 0 ? error : result(unlinkat(fix.dir_fd, "new", 0));
+}
+
+static int
+act_read_file(void)
+{
+	return result(openat(fix.dir_fd, "file", O_RDONLY | O_CLOEXEC));
+}
+
+static int
 act_exec(void)
 {
 	char arg0[] = "true";
@@ -324,6 +338,12 @@ static const struct sandbox_spec spec_fcntl = {
     KEEP, .syscalls = sys_fcntl, .args = args_fcntl};
 static const struct sandbox_spec spec_dial = {KEEP, .syscalls = sys_dial};
 static const struct sandbox_spec spec_files = {KEEP, .no_files = true};
+static const struct sandbox_spec spec_beneath = {
+    KEEP, .no_files = true, .files_dir = fix.dir};
+static const struct sandbox_spec spec_reading = {
+    KEEP, .no_files = true, .files_dir = fix.dir, .files_read_only = true};
+static const struct sandbox_spec spec_inside = {
+    KEEP, .no_files = true, .files_dir = fix.dir, .chroot_dir = fix.dir};
 static const struct sandbox_spec spec_scoped = {KEEP, .scoped = true};
 static const struct sandbox_spec spec_caps = {STAY};
 static const struct sandbox_spec spec_uid = {BECOME};
@@ -356,6 +376,7 @@ static const struct sandbox_spec spec_chroot = {KEEP, .chroot_dir = fix.dir};
 	X(family_none, no_family, SECCOMP, socket_inet, EPERM, 0, 0)       \
 	X(fcntl_owner, fcntl, SECCOMP, set_owner, EPERM, 0, 0)             \
 	X(fcntl_flags, fcntl, SECCOMP, get_flags, 0, 0, 0)                 \
+	X(landlock_file, files, LANDLOCK, read_file, EACCES, 0, 1)         \
 	X(landlock_open, files, LANDLOCK, open, EACCES, 0, 1)              \
 	X(landlock_create, files, LANDLOCK, create, EACCES, 0, 1)          \
 	X(landlock_exec, files, LANDLOCK, exec, EACCES, 0, 1)              \
@@ -365,6 +386,20 @@ static const struct sandbox_spec spec_chroot = {KEEP, .chroot_dir = fix.dir};
 	X(landlock_truncate, files, LANDLOCK, truncate, EACCES, 0, 3)      \
 	X(landlock_bind, files, NO_BIND, bind, EACCES, 0, 4)               \
 	X(landlock_connect, files, LANDLOCK, connect, 0, 0, 1)             \
+	X(beneath_open, beneath, LANDLOCK, open, EACCES, 0, 1)             \
+	X(beneath_exec, beneath, LANDLOCK, exec, EACCES, 0, 1)             \
+	X(beneath_create, beneath, LANDLOCK, create, 0, 0, 1)              \
+	X(beneath_remove, beneath, LANDLOCK, make_and_remove, 0, 0, 1)     \
+	X(beneath_reopen, beneath, LANDLOCK, reopen, 0, 0, 1)              \
+	X(beneath_truncate, beneath, LANDLOCK, truncate, 0, 0, 3)          \
+	X(beneath_bind, beneath, NO_BIND, bind, EACCES, 0, 4)              \
+	X(beneath_chroot, inside, LANDLOCK, create, 0, 1, 1)               \
+	X(reading_open, reading, LANDLOCK, open, EACCES, 0, 1)             \
+	X(reading_file, reading, LANDLOCK, read_file, 0, 0, 1)             \
+	X(reading_create, reading, LANDLOCK, create, EACCES, 0, 1)         \
+	X(reading_unlink, reading, LANDLOCK, unlink, EACCES, 0, 1)         \
+	X(reading_reopen, reading, LANDLOCK, reopen, EACCES, 0, 1)         \
+	X(reading_truncate, reading, LANDLOCK, truncate, EACCES, 0, 3)     \
 	X(scoped_kill, scoped, SCOPED, kill, EPERM, 0, 6)                  \
 	X(scoped_kill_self, scoped, SCOPED, kill_self, 0, 0, 6)            \
 	X(scoped_abstract, scoped, SCOPED, connect_abstract, EPERM, 0, 6)  \
