@@ -131,7 +131,8 @@ struct ranker {
 	TAILQ_HEAD(, ranker_group) groups; /* by name */
 	struct ranker_agents ids[RANKER_BUCKETS], conns[RANKER_BUCKETS];
 	uint32_t connected;
-	struct logpace refusals; /* of agents that are not let in */
+	bool unsaved;			   /* some agent's sequence is */
+	struct logpace refusals;	   /* of agents that are not let in */
 	uint64_t reports, reports_refused; /* since the start */
 
 	/* What came in and is not stored yet. */

@@ -162,30 +162,48 @@ ranker_all_gone(struct ranker *r)
 	}
 }
 
-/* What it has said last is of no use, and its sequence is in the store, or is
- * now. */
-static bool
-may_be_forgotten(struct ranker *r, struct ranker_agent *a)
+/* Sequences that rose while the disk could not be written: all at once. */
+static void
+save_sequences(struct ranker *r)
 {
-	int64_t age_us = loop_now_us(r->loop) - a->reported_us;
+	struct ranker_agent *a;
+	uint32_t i;
+	int error = ranker_begin(r);
 
-	if (a->unsaved && !r->read_only && ranker_begin(r) == 0 &&
-	    ranker_end(r, store_agent_heard(r->store, a->id, a->sequence,
-			      ranker_now_s())) == 0)
-		a->unsaved = false;
-	return a->conn == 0 && !a->unsaved && age_us > 2 * ranker_window_us(r);
+	if (error != 0)
+		return;
+	for (i = 0; i < RANKER_BUCKETS; i++) {
+		LIST_FOREACH (a, &r->ids[i], by_id) {
+			if (a->unsaved && error == 0)
+				error = store_agent_heard(r->store, a->id,
+				    a->sequence, ranker_now_s());
+		}
+	}
+	if (ranker_end(r, error) != 0)
+		return;
+	r->unsaved = false;
+	for (i = 0; i < RANKER_BUCKETS; i++) {
+		LIST_FOREACH (a, &r->ids[i], by_id) {
+			a->unsaved = false;
+		}
+	}
 }
 
 void
 ranker_agents_sweep(struct ranker *r)
 {
+	int64_t before_us = loop_now_us(r->loop) - 2 * ranker_window_us(r);
 	struct ranker_agent *a, *next;
 	uint32_t i;
 
+	if (r->unsaved && !r->read_only)
+		save_sequences(r);
 	for (i = 0; i < RANKER_BUCKETS; i++) {
 		for (a = LIST_FIRST(&r->ids[i]); a != NULL; a = next) {
 			next = LIST_NEXT(a, by_id);
-			if (may_be_forgotten(r, a))
+			/* What it has said last is of no use any more. */
+			if (a->conn == 0 && !a->unsaved &&
+			    a->reported_us < before_us)
 				agent_free(r, a);
 		}
 	}

@@ -226,7 +226,7 @@ ranker_hello_unstored(struct ranker *r, struct ranker_item *item)
 		if (a == NULL)
 			ranker_refuse(item, "internal", "out of memory");
 		else
-			a->unsaved = true;
+			a->unsaved = r->unsaved = true;
 	}
 	if (item->why.code[0] == '\0' && a != NULL)
 		a->sequence = item->sequence;

@@ -213,6 +213,7 @@ static void
 keep_rows(struct ranker *r, struct ranker_agent *a, struct reader *in)
 {
 	struct ranker_row *rows = calloc(in->report.rows_n + 1u, sizeof(*rows));
+	struct ranker_row *fit;
 	struct manage_row row;
 	uint32_t n = 0;
 	uint16_t i;
@@ -230,8 +231,10 @@ keep_rows(struct ranker *r, struct ranker_agent *a, struct reader *in)
 		keep_row(r, a, in, &row, &rows[n++]);
 	}
 	qsort(rows, n, sizeof(*rows), by_known);
+	/* Rows that are not named here take no room. */
+	fit = reallocarray(rows, n + 1u, sizeof(*rows));
 	free(a->rows);
-	a->rows = rows;
+	a->rows = fit != NULL ? fit : rows;
 	a->rows_n = n;
 }
 

@@ -316,6 +316,8 @@ test_full(void)
 	CHECK_INT(number(g, "PRAGMA max_page_count = 100000"), 100000);
 	AWAIT(g, states, 3);
 	CHECK(!g->read_only, "still read-only");
+	/* What was kept in mind is kept on the disk. */
+	UNTIL(g, number(g, "SELECT sequence FROM agent") == (int64_t)sequence);
 	g->stored_n = 0;
 	rig_report(g, 2, sequence + 1, &row);
 	AWAIT(g, stored_n, 1);

@@ -295,8 +295,8 @@ rig_await(struct rig *g, const int *counter, int n, const char *what)
 /* The same until that holds. */
 #define UNTIL(g, cond)                                              \
 	do {                                                        \
-		int64_t until_us = mono_us() + WAIT_US;             \
-		while (!(cond) && mono_us() < until_us)             \
+		int64_t end_us = mono_us() + WAIT_US;               \
+		while (!(cond) && mono_us() < end_us)               \
 			CHECK_INT(loop_turn((g)->loop, 100000), 0); \
 		CHECK((cond), "never: %s", #cond);                  \
 	} while (0)
