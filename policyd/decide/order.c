@@ -139,11 +139,9 @@ place_by_health(const struct order_run *run, uint32_t i, struct order_place *p)
 		place_lowered(run, m, p);
 		p->why = s->lowered_for;
 	}
-	if (m->estimate.drain)
-		p->why = ORDER_DRAIN;
-	if (s->dead)
-		p->why = ORDER_DEAD;
-	p->drain = m->estimate.drain || s->dead;
+	if (s->gone)
+		p->why = s->gone_for;
+	p->drain = s->gone;
 }
 
 static bool
@@ -280,7 +278,7 @@ explain(struct order_run *run, uint32_t i)
 		snprintf(s->reason, sizeof(s->reason),
 		    "held: %u of %u went bad at once, perhaps by our own way",
 		    run->down_n, run->of_n);
-	else if (v->unproved && !s->dead)
+	else if (v->unproved && !s->gone)
 		snprintf(s->reason, sizeof(s->reason),
 		    "answers no probe, but neither has another one since");
 	else if (v->kept)

@@ -25,8 +25,9 @@
  * Lowered: in the next worse tier that is not reserved; where there is none,
  * ORDER_LOWERED_PERCENT of its weight.  It then gets little traffic, so that
  * silence brings it back like good news does; but each fall after the first
- * doubles how long that takes, up to ORDER_AGAIN_MAX_US, and that a death is
- * believed to be over, until it was well for ORDER_FORGET_US.
+ * doubles how long that takes, up to ORDER_AGAIN_MAX_US, and how long a death or
+ * a wish must be over to be believed so, until it was well for
+ * ORDER_FORGET_US.
  *
  * Drained: dead, or it asks for it.  Never the last one of all that can be
  * used: when all would be drained, those are kept that are drained for the
@@ -99,8 +100,9 @@ struct order_state {
 	char reason[ORDER_REASON_MAX + 1]; /* for people */
 
 	/* Underneath overrides. */
-	bool lowered, dead;
+	bool lowered, gone;		 /* gone: dead, or by its own wish */
 	enum order_why lowered_for;	 /* ORDER_FAILING or ORDER_SLOW */
+	enum order_why gone_for;	 /* ORDER_DEAD or ORDER_DRAIN */
 	char note[ORDER_REASON_MAX + 1]; /* on its last fall or rise */
 	uint32_t falls;			 /* in a row */
 	uint32_t load_percent;		 /* that was followed */
@@ -112,8 +114,8 @@ struct order_state {
 	/* Monotonic, 0: it is not, or never was. */
 	int64_t bad_since_us, good_since_us; /* good: or silent */
 	int64_t down_since_us;		     /* failing or dead */
-	int64_t alive_since_us;
-	int64_t news_us;    /* the newest */
+	int64_t back_since_us;		     /* neither dead nor asking */
+	int64_t news_us;		     /* the newest */
 	int64_t back_us;    /* failures before that are paid for */
 	int64_t changed_us; /* tier, weight or drain */
 };

@@ -19,21 +19,37 @@ wait_us(const struct order_run *run, uint32_t falls)
 	return us;
 }
 
-static void
-die(struct order_run *run, uint32_t i)
+/* A death may be our own way's; a wish has come all of it. */
+static enum order_why
+goes_for(const struct order_run *run, uint32_t i)
 {
-	struct order_state *s = &run->out[i];
+	const struct fuse_estimate *e = &run->group->members[i].estimate;
 
-	if (run->held || run->views[i].unproved || !order_may_move(run, s))
-		return;
-	s->dead = true;
-	s->falls++;
+	if (e->dead && (run->out[i].gone_for == ORDER_DEAD ||
+			   (!run->held && !run->views[i].unproved)))
+		return ORDER_DEAD;
+	return e->drain ? ORDER_DRAIN : ORDER_POLICY;
 }
 
 static void
-come_alive(struct order_run *run, struct order_state *s)
+go(struct order_run *run, uint32_t i)
 {
-	int64_t at_us = s->alive_since_us;
+	struct order_state *s = &run->out[i];
+	enum order_why why = goes_for(run, i);
+
+	if (why == ORDER_POLICY)
+		return;
+	if (!s->gone && !order_may_move(run, s))
+		return;
+	s->falls += !s->gone;
+	s->gone = true;
+	s->gone_for = why;
+}
+
+static void
+come_back(struct order_run *run, struct order_state *s)
+{
+	int64_t at_us = s->back_since_us;
 
 	if (s->falls > 1)
 		at_us += wait_us(run, s->falls - 2);
@@ -41,28 +57,32 @@ come_alive(struct order_run *run, struct order_state *s)
 		order_wake(run, at_us);
 		return;
 	}
-	if (run->held || !order_may_move(run, s))
+	if ((run->held && s->gone_for == ORDER_DEAD) || !order_may_move(run, s))
 		return;
-	s->dead = false;
+	s->gone = false;
 	s->back_us = run->now_us;
 	run->views[s - run->out].failing = false;
-	snprintf(s->note, sizeof(s->note), "answers probes again");
+	snprintf(s->note, sizeof(s->note), "%s",
+	    s->gone_for == ORDER_DEAD ? "answers probes again"
+				      : "takes new requests again");
+	s->gone_for = ORDER_POLICY;
 }
 
 static void
 step_life(struct order_run *run, uint32_t i)
 {
+	const struct fuse_estimate *e = &run->group->members[i].estimate;
 	struct order_state *s = &run->out[i];
-	bool dead = run->group->members[i].estimate.dead;
 
-	if (dead)
-		s->alive_since_us = 0;
-	else if (s->alive_since_us == 0)
-		s->alive_since_us = run->now_us;
-	if (dead && !s->dead)
-		die(run, i);
-	else if (!dead && s->dead)
-		come_alive(run, s);
+	if (e->dead || e->drain) {
+		s->back_since_us = 0;
+		go(run, i);
+		return;
+	}
+	if (s->back_since_us == 0)
+		s->back_since_us = run->now_us;
+	if (s->gone)
+		come_back(run, s);
 }
 
 /* Is there one that is better?  Where all are bad, nothing is gained by
@@ -79,7 +99,7 @@ better_left(const struct order_run *run, uint32_t i)
 		    (m->reserved && o->tier != m->tier) || o->avoid ||
 		    o->estimate.dead || o->estimate.drain)
 			continue;
-		if (!run->out[j].dead && !run->out[j].lowered &&
+		if (!run->out[j].gone && !run->out[j].lowered &&
 		    !run->views[j].failing && !run->views[j].slow)
 			return true;
 	}
@@ -187,7 +207,7 @@ step(struct order_run *run, uint32_t i)
 	struct order_state *s = &run->out[i];
 
 	step_life(run, i);
-	if (run->held || s->dead || m->use || m->avoid) {
+	if (run->held || s->gone || m->use || m->avoid) {
 		s->bad_since_us = s->good_since_us = 0;
 		return;
 	}

@@ -58,7 +58,8 @@ resume(struct ranker *r, const struct ranker_group *g,
 	s->overridden = s->why == ORDER_USE || s->why == ORDER_AVOID;
 	if (s->why == ORDER_POLICY && s->weight < i->weight)
 		s->load_percent = s->weight * 100 / i->weight;
-	s->dead = s->why == ORDER_DEAD;
+	s->gone = s->why == ORDER_DEAD || s->why == ORDER_DRAIN;
+	s->gone_for = s->gone ? s->why : ORDER_POLICY;
 	s->lowered = s->why == ORDER_FAILING || s->why == ORDER_SLOW;
 	if (s->lowered) {
 		s->lowered_for = s->why;

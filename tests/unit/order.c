@@ -291,6 +291,23 @@ drains_when_asked(void)
 	AT(1, 1, 100, false, ORDER_POLICY);
 }
 
+/* Whoever asks for it again and again gets it for longer. */
+static void
+changes_its_mind(void)
+{
+	uint32_t i;
+
+	rig_begin(2);
+	for (i = 0; i < 3600; i++) {
+		rig.members[1].estimate.drain = i % 30 < 3;
+		rig_look();
+		rig.now_us += S;
+	}
+	CHECK(rig.changes <= 4, "%u changes", rig.changes);
+	AT(1, 1, 100, true, ORDER_DRAIN);
+	AT(0, 1, 100, false, ORDER_POLICY);
+}
+
 static void
 follows_load_in_steps(void)
 {
@@ -578,6 +595,7 @@ static const struct unit_case cases[] = {
     {"what is reserved stays", reserved_stays},
     {"the past is paid for", the_past_is_paid_for},
     {"drains when asked", drains_when_asked},
+    {"changes its mind", changes_its_mind},
     {"follows load in steps", follows_load_in_steps},
     {"overrides win at once", overrides_win_at_once},
     {"after an override as before", after_an_override_as_before},
