@@ -187,17 +187,16 @@ lines(void)
 static void
 idle_peers(void)
 {
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	struct pollfd p = {.events = POLLIN};
 	static int fds[IDLE];
 	int i, n = 0, waves;
 
 	start();
+	strlcpy(sun.sun_path, rig_path("control"), sizeof(sun.sun_path));
 	for (i = 0; i < IDLE; i++) {
 		fds[i] = socket(
 		    AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		struct sockaddr_un sun = {.sun_family = AF_UNIX};
-		strlcpy(
-		    sun.sun_path, rig_path("control"), sizeof(sun.sun_path));
 		if (connect(fds[i], (struct sockaddr *)&sun, sizeof(sun)) == 0)
 			n++;
 		loop_turn(rig.loop, 0);

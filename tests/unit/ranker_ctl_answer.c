@@ -476,6 +476,7 @@ tokens(void)
 static void
 events(void)
 {
+	char line[64];
 	json_t *lines;
 	long long last;
 
@@ -488,7 +489,6 @@ events(void)
 	CHECK_STR(str(json_array_get(lines, 2), "group"), "york");
 	json_decref(lines);
 	published("york", 8, RIG_POLICY);
-	char line[64];
 	snprintf(line, sizeof(line), "events after=%lld max=1\n", last);
 	lines = ask(line);
 	CHECK_INT(json_array_size(lines), 2);
