@@ -1,6 +1,7 @@
 /* policyd/store: opening and checking, transactions, faults of the disk. */
 #include "policyd/store/store.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -279,6 +280,43 @@ test_full(void)
 	out_of_dir();
 }
 
+/* A write that fails for another reason: no file may grow any more. */
+static void
+write_fails(void)
+{
+	struct rlimit none = {4096, 4096};
+	struct store *s;
+	int error = 0, i;
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (store_open(path, &s, why) != 0 ||
+	    setrlimit(RLIMIT_FSIZE, &none) != 0)
+		_exit(1);
+	for (i = 0; i < 100 && error == 0; i++)
+		error = add_committed(s, "into a log that cannot grow");
+	_exit(error == -EIO || error == -ENOSPC ? 0 : 2);
+}
+
+static void
+test_io_error(void)
+{
+	struct store *s;
+	int status;
+	pid_t pid;
+
+	in_new_dir();
+	store_close(opened());
+	pid = fork();
+	if (pid == 0)
+		write_fails();
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK_INT(status, 0);
+	s = opened();
+	CHECK_INT(add_committed(s, "it is sound"), 0);
+	store_close(s);
+	out_of_dir();
+}
+
 /* --- killed --- */
 
 /* In another process, which ends without a word. */
@@ -439,6 +477,7 @@ static const struct unit_case cases[] = {
     {"a later version's", test_later_version},
     {"a damaged one is refused and left as it is", test_damaged},
     {"a full disk, and room again", test_full},
+    {"a write that fails", test_io_error},
     {"killed before and after a commit", test_killed},
     {"no serial twice, whatever the clock says", test_serials},
     {"no serial twice when the store is lost", test_serials_anew},
