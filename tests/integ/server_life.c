@@ -242,6 +242,77 @@ connect_to(uint16_t port)
 	return fd;
 }
 
+/* One that cannot start says why, is tried again, and comes when it can. */
+static void
+t_cannot_start(void)
+{
+	static struct rig_policyd p;
+	char key[RIG_PATH_MAX + 32], away[RIG_PATH_MAX + 32];
+	size_t mark;
+
+	rig_policyd_init(&p, "server");
+	rig_policyd_start(&p);
+	snprintf(key, sizeof(key), "%s/seal.key", p.keys);
+	snprintf(away, sizeof(away), "%s/away", p.keys);
+	REQUIRE(rename(key, away) == 0, "rename");
+	mark = rig_proc_mark(&p.proc);
+	REQUIRE(kill(rig_policyd_child(&p, "collector"), SIGKILL) == 0, "kill");
+	await_log(&p, mark, "collector: error: start: ");
+	await_log(&p, mark, "exited with 1");
+	REQUIRE(rename(away, key) == 0, "rename");
+	await_log(&p, mark, " is ready (");
+	accepts(&p, p.port, "agents");
+	rig_policyd_stop(&p);
+}
+
+/* One that hangs is found out, killed and replaced. */
+static void
+t_hung(void)
+{
+	static struct rig_policyd p;
+	pid_t pid;
+	size_t mark;
+
+	rig_policyd_init(&p, "server");
+	rig_policyd_start(&p);
+	mark = rig_proc_mark(&p.proc);
+	pid = rig_policyd_child(&p, "ranker");
+	REQUIRE(kill(pid, SIGSTOP) == 0, "stop");
+	await_log(&p, mark, "has been silent for");
+	rig_policyd_await_child(&p, "ranker", pid, WAIT_MS);
+	await_log(&p, mark, " is ready (");
+	rig_policyd_stop(&p);
+}
+
+/* -D returns when the service is there, and says so if it is not to be. */
+static void
+t_detach(void)
+{
+	static struct rig_policyd p;
+	char path[RIG_PATH_MAX + 32];
+	uint16_t port = rig_port("127.0.0.1");
+	int fd;
+	long pid;
+
+	rig_port_release(port);
+	rig_policyd_init(&p, "server");
+	rig_policyd_key(&p, "listen = 127.0.0.1:%u", port);
+	rig_policyd_write(&p);
+	EXPECT_RUN(&p, 0, "no log from here on", "serve", "-D", "-f", p.path);
+	snprintf(path, sizeof(path), "%s/cagent-policyd.pid", p.run_dir);
+	pid = pid_in(path);
+	REQUIRE(pid > 0 && kill((pid_t)pid, 0) == 0, "pid file: %ld", pid);
+	CHECK(getsid((pid_t)pid) == pid, "no session of its own");
+	fd = connect_to(port);
+	CHECK(fd >= 0, "nobody is there: %s", strerror(-fd));
+	close(fd);
+	EXPECT_RUN(&p, 1, "already running", "serve", "-D", "-f", p.path);
+	rig_policyd_key(&p, "nonsense = 1");
+	rig_policyd_write(&p);
+	EXPECT_RUN(&p, 1, "nonsense", "serve", "-D", "-f", p.path);
+	kill((pid_t)pid, SIGTERM);
+}
+
 /* The listeners stay open while the processes behind them change. */
 static void
 t_reload(void)
@@ -401,6 +472,9 @@ static const struct rig_case cases[] = {
     {"refuses", t_refuses, 0, 0},
     {"users", t_users, 0, RIG_NEEDS_ROOT},
     {"killed", t_killed, 0, 0},
+    {"cannot_start", t_cannot_start, 0, 0},
+    {"hung", t_hung, 0, 0},
+    {"detach", t_detach, 0, RIG_NEEDS_NETNS},
     {"reload", t_reload, 0, 0},
     {"reload_refused", t_reload_refused, 0, 0},
     {"reload_listeners", t_reload_listeners, 0, 0},
