@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/mono.h"
+#include "base/sysfiles.h"
 #include "conf/bundle.h"
 #include "cagentd/master/change.h"
 #include "cagentd/master/children_tell.h"
@@ -23,7 +24,6 @@
 #include "cagentd/master/identity.h"
 #include "cagentd/master/master_policy.h"
 #include "cagentd/master/shared.h"
-#include "cagentd/master/sysfiles.h"
 #include "cagentd/roles.h"
 
 /* After the drain timeout workers cut their tunnels; then this, and they are

@@ -235,6 +235,13 @@ ask_to_leave(struct pdkid *k)
 }
 
 void
+pdkids_renew_one(struct pdkids *all, enum pdproc_role role)
+{
+	if (!all->stopping)
+		ask_to_leave(&all->kid[role]);
+}
+
+void
 pdkids_renew(struct pdkids *all)
 {
 	size_t i;

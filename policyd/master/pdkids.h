@@ -70,6 +70,8 @@ struct pdkids {
 void pdkids_start(struct pdkids *);
 /* The gift is another: all leave, and others start. */
 void pdkids_renew(struct pdkids *);
+/* That one leaves, and another starts: what it read is old. */
+void pdkids_renew_one(struct pdkids *, enum pdproc_role);
 /* A new way to syslog for all, who cannot find it themselves. */
 void pdkids_tell_log(struct pdkids *);
 /* SIGCHLD: collect who has died. */

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/mono.h"
+#include "base/sysfiles.h"
 #include "policyd/common/pdload.h"
 #include "policyd/master/pdhome.h"
 #include "policyd/master/pdkids.h"
@@ -29,8 +30,8 @@
 #define START_S 30
 /* After an earlier master was killed: until its children let go. */
 #define PATIENCE_US 3000000
-/* syslog's socket is looked at this often. */
-#define LOG_US 2000000
+/* The prober's files, and syslog's socket, are looked at this often. */
+#define FILES_US 2000000
 
 struct master {
 	const struct serve_options *options;
@@ -39,8 +40,8 @@ struct master {
 	uint32_t conf_serial;
 	struct pdhome home;
 	struct pdkids kids;
-	struct op signals, stop_timer, start_timer, log_timer;
-	ino_t log_socket; /* which syslog's is */
+	struct sysfiles sysfiles;
+	struct op signals, stop_timer, start_timer, files_timer;
 	int signal_fd;
 	int ready_fd; /* of proc_detach(); -1: not detached, or told */
 	int terminal; /* who detached us, until then; else -1 */
@@ -310,22 +311,25 @@ watch_signals(struct master *m)
 		fatalx("loop: cannot watch signals");
 }
 
-/* A syslog that was started again has another socket. */
 static void
-on_log_timer(struct loop *loop, struct op *op, const struct op_result *r)
+on_files_timer(struct loop *loop, struct op *op, const struct op_result *r)
 {
-	struct master *m = container_of(op, struct master, log_timer);
-	struct stat st;
+	struct master *m = container_of(op, struct master, files_timer);
+	unsigned int changed = sysfiles_changed(&m->sysfiles);
+	bool hosts = (changed & 1u << SYSFILES_HOSTS) != 0;
 
 	(void)r; /* time is the only news */
-	if (stat("/dev/log", &st) == 0 && st.st_ino != m->log_socket) {
-		if (m->log_socket != 0) {
-			log_info("syslog is another");
-			pdkids_tell_log(&m->kids);
-		}
-		m->log_socket = st.st_ino;
+	if ((changed & 1u << SYSFILES_LOG) != 0 && m->kids.syslog) {
+		log_info("syslog is another"); /* and so we reach it again */
+		pdkids_tell_log(&m->kids);
 	}
-	if (loop_timer(loop, op, loop_now_us(loop) + LOG_US, on_log_timer) != 0)
+	if (hosts || (changed & 1u << SYSFILES_RESOLV) != 0) {
+		log_info("%s has changed: the prober starts anew",
+		    sysfiles_path(hosts ? SYSFILES_HOSTS : SYSFILES_RESOLV));
+		pdkids_renew_one(&m->kids, PDPROC_PROBER);
+	}
+	if (loop_timer(
+		loop, op, loop_now_us(loop) + FILES_US, on_files_timer) != 0)
 		log_errx("out of memory for a timer");
 }
 
@@ -360,6 +364,7 @@ open_all(struct master *m)
 		fatalx("configuration refused");
 	}
 	m->conf_serial = 1;
+	(void)sysfiles_changed(&m->sysfiles); /* no change, the first look */
 	pdhome_take(&m->home, m->conf.conf);
 	g->text = m->conf.text;
 	g->text_len = m->conf.len;
@@ -403,10 +408,9 @@ start_children(struct master *m)
 	m->kids.gone = on_gone;
 	m->kids.arg = m;
 	pdkids_start(&m->kids);
-	if (!m->options->detach)
-		return;
-	on_log_timer(m->loop, &m->log_timer, &now);
-	if (loop_timer(m->loop, &m->start_timer,
+	on_files_timer(m->loop, &m->files_timer, &now);
+	if (m->options->detach &&
+	    loop_timer(m->loop, &m->start_timer,
 		loop_now_us(m->loop) + START_S * INT64_C(1000000),
 		on_start_over) != 0)
 		fatalx("out of memory");

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -284,6 +285,29 @@ t_hung(void)
 	rig_policyd_stop(&p);
 }
 
+/* What the prober has read changes: it learns of it unasked. */
+static void
+t_hosts_change(void)
+{
+	static struct rig_policyd p;
+	size_t mark;
+	pid_t before;
+	int fd;
+
+	rig_policyd_init(&p, "server");
+	rig_policyd_start(&p);
+	before = rig_policyd_child(&p, "prober");
+	mark = rig_proc_mark(&p.proc);
+	fd = open("/etc/hosts", O_WRONLY | O_APPEND | O_CLOEXEC);
+	REQUIRE(fd != -1 && write(fd, "192.0.2.9 new.test\n", 19) == 19,
+	    "/etc/hosts");
+	close(fd);
+	await_log(&p, mark, "/etc/hosts has changed");
+	rig_policyd_await_child(&p, "prober", before, WAIT_MS);
+	await_log(&p, mark, "connected with the prober");
+	rig_policyd_stop(&p);
+}
+
 /* -D returns when the service is there, and says so if it is not to be. */
 static void
 t_detach(void)
@@ -474,6 +498,7 @@ static const struct rig_case cases[] = {
     {"killed", t_killed, 0, 0},
     {"cannot_start", t_cannot_start, 0, 0},
     {"hung", t_hung, 0, 0},
+    {"hosts_change", t_hosts_change, 0, RIG_NEEDS_NETNS},
     {"detach", t_detach, 0, RIG_NEEDS_NETNS},
     {"reload", t_reload, 0, 0},
     {"reload_refused", t_reload_refused, 0, 0},

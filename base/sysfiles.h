@@ -1,5 +1,5 @@
-#ifndef CAGENTD_SYSFILES_H
-#define CAGENTD_SYSFILES_H
+#ifndef BASE_SYSFILES_H
+#define BASE_SYSFILES_H
 
 #include <stdbool.h>
 #include <stdint.h>

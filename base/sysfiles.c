@@ -1,5 +1,5 @@
 /* Sees whether files of the system have changed; opens none of them. */
-#include "cagentd/master/sysfiles.h"
+#include "base/sysfiles.h"
 
 #include <sys/stat.h>
 
