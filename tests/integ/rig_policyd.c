@@ -349,3 +349,19 @@ rig_policyd_publish(
 	rig_policyd_sign(p, file, audience, body);
 	must(p, (const char *const[]){"publish", file, NULL}, true);
 }
+
+void
+rig_policyd_token(
+    struct rig_policyd *p, const char *group, char path[static RIG_PATH_MAX])
+{
+	static unsigned int made;
+	struct rig_output o;
+
+	run(p, &o,
+	    (const char *const[]){"token", "new", "--group", group, NULL},
+	    true);
+	REQUIRE(o.code == 0, "token new: exit %d: %s", o.code, o.err);
+	rig_path(path, "%s.token%u", p->name, made++);
+	rig_write(path, o.out, 0600);
+	rig_output_free(&o);
+}

@@ -74,5 +74,8 @@ void rig_policyd_sign(struct rig_policyd *, const char *file,
     const char *audience, const char *body);
 void rig_policyd_publish(
     struct rig_policyd *, const char *audience, const char *body);
+/* A new one-time token of that group, in the file that path receives. */
+void rig_policyd_token(
+    struct rig_policyd *, const char *group, char path[static RIG_PATH_MAX]);
 
 #endif
