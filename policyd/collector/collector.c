@@ -36,12 +36,17 @@ on_line(void *arg, enum pdproc_role peer, int fd)
 		close(fd);
 }
 
+_Static_assert(PDGUESTS_MAX <= PDPROC_GUESTS_FDS, "a descriptor each");
+
+/* Those that are known have places of their own: who comes and says nothing
+ * keeps none of them out. */
 static void
 on_changed(void *arg)
 {
 	struct collector *c = arg;
 
-	pdaccept_hold(&c->accept, c->room.n >= c->start.conf->agents_max);
+	pdaccept_hold(
+	    &c->accept, c->room.n >= c->start.conf->agents_max + PDGUESTS_MAX);
 }
 
 /* A new collector gets new channels, and agents come again. */

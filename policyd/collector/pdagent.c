@@ -300,6 +300,12 @@ let_in(struct pdagent *a)
 		    a, "old-sequence", "that sequence has been used");
 		return;
 	}
+	if (other == NULL &&
+	    a->room->known_n >= (uint64_t)a->room->conf->agents_max) {
+		pdagent_dismiss(
+		    a, "full", "there are as many agents as may be");
+		return;
+	}
 	if (other != NULL)
 		pdagent_close(other, "it has come again");
 	if (!forget_token(a)) {

@@ -188,7 +188,8 @@ pdproc_rights(
 		become(out, &c->collector_user);
 		out->syscalls = collector_syscalls;
 		out->args = collector_args;
-		out->nofile = (rlim_t)c->agents_max + PDPROC_OTHER_FDS;
+		out->nofile = (rlim_t)c->agents_max + PDPROC_GUESTS_FDS +
+			      PDPROC_OTHER_FDS;
 		break;
 	case PDPROC_PROBER:
 		become(out, &c->prober_user);

@@ -89,6 +89,8 @@ extern const struct chan_rules pdproc_rules;
 #define PDPROC_START_MS	 10000
 /* Of the collector, beside those of agents' connections. */
 #define PDPROC_OTHER_FDS 64
+/* Connections beside those of agents that have been let in. */
+#define PDPROC_GUESTS_FDS 4096
 
 /* What a role may do once it has started; strings borrowed for ever. */
 void pdproc_rights(

@@ -50,6 +50,34 @@ is_refused_with_a_reason(void)
 	rig_fini(&t);
 }
 
+/* One that comes again takes its own place, also when all are taken. */
+static void
+has_places_for_so_many(void)
+{
+	static struct rig t;
+	struct peer p, q, again;
+
+	rig_init(&t);
+	t.conf.agents_max = 1;
+	peer_comes(&t, &p, 1, "box");
+	peer_open(&t, &q, 2);
+	peer_register(&q, "other");
+	CHECK(q.nack, "it is let in");
+	CHECK_STR(q.said.code, "full");
+	CHECK_INT(t.room.known_n, 1);
+	AWAIT(&t, is_closed(&q));
+	peer_close(&q);
+	peer_open(&t, &again, 1);
+	again.sequence = p.sequence;
+	peer_register(&again, "box");
+	CHECK(!again.nack, "%s", again.said.code);
+	CHECK_INT(t.room.known_n, 1);
+	AWAIT(&t, is_closed(&p));
+	peer_close(&p);
+	peer_close(&again);
+	rig_fini(&t);
+}
+
 static void
 reports(void)
 {
@@ -709,6 +737,7 @@ is_small_when_idle(void)
 static const struct unit_case cases[] = {
     {"registers", registers},
     {"is refused with a reason", is_refused_with_a_reason},
+    {"has places for so many", has_places_for_so_many},
     {"reports", reports},
     {"tells what cannot be stored", tells_what_cannot_be_stored},
     {"gets what it lacks in order", gets_what_it_lacks_in_order},
