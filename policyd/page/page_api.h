@@ -11,7 +11,7 @@
  * Each answer is from one moment of the store, or from the one half a second
  * before.
  */
-#define PAGE_API_READ_US INT64_C(2000000) /* an answer's reading, at most */
+#define PAGE_API_READ_US INT64_C(1000000) /* an answer's reading, at most */
 
 struct page_api;
 

@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/mono.h"
 #include "base/net.h"
 #include "policyd/page/page_assets.h"
 #include "policyd/page/page_error.h"
@@ -221,10 +222,13 @@ answer(
 
 	if (page_assets_find(q->target, len, &file))
 		return answer_file(c, &file);
-	if (strncmp(q->target, PAGE_HTTP_API, sizeof(PAGE_HTTP_API) - 1) == 0)
-		http->site.answer(http->site.arg, q->target, &a);
-	else
+	if (strncmp(q->target, PAGE_HTTP_API, sizeof(PAGE_HTTP_API) - 1) != 0)
 		page_error(&a, MHD_HTTP_NOT_FOUND, "there is no such page");
+	else if (mono_us() - loop_now_us(http->loop) > PAGE_HTTP_TURN_US)
+		page_error(&a, MHD_HTTP_SERVICE_UNAVAILABLE,
+		    "too much is asked at once");
+	else
+		http->site.answer(http->site.arg, q->target, &a);
 	return answer_json(c, &a, NULL);
 }
 

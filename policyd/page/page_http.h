@@ -22,6 +22,9 @@ struct loop;
 #define PAGE_HTTP_IP_MAX     256   /* of those, from one address */
 #define PAGE_HTTP_IDLE_S     15	   /* without a byte */
 #define PAGE_HTTP_REQUEST_MS 30000 /* from one answer to the end of the next */
+/* What is asked later in a turn of the loop that has lasted so long is refused:
+ * the process has to show that it lives. */
+#define PAGE_HTTP_TURN_US INT64_C(2000000)
 
 struct page_answer {
 	unsigned int status;

@@ -37,7 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (len < 2)
 		return 0;
-	r.allowed = data[0];
+	r.allowed = data[0] & 0x7f; /* the bits that there are */
 	r.required = data[1] & r.allowed;
 	text = calloc(1, len - 1);
 	assert(text != NULL);

@@ -256,6 +256,43 @@ limits_an_address(void)
 	rig_page_stop(&p);
 }
 
+/* However much is asked at once, a turn of the loop has its limit: else the
+ * master would take the process for dead. */
+static void
+limits_a_turn(void)
+{
+	static const char get[] =
+	    "GET /api/v1/events?limit=%zu HTTP/1.1\r\n" HOST CLOSE;
+	struct rig_page p = {.fault = RIG_PAGE_THINKS};
+	unsigned int answered = 0, refused = 0;
+	char text[256], in[64];
+	int fds[24];
+	size_t i;
+
+	start(&p);
+	for (i = 0; i < N(fds); i++) {
+		int len = snprintf(text, sizeof(text), get, i + 1);
+
+		fds[i] = rig_net_connect("127.0.0.1", p.port, HTTP_MS);
+		REQUIRE(fds[i] >= 0 && send(fds[i], text, (size_t)len,
+					   MSG_NOSIGNAL) == len,
+		    "cannot ask");
+	}
+	for (i = 0; i < N(fds); i++) {
+		struct pollfd pfd = {fds[i], POLLIN, 0};
+
+		REQUIRE(poll(&pfd, 1, HTTP_MS) == 1 &&
+			    recv(fds[i], in, sizeof(in), 0) == sizeof(in),
+		    "no answer");
+		answered += memcmp(in, "HTTP/1.1 200 ", 13) == 0;
+		refused += memcmp(in, "HTTP/1.1 503 ", 13) == 0;
+		close(fds[i]);
+	}
+	CHECK(answered >= 4 && refused >= 1 && answered + refused == N(fds),
+	    "%u answered, %u refused", answered, refused);
+	rig_page_stop(&p);
+}
+
 /* --- the files --- */
 
 static void
@@ -451,6 +488,7 @@ static const struct rig_case cases[] = {
     {"more than there is room for", refuses_too_much, 0, 0},
     {"clients that are slow on purpose", outlasts_the_slow, 0, 0},
     {"one address has its share", limits_an_address, 0, 0},
+    {"more than there is time for", limits_a_turn, 0, 0},
     {"the page's files", serves_files, 0, 0},
     {"200 readers beside a writer", many_readers, 0, 0},
 };

@@ -46,6 +46,10 @@ answer(void *arg, const char *target, struct page_answer *out)
 	case RIG_PAGE_CLOSES:
 		out->body = NULL;
 		break;
+	case RIG_PAGE_THINKS:
+		(void)poll(NULL, 0, RIG_PAGE_THINKS_MS);
+		page_api_answer(s->api, target, out);
+		break;
 	}
 }
 

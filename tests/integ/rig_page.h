@@ -9,10 +9,12 @@
  * The policy server's page alone, over a store that was filled by hand: the
  * same server as in its process, in a thread of the case.
  */
+#define RIG_PAGE_THINKS_MS 500
 enum rig_page_fault {
 	RIG_PAGE_FINE,
 	RIG_PAGE_ERRORS, /* the API answers with errors */
-	RIG_PAGE_CLOSES	 /* or closes instead */
+	RIG_PAGE_CLOSES, /* or closes instead */
+	RIG_PAGE_THINKS	 /* or takes RIG_PAGE_THINKS_MS for each */
 };
 struct rig_page {
 	int64_t request_ms; /* 0: as it is */
