@@ -16,6 +16,7 @@
 #include "policyd/say.h"
 #include "policyd/verb.h"
 #include "trust/keyfile.h"
+#include "trust/when.h"
 #include "wire/manage.h"
 
 static const struct grid_field table_fields[] = {{"name", "AGENT", GRID_TEXT},
@@ -220,7 +221,7 @@ token_new_run(const struct call *c)
 
 	if (rc != VERB_OK)
 		return rc;
-	if ((c->lasts != NULL && !args_expires(c->lasts, c->now_s, &until_s)) ||
+	if ((c->lasts != NULL && !when_later(c->lasts, c->now_s, &until_s)) ||
 	    until_s - c->now_s > PDCTL_FOR_MAX_S)
 		return say_usage("--for: expected a time like 1d, up to 366 "
 				 "days, or one to come, found '%s'",

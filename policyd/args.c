@@ -8,7 +8,6 @@
 
 #include "policyd/say.h"
 #include "policyd/verb.h"
-#include "trust/when.h"
 
 enum kind {
 	FLAG,	   /* bool */
@@ -98,44 +97,6 @@ args_number(const char *s, uint64_t max, uint64_t *out)
 		v = v * 10 + digit;
 	}
 	*out = v;
-	return true;
-}
-
-bool
-args_span(const char *s, int64_t *out)
-{
-	static const struct {
-		char unit;
-		int64_t seconds;
-	} units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
-	size_t len = strlen(s), i;
-	char digits[16];
-	uint64_t n;
-
-	if (len < 2 || len > sizeof(digits))
-		return false;
-	memcpy(digits, s, len - 1);
-	digits[len - 1] = '\0';
-	/* A thousand years are enough for anybody. */
-	for (i = 0; i < sizeof(units) / sizeof(*units); i++) {
-		if (s[len - 1] == units[i].unit &&
-		    args_number(digits,
-			(uint64_t)(365000 * 86400LL / units[i].seconds), &n)) {
-			*out = (int64_t)n * units[i].seconds;
-			return n > 0;
-		}
-	}
-	return false;
-}
-
-bool
-args_expires(const char *s, int64_t now_s, int64_t *out)
-{
-	if (when_parse(s, out))
-		return *out > now_s;
-	if (!args_span(s, out))
-		return false;
-	*out += now_s;
 	return true;
 }
 

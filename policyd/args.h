@@ -13,11 +13,6 @@ int args_parse(int argc, char **argv, struct call *call);
 /* How the command is used, or (NULL) all of them, on stdout. */
 void args_help(const struct verb *);
 
-/* "365d", "12h", "30m", "20s" in seconds; more than none. */
-bool args_span(const char *, int64_t *out);
-/* That from now, or a point in time as trust/when.h has them;
- * later than now. */
-bool args_expires(const char *, int64_t now_s, int64_t *out);
 /* Decimal digits and nothing else, up to max. */
 bool args_number(const char *, uint64_t max, uint64_t *out);
 

@@ -90,7 +90,7 @@ since(const struct call *c, int64_t *out)
 	*out = 0;
 	if (c->since == NULL || when_parse(c->since, out))
 		return VERB_OK;
-	if (!args_span(c->since, &s) || s > c->now_s)
+	if (!when_span(c->since, &s) || s > c->now_s)
 		return say_usage("--since: expected a time like 2h ago, or "
 				 "2026-11-22T09:00:00Z, found '%s'",
 		    c->since);

@@ -15,6 +15,7 @@
 #include "policyd/say.h"
 #include "policyd/verb.h"
 #include "trust/verify.h"
+#include "trust/when.h"
 
 #define EXPIRES "365d"
 
@@ -169,7 +170,7 @@ init_run(const struct call *c)
 
 	if (strlen(dir) > PATH_MAX - 32)
 		return say("%.40s...: too long a name", dir);
-	if (!args_expires(expires, c->now_s, &expires_s))
+	if (!when_later(expires, c->now_s, &expires_s))
 		return say_usage("--expires: expected a time to come, like "
 				 "365d or 2027-01-01T00:00:00Z, found '%s'",
 		    expires);

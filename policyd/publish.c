@@ -10,6 +10,7 @@
 #include "policyd/message.h"
 #include "policyd/say.h"
 #include "policyd/verb.h"
+#include "trust/when.h"
 
 #define WAIT_S	   30
 #define WAIT_MAX_S 3600
@@ -20,7 +21,7 @@ wait_us(const struct call *c, int64_t *out)
 	int64_t s = WAIT_S;
 
 	if (c->timeout != NULL &&
-	    (!args_span(c->timeout, &s) || s > WAIT_MAX_S)) {
+	    (!when_span(c->timeout, &s) || s > WAIT_MAX_S)) {
 		say_usage("--timeout: expected a time like 10s, up to 1h, "
 			  "found '%s'",
 		    c->timeout);

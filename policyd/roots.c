@@ -261,7 +261,7 @@ add_all(struct root *root, const struct call *c)
 static bool
 expires(const struct call *c, int64_t *out)
 {
-	if (args_expires(c->expires, c->now_s, out))
+	if (when_later(c->expires, c->now_s, out))
 		return true;
 	say_usage("--expires: expected a time to come, like 365d or "
 		  "2027-01-01T00:00:00Z, found '%s'",

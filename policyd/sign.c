@@ -15,6 +15,7 @@
 #include "policyd/say.h"
 #include "policyd/verb.h"
 #include "trust/verify.h"
+#include "trust/when.h"
 
 /* Whose signature a message may bear: that of a key with the role, in a root
  * and for a root also in the one before. */
@@ -192,7 +193,7 @@ header_of(const struct call *c, const struct verified *root, struct envelope *e)
 				 "'%s'",
 		    c->audience);
 	snprintf(e->audience, sizeof(e->audience), "%s", c->audience);
-	if (!args_expires(c->expires, c->now_s, &e->expires_s))
+	if (!when_later(c->expires, c->now_s, &e->expires_s))
 		return say_usage("--expires: expected a time to come, like "
 				 "30d or 2027-01-01T00:00:00Z, found '%s'",
 		    c->expires);

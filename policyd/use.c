@@ -12,6 +12,7 @@
 #include "policyd/human.h"
 #include "policyd/say.h"
 #include "policyd/verb.h"
+#include "trust/when.h"
 #include "wire/manage.h"
 
 /* An order is to be in force within a second; who waits twice that long has
@@ -71,7 +72,7 @@ make_line(const struct call *c, struct line *l)
 		return say_usage("--group: expected a group's name, found "
 				 "'%s'",
 		    c->group);
-	if (!args_expires(c->lasts, c->now_s, &until_s) ||
+	if (!when_later(c->lasts, c->now_s, &until_s) ||
 	    until_s - c->now_s > PDCTL_FOR_MAX_S)
 		return say_usage("--for: expected a time like 2h, up to 366 "
 				 "days, or one to come, found '%s'",

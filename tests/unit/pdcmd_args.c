@@ -9,6 +9,7 @@
 #include "policyd/human.h"
 #include "policyd/verb.h"
 #include "tests/unit/unit.h"
+#include "trust/when.h"
 
 #define N(a)	 (sizeof(a) / sizeof(*(a)))
 #define ARGS_MAX 80
@@ -186,18 +187,18 @@ spans(void)
 
 	for (i = 0; i < N(all); i++) {
 		s = -1;
-		CHECK(args_span(all[i].text, &s) == (all[i].s != 0), "%s",
+		CHECK(when_span(all[i].text, &s) == (all[i].s != 0), "%s",
 		    all[i].text);
 		if (all[i].s != 0)
 			CHECK_INT(s, all[i].s);
 		s = -1;
-		CHECK(args_expires(all[i].text, NOW_S, &s) == (all[i].s != 0),
+		CHECK(when_later(all[i].text, NOW_S, &s) == (all[i].s != 0),
 		    "%s", all[i].text);
 		if (all[i].s != 0)
 			CHECK_INT(s, NOW_S + all[i].s);
 	}
-	CHECK(args_expires("1970-02-01T00:00:00Z", NOW_S, &s), "to come");
-	CHECK(!args_expires("1970-01-01T00:00:01Z", NOW_S, &s), "is over");
+	CHECK(when_later("1970-02-01T00:00:00Z", NOW_S, &s), "to come");
+	CHECK(!when_later("1970-01-01T00:00:01Z", NOW_S, &s), "is over");
 }
 
 /* Each verb is found by its name, and the nearest to a slip is the right one. */
