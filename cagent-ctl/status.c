@@ -47,6 +47,23 @@ checks_cell(const json_t *doc, int64_t now_us, char *out, size_t size)
 }
 
 static void
+managers_cell(const json_t *doc, int64_t now_us, char *out, size_t size)
+{
+	const json_t *links = json_object_get(doc, "managers"), *one;
+	const char *name;
+	size_t i, len = 0;
+
+	(void)now_us; /* states */
+	for (i = 0; i < json_array_size(links) && len < size; i++) {
+		one = json_array_get(links, i);
+		name = field_string(one, "name");
+		len += (size_t)snprintf(out + len, size - len, "%s%s (%s)",
+		    i > 0 ? ", " : "", *name != '\0' ? name : "policy server",
+		    field_string(one, "state"));
+	}
+}
+
+static void
 role_cell(const json_t *child, int64_t now_us, char *out, size_t size)
 {
 	const char *role = field_string(child, "role");
@@ -113,7 +130,7 @@ static const struct field answer_fields[] = {
 	"when that was issued"},
     {"policy_expires_us", NULL, NULL, FIELD_TIME, false, NULL,
 	"until when it is not stale"},
-    {"managers", NULL, NULL, FIELD_OTHER, false, NULL,
+    {"managers", NULL, "reports to", FIELD_OTHER, false, managers_cell,
 	"whom it reports to: the \"links\" of \"policy server --json\""},
     {"policy_stale", NULL, NULL, FIELD_BOOL, false, NULL,
 	"it has expired, and stays in force"},

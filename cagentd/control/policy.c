@@ -273,11 +273,26 @@ read_rank(struct policy *p, const struct verified *v, struct policy_answer *a)
 	return NULL;
 }
 
+/* A heartbeat: what is in force is said again. */
+static bool
+says_the_same(const struct verified *was, const struct verified *is)
+{
+	const struct envelope *a, *b;
+
+	if (was == NULL)
+		return false;
+	a = verified_envelope(was);
+	b = verified_envelope(is);
+	return a->body_len == b->body_len &&
+	       memcmp(a->body, b->body, a->body_len) == 0;
+}
+
 static enum policy_outcome
 hold_rank(struct policy *p, struct verified *v, struct policy_answer *a)
 {
 	struct policy_rank *ranks = read_rank(p, v, a);
 	struct policy_held next = p->held;
+	bool same = says_the_same(p->held.rank, v);
 
 	next.rank = v;
 	next.rank_mark = verified_mark(v);
@@ -288,8 +303,13 @@ hold_rank(struct policy *p, struct verified *v, struct policy_answer *a)
 	}
 	free(p->ranks);
 	p->ranks = ranks;
-	return taken(p, a, "rank %" PRIu64 " (root %u) is in force",
-	    p->held.rank_mark.serial, p->held.rank_mark.epoch);
+	snprintf(a->text, sizeof(a->text),
+	    "rank %" PRIu64 " (root %u) is in force", p->held.rank_mark.serial,
+	    p->held.rank_mark.epoch);
+	/* Once a minute is no event. */
+	if (!same)
+		events_add(p->events, EVENT_POLICY, "", "%s", a->text);
+	return POLICY_TAKEN;
 }
 
 static enum policy_outcome

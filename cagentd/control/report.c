@@ -334,6 +334,6 @@ report_body(const struct report *p, enum manage_why why, size_t *len)
 		free(out);
 		return NULL;
 	}
-	*len = (size_t)(n + rest);
+	*len = (size_t)n + (size_t)rest;
 	return out;
 }

@@ -592,6 +592,29 @@ ranks(void)
 	finish(&r);
 }
 
+/* A heartbeat is held, and is nothing new. */
+static void
+ranks_again(void)
+{
+	uint64_t told;
+	struct rig r;
+
+	r.fd = memfd_create("state", MFD_CLOEXEC);
+	start_with(&r, LOCAL, 1);
+	CHECK_INT(take_policy(&r, 7, TIERS, "4"), POLICY_TO_APPLY);
+	put_in_force(&r, LOCAL);
+	CHECK_INT(take_rank(&r, 1, RANK), POLICY_TAKEN);
+	told = r.events.last_id;
+	CHECK_INT(take_rank(&r, 2, RANK), POLICY_TAKEN);
+	CHECK_INT(r.events.last_id, told);
+	CHECK_INT(take_rank(&r, 1, RANK), POLICY_REFUSED);
+	told = r.events.last_id;
+	CHECK_INT(take_rank(&r, 3, RANK "[intermediary \"one\"]\nweight = 3\n"),
+	    POLICY_TAKEN);
+	CHECK_INT(r.events.last_id, told + 1);
+	finish(&r);
+}
+
 /* What the online key alone cannot do. */
 static void
 rank_limits(void)
@@ -681,6 +704,7 @@ static const struct unit_case cases[] = {
     {"roots", roots},
     {"groups", audiences},
     {"ranks", ranks},
+    {"ranks again", ranks_again},
     {"what a rank cannot say", rank_limits},
     {"a damaged state", damaged},
     {"what cannot be kept is not taken", not_kept},
