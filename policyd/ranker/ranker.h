@@ -46,7 +46,8 @@ struct ranker_known {
 struct ranker_place {
 	struct order_state state; /* name "": it was never decided */
 	struct fuse_estimate estimate;
-	bool unsaved; /* that it has moved */
+	int64_t since_s; /* it has stood there; 0: as it began */
+	bool unsaved;	 /* that it has moved */
 };
 
 /* Agents that rank alike.  There is one for each group of agents that are

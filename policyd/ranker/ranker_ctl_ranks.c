@@ -13,7 +13,6 @@ struct stand {
 	const struct ranker_group *group;
 	const struct settings_intermediary *is; /* as the policy has it */
 	const struct ranker_place *place;
-	int64_t since_s; /* 0: as it began */
 	struct fuse_probe probes;
 };
 
@@ -38,10 +37,7 @@ stand_of(const struct ranker *r, const struct ranker_group *g, uint32_t i)
 	struct stand s = {.group = g,
 	    .is = &g->policy->settings->intermediaries[i],
 	    .place = &g->places[i]};
-	struct store_place last;
 
-	if (store_place_last(r->store, g->name, s.is->name, &last) == 0)
-		s.since_s = last.at_s;
 	add_probes(r, &s);
 	return s;
 }
@@ -62,8 +58,8 @@ set_stand(json_t *o, const struct stand *s)
 	ranker_ctl_set(o, "drain", json_boolean(at->drain));
 	ranker_ctl_set_text(o, "why", order_why_word(at->why));
 	ranker_ctl_set_text(o, "reason", at->reason);
-	if (s->since_s != 0)
-		ranker_ctl_set_int(o, "since_s", s->since_s);
+	if (s->place->since_s != 0)
+		ranker_ctl_set_int(o, "since_s", s->place->since_s);
 	ranker_ctl_set_int(o, "success_permille", seen->success_permille);
 	ranker_ctl_set_int(o, "latency_us", seen->latency_us);
 	ranker_ctl_set_int(o, "agents", seen->agents);
@@ -100,8 +96,8 @@ set_sentence(json_t *o, const struct stand *s)
 	snprintf(text, sizeof(text),
 	    "%s: %s for %s%s%s (%s%s%s); the policy has it in tier %u; %s",
 	    s->is->name, at->drain ? "gets no new requests" : "in use",
-	    s->group->name, s->since_s != 0 ? " since " : "",
-	    s->since_s != 0 ? when_format(s->since_s, when) : "",
+	    s->group->name, s->place->since_s != 0 ? " since " : "",
+	    s->place->since_s != 0 ? when_format(s->place->since_s, when) : "",
 	    order_why_word(at->why), at->reason[0] != '\0' ? ": " : "",
 	    at->reason, s->is->tier, source_words(s, seen, sizeof(seen)));
 	if (!at->drain)
@@ -109,8 +105,10 @@ set_sentence(json_t *o, const struct stand *s)
 		    "%s: in tier %u with weight %u for %s%s%s (%s%s%s); the "
 		    "policy has it in tier %u with weight %u; %s",
 		    s->is->name, at->tier, at->weight, s->group->name,
-		    s->since_s != 0 ? " since " : "",
-		    s->since_s != 0 ? when_format(s->since_s, when) : "",
+		    s->place->since_s != 0 ? " since " : "",
+		    s->place->since_s != 0
+			? when_format(s->place->since_s, when)
+			: "",
 		    order_why_word(at->why), at->reason[0] != '\0' ? ": " : "",
 		    at->reason, s->is->tier, s->is->weight,
 		    source_words(s, seen, sizeof(seen)));

@@ -44,6 +44,8 @@ resume(struct ranker *r, const struct ranker_group *g,
 	place->estimate.success_permille = 1000;
 	if (store_place_last(r->store, g->name, i->name, &last) != 0)
 		return;
+	if (store_place_since(r->store, &last, &place->since_s) != 0)
+		place->since_s = last.at_s;
 	snprintf(s->name, sizeof(s->name), "%s", i->name);
 	s->tier = last.tier;
 	s->weight = last.weight;

@@ -153,8 +153,12 @@ take_places(struct ranker_group *g, const struct work *w)
 	for (i = 0; i < g->places_n; i++) {
 		p = &g->places[i];
 		/* What begins as the policy has it has not moved. */
-		if (p->state.name[0] != '\0' || w->after[i].why != ORDER_POLICY)
-			p->unsaved |= has_moved(&p->state, &w->after[i]);
+		if ((p->state.name[0] != '\0' ||
+			w->after[i].why != ORDER_POLICY) &&
+		    has_moved(&p->state, &w->after[i])) {
+			p->unsaved = true;
+			p->since_s = ranker_now_s();
+		}
 		p->state = w->after[i];
 		p->estimate = w->members[i].estimate;
 	}

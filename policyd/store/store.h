@@ -116,6 +116,10 @@ int store_place_add(struct store *, const struct store_place *);
 /* The last one, by group and name: -ENOENT. */
 int store_place_last(
     struct store *, const char *group, const char *name, struct store_place *);
+/* Since when it has stood there: the first row from which on tier, weight and
+ * drain are those of p. */
+int store_place_since(
+    struct store *, const struct store_place *p, int64_t *since_s);
 
 struct store_event {
 	int64_t at_s;

@@ -103,6 +103,33 @@ store_place_last(struct store *s, const char *group, const char *name,
 }
 
 int
+store_place_since(
+    struct store *s, const struct store_place *p, int64_t *since_s)
+{
+	sqlite3_stmt *stmt = store_statement(s, STORE_PLACE_SINCE,
+	    "SELECT at_s FROM place WHERE grp = ?1 AND name = ?2"
+	    " AND tier = ?3 AND weight = ?4 AND drain = ?5"
+	    " AND at_s >= coalesce((SELECT at_s FROM place"
+	    "  WHERE grp = ?1 AND name = ?2"
+	    "  AND (tier <> ?3 OR weight <> ?4 OR drain <> ?5)"
+	    "  ORDER BY at_s DESC, id DESC LIMIT 1), 0)"
+	    " ORDER BY at_s, id LIMIT 1");
+	int n;
+
+	store_bind_text(stmt, 1, p->group);
+	store_bind_text(stmt, 2, p->name);
+	(void)sqlite3_bind_int64(stmt, 3, p->tier);
+	(void)sqlite3_bind_int64(stmt, 4, p->weight);
+	(void)sqlite3_bind_int64(stmt, 5, p->drain);
+	n = store_row(s, stmt);
+	if (n <= 0)
+		return n == 0 ? -ENOENT : n;
+	*since_s = sqlite3_column_int64(stmt, 0);
+	store_done(stmt);
+	return 0;
+}
+
+int
 store_event_add(struct store *s, const struct store_event *e)
 {
 	sqlite3_stmt *stmt = store_statement(s, STORE_EVENT_ADD,

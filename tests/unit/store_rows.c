@@ -340,6 +340,7 @@ test_observed(void)
 	    .latency_us = 7,
 	    .agents = 3};
 	struct store_place b = {0};
+	int64_t since_s = 0;
 
 	begin();
 	CHECK_INT(store_seen_add(s, &r), 0);
@@ -356,6 +357,18 @@ test_observed(void)
 	CHECK_INT(store_place_last(s, "blue", "hq-1", &b), 0);
 	CHECK(memcmp(&a, &b, sizeof(a)) == 0, "another place");
 	CHECK_INT(store_place_last(s, "red", "hq-1", &b), -ENOENT);
+	/* Told again and again, and then moved within the same second. */
+	b.at_s = a.at_s + 10;
+	CHECK_INT(store_place_add(s, &b), 0);
+	b.at_s = a.at_s + 20;
+	CHECK_INT(store_place_add(s, &b), 0);
+	CHECK_INT(store_place_since(s, &b, &since_s), 0);
+	CHECK_INT(since_s, a.at_s);
+	b.drain = !b.drain;
+	CHECK_INT(store_place_since(s, &b, &since_s), -ENOENT);
+	CHECK_INT(store_place_add(s, &b), 0);
+	CHECK_INT(store_place_since(s, &b, &since_s), 0);
+	CHECK_INT(since_s, a.at_s + 20);
 	end();
 }
 
