@@ -82,11 +82,14 @@ struct ranker_agent {
 	uint64_t conn; /* the collector's number; 0: not connected */
 	char name[MANAGE_NAME_MAX + 1];
 	struct ranker_group *group;
-	uint64_t sequence;   /* the highest that was accepted */
-	bool unsaved;	     /* which is not in the store */
-	bool queued;	     /* a report of it waits to be stored */
-	bool reported;	     /* at all: rows are of instance */
-	uint64_t instance;   /* of its last report */
+	uint64_t sequence;	/* the highest that was accepted */
+	bool unsaved;		/* which is not in the store */
+	bool queued;		/* a report of it waits to be stored */
+	bool reported;		/* at all: rows are of instance */
+	uint64_t instance;	/* of its last report */
+	uint64_t reported_conn; /* that it came over */
+	int64_t window_us;	/* of its rows; 0: it has none */
+	uint32_t quick_n;    /* reports in a row for which that is too long */
 	int64_t reported_us; /* when that was; of a hello: when it came */
 	uint64_t unknown;    /* rows of intermediaries that no policy names */
 	struct ranker_row *rows; /* by rising known */
@@ -133,6 +136,7 @@ struct ranker {
 	struct ranker_agents ids[RANKER_BUCKETS], conns[RANKER_BUCKETS];
 	uint32_t connected;
 	bool unsaved;			   /* some agent's sequence is */
+	int64_t longest_us;		   /* window of any agent */
 	struct logpace refusals;	   /* of agents that are not let in */
 	uint64_t reports, reports_refused; /* since the start */
 
@@ -265,6 +269,9 @@ void ranker_hang_up(struct ranker *);
 
 /* How far back reports count: no agent drops out between two of its own. */
 int64_t ranker_window_us(const struct ranker *);
+/* That of the agent that reports most seldom: how long what was seen may
+ * count. */
+int64_t ranker_longest_us(const struct ranker *);
 int64_t ranker_probes_window_us(const struct ranker *);
 
 /* Have the collector close it. */

@@ -192,18 +192,22 @@ save_sequences(struct ranker *r)
 void
 ranker_agents_sweep(struct ranker *r)
 {
-	int64_t before_us = loop_now_us(r->loop) - 2 * ranker_window_us(r);
+	int64_t now_us = loop_now_us(r->loop), base_us = ranker_window_us(r);
 	struct ranker_agent *a, *next;
 	uint32_t i;
 
 	if (r->unsaved && !r->read_only)
 		save_sequences(r);
+	r->longest_us = base_us;
 	for (i = 0; i < RANKER_BUCKETS; i++) {
 		for (a = LIST_FIRST(&r->ids[i]); a != NULL; a = next) {
 			next = LIST_NEXT(a, by_id);
+			if (a->window_us > r->longest_us)
+				r->longest_us = a->window_us;
 			/* What it has said last is of no use any more. */
 			if (a->conn == 0 && !a->unsaved &&
-			    a->reported_us < before_us)
+			    now_us - a->reported_us >
+				2 * (a->window_us + base_us))
 				agent_free(r, a);
 		}
 	}

@@ -130,9 +130,11 @@ has_moved(const struct order_state *a, const struct order_state *b)
 static int64_t
 news_us(const struct ranker *r)
 {
-	int64_t reports_us = ranker_window_us(r) * RANKER_WINDOW_SLOTS /
-				 (RANKER_WINDOW_SLOTS - 1) +
-			     r->conf->report_interval_ms * 1000;
+	int64_t longest_us = ranker_longest_us(r);
+	/* Who reports most seldom does so twice in its window. */
+	int64_t reports_us =
+	    longest_us * RANKER_WINDOW_SLOTS / (RANKER_WINDOW_SLOTS - 1) +
+	    longest_us / 2;
 	int64_t probes_us = ranker_probes_window_us(r);
 
 	return reports_us > probes_us ? reports_us : probes_us;

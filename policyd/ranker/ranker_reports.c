@@ -10,6 +10,10 @@
 #include "policyd/ranker/ranker_batch.h"
 #include "policyd/ranker/ranker_rank.h"
 
+/* However seldom an agent reports, it is heard of once a day. */
+#define WINDOW_MAX_US (INT64_C(2) * 86400 * 1000000)
+#define QUICK_N	      8
+
 /* However short the window, who reports in time has a say all the time. */
 int64_t
 ranker_window_us(const struct ranker *r)
@@ -18,6 +22,14 @@ ranker_window_us(const struct ranker *r)
 
 	return (r->conf->window_ms > two_ms ? r->conf->window_ms : two_ms) *
 	       1000;
+}
+
+int64_t
+ranker_longest_us(const struct ranker *r)
+{
+	int64_t base_us = ranker_window_us(r);
+
+	return r->longest_us > base_us ? r->longest_us : base_us;
 }
 
 static int
@@ -196,7 +208,7 @@ keep_row(struct ranker *r, const struct ranker_agent *a,
     const struct reader *in, const struct manage_row *row,
     struct ranker_row *out)
 {
-	int64_t now_us = loop_now_us(r->loop), window_us = ranker_window_us(r);
+	int64_t now_us = loop_now_us(r->loop);
 	const struct ranker_row *last = find_row(a, out->known);
 	struct ranker_diff d;
 
@@ -204,9 +216,48 @@ keep_row(struct ranker *r, const struct ranker_agent *a,
 	if (last != NULL)
 		out->window = last->window;
 	/* What came to be long ago, while nobody heard, says nothing of now. */
-	if (now_us - a->reported_us <= window_us &&
+	if (now_us - a->reported_us <= a->window_us &&
 	    news(a, &in->report, row, out->known, &d))
-		ranker_window_add(&out->window, now_us, window_us, &d);
+		ranker_window_add(&out->window, now_us, a->window_us, &d);
+}
+
+static void
+set_window(struct ranker *r, struct ranker_agent *a, int64_t window_us)
+{
+	uint32_t i;
+
+	a->window_us = window_us;
+	a->quick_n = 0;
+	if (window_us > r->longest_us)
+		r->longest_us = window_us;
+	/* What is counted in parts of another window is none of this one. */
+	for (i = 0; i < a->rows_n; i++)
+		memset(&a->rows[i].window, 0, sizeof(a->rows[i].window));
+}
+
+/*
+ * How often an agent reports, its own configuration and its policy have a say
+ * in, too.  Its window grows by doubling until two reports fit, and shrinks
+ * when many in a row have come much sooner.
+ */
+static void
+keep_pace(struct ranker *r, struct ranker_agent *a)
+{
+	int64_t gap_us = loop_now_us(r->loop) - a->reported_us;
+	int64_t want_us = ranker_window_us(r);
+
+	if (a->window_us < want_us)
+		set_window(r, a, want_us);
+	if (!a->reported || a->reported_conn != a->conn)
+		return; /* it was away meanwhile */
+	while (want_us < 2 * gap_us && want_us < WINDOW_MAX_US)
+		want_us *= 2;
+	if (want_us > a->window_us)
+		set_window(r, a, want_us);
+	else if (want_us == a->window_us)
+		a->quick_n = 0;
+	else if (++a->quick_n >= QUICK_N)
+		set_window(r, a, want_us);
 }
 
 static void
@@ -247,11 +298,13 @@ ranker_report_stored(struct ranker *r, struct ranker_item *item)
 	if (a == NULL || !read_head(&in, item))
 		return;
 	r->reports++;
+	keep_pace(r, a);
 	keep_rows(r, a, &in);
 	a->sequence = item->sequence;
 	a->unsaved = false;
 	a->instance = in.report.instance;
 	a->reported = true;
+	a->reported_conn = a->conn;
 	a->reported_us = loop_now_us(r->loop);
 	if (in.report.why == MANAGE_EJECTED)
 		ranker_soon(r);
@@ -263,15 +316,15 @@ uint32_t
 ranker_group_saw(const struct ranker *r, const struct ranker_group *g,
     uint32_t known, struct fuse_agent *out)
 {
-	int64_t now_us = loop_now_us(r->loop), window_us = ranker_window_us(r);
+	int64_t now_us = loop_now_us(r->loop);
 	const struct ranker_agent *a;
 	const struct ranker_row *row;
 	uint32_t n = 0;
 
 	LIST_FOREACH (a, &g->agents, in_group) {
 		row = find_row(a, known);
-		if (row != NULL &&
-		    ranker_window_sum(&row->window, now_us, window_us, &out[n]))
+		if (row != NULL && ranker_window_sum(&row->window, now_us,
+				       a->window_us, &out[n]))
 			n++;
 	}
 	return n;

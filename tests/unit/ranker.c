@@ -2,6 +2,7 @@
  * and what is done when it cannot be. */
 #include "tests/unit/ranker_rig.h"
 
+#include "policyd/ranker/ranker_rank.h"
 #include "policyd/store/store_impl.h"
 
 static int64_t
@@ -226,6 +227,65 @@ test_reports_many(void)
 	rig_free(g);
 }
 
+/* What the agents of "blue" saw of s1, and by how many. */
+static uint32_t
+seen(struct rig *g, struct fuse_agent *out)
+{
+	return ranker_group_saw(&g->ranker, ranker_group(&g->ranker, "blue"),
+	    (uint32_t)ranker_known(&g->ranker, "s1"), out);
+}
+
+/* As if the last report had come so much earlier. */
+static void
+wait_s(struct rig *g, int s)
+{
+	ranker_agent_of(&g->ranker, 1)->reported_us -= s * INT64_C(1000000);
+}
+
+/* The window is one minute, but this agent is heard every five. */
+static void
+test_reports_seldom(void)
+{
+	struct manage_row row = {.name = "s1", .attempts = 10};
+	struct rig *g = started();
+	struct ranker_agent *a;
+	struct fuse_agent sum;
+	int i;
+
+	rig_token(g, "t", "blue");
+	CHECK_STR(rig_hello(g, 1, 1, "aann", "t"), "blue");
+	rig_report(g, 1, 2, &row);
+	AWAIT(g, stored_n, 1);
+	CHECK_INT(seen(g, &sum), 0);
+	a = ranker_agent_of(&g->ranker, 1);
+	CHECK_INT(a->window_us, 60000000);
+	for (i = 0; i < 3; i++) {
+		wait_s(g, 300);
+		row.attempts += 10;
+		rig_report(g, 1, 3 + i, &row);
+		AWAIT(g, stored_n, 2 + i);
+	}
+	CHECK_INT(a->window_us, 960000000);
+	CHECK_INT(ranker_longest_us(&g->ranker), 960000000);
+	CHECK_INT(seen(g, &sum), 1);
+	CHECK_INT(sum.attempts, 30);
+	/* One that was away for so long says nothing of now. */
+	CHECK_STR(rig_hello(g, 2, 10, "aann", ""), "blue");
+	a->reported_us -= INT64_C(3600000000);
+	row.attempts += 1000;
+	rig_report(g, 2, 11, &row);
+	AWAIT(g, stored_n, 5);
+	CHECK_INT(seen(g, &sum), 1);
+	CHECK_INT(sum.attempts, 30);
+	/* When it comes more often, the window shrinks again. */
+	for (i = 0; i < 10; i++) {
+		rig_report(g, 2, 12 + i, &row);
+		AWAIT(g, stored_n, 6 + i);
+	}
+	CHECK_INT(a->window_us, 60000000);
+	rig_free(g);
+}
+
 static void
 answer(struct rig *g, uint64_t conn, bool nack, const struct manage_answer *a)
 {
@@ -334,6 +394,7 @@ static const struct unit_case cases[] = {
     {"what is new in a report is stored", test_reports},
     {"reports of what nobody knows", test_reports_odd},
     {"many reports at once", test_reports_many},
+    {"an agent that reports seldom", test_reports_seldom},
     {"what agents say of messages", test_answers},
     {"a full disk, and room again", test_full},
 };
