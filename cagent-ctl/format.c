@@ -149,10 +149,13 @@ format_clean(char *s)
 	unsigned char *p;
 
 	for (p = (unsigned char *)s; *p != '\0'; p++) {
-		/* C1 controls: 0xc2 0x80..0x9f in UTF-8. */
-		if (*p < 0x20 || *p == 0x7f ||
-		    (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0))
-			*p = '?';
+		/* C1 controls: 0xc2 0x80..0x9f in UTF-8.  The second byte is
+		 * one of its own on a terminal that knows no UTF-8. */
+		if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+			p[1] = '?';
+		else if (*p >= 0x20 && *p != 0x7f)
+			continue;
+		*p = '?';
 	}
 	return s;
 }
