@@ -114,19 +114,20 @@ close_all(struct link *l)
 		l->own->down(l->own->arg, l);
 }
 
-/* Not each time that it is tried anew, for weeks. */
-static void
+/* Not each time that it is tried anew, for weeks.  Was it told? */
+static bool
 tell(struct link *l, const char *text)
 {
 	int64_t now = loop_now_us(l->own->loop);
 
 	if (strcmp(text, l->told) == 0 && now - l->told_us < AGAIN_US) {
 		log_debug("%s", text);
-		return;
+		return false;
 	}
 	snprintf(l->told, sizeof(l->told), "%s", text);
 	l->told_us = now;
 	events_add(l->own->events, EVENT_LINK, "", "%s", text);
+	return true;
 }
 
 uint64_t
@@ -192,8 +193,8 @@ turn(struct link *l)
 	l->at = (l->at + 1) % l->peer.at_n;
 }
 
-/* What is open is closed, for the reason in why. */
-static void
+/* What is open is closed, for the reason in why.  Was that told? */
+static bool
 end(struct link *l, const char *what)
 {
 	char name[LINK_WHY_MAX + 1], text[2 * LINK_WHY_MAX];
@@ -208,7 +209,7 @@ end(struct link *l, const char *what)
 		l->tries = 0;
 	close_all(l);
 	await_next(l);
-	tell(l, text);
+	return tell(l, text);
 }
 
 void
@@ -239,7 +240,13 @@ link_refused(struct link *l, const struct manage_answer *a)
 	    a->text);
 	l->tries += l->peer.keys_n - 1;
 	l->at = (l->at + 1) % l->peer.at_n;
-	end(l, "");
+	if (end(l, "") && l->peer.name[0] == '\0' &&
+	    (strcmp(a->code, "unknown-agent") == 0 ||
+		strcmp(a->code, "bad-token") == 0))
+		events_add(l->own->events, EVENT_LINK, "",
+		    "to let this agent in: on the server, cagent-policyd agent "
+		    "add with the key of cagent-ctl policy key; or a new "
+		    "token");
 }
 
 void

@@ -314,6 +314,12 @@ is_refused(void)
 	CHECK_INT(l.state, LINK_WAITING);
 	CHECK_STR(l.why, "it refuses us: unknown-agent: for a reason");
 	CHECK_STR(l.nack_code, "unknown-agent");
+	CHECK_INT(events.last_id, 2);
+	CHECK(strncmp(events_get(&events, 2)->text, "to let this agent in",
+		  20) == 0,
+	    "what to do");
+	CHECK(strstr(events_get(&events, 2)->text, "or a new token") != NULL,
+	    "all of it");
 	CHECK(is_hung_up(), "closed");
 	CHECK_INT(ups, 0);
 	end();
