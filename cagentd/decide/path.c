@@ -4,19 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cagentd/decide/draw.h"
+
 /* Draws before a tier is scanned from end to end. */
 #define PATH_DRAWS 6
-
-static uint32_t
-draw(uint64_t *seed, uint32_t bound)
-{
-	uint64_t z = *seed += 0x9e3779b97f4a7c15ull; /* splitmix64 */
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	z ^= z >> 31;
-	return (uint32_t)((z >> 32) * bound >> 32);
-}
 
 static const struct path_load *
 load_of(const struct path_query *q, const struct table_row *row)
@@ -231,10 +222,10 @@ find_pair(const struct path_query *q, const struct path_tier *tier,
 
 	pair->n = 0;
 	for (i = 0; i < PATH_DRAWS; i++) {
-		if (offer(q, order[draw(seed, tier->n)], level, pair))
+		if (offer(q, order[draw_below(seed, tier->n)], level, pair))
 			return;
 	}
-	start = draw(seed, tier->n);
+	start = draw_below(seed, tier->n);
 	for (i = 0; i < tier->n; i++) {
 		if (offer(q, order[(start + i) % tier->n], level, pair))
 			return;
@@ -251,7 +242,7 @@ second_wins(
 	bool near = high <= low + low * PATH_NEAR_PERCENT / 100;
 
 	*why = near ? PATH_WHY_DRAWN : PATH_WHY_CHEAPER;
-	return near ? draw(seed, 2) == 1 : cost_b < cost_a;
+	return near ? draw_below(seed, 2) == 1 : cost_b < cost_a;
 }
 
 static void
@@ -317,7 +308,7 @@ first_tier(const struct path_query *q, uint64_t *seed)
 	for (i = 0; i < q->index->tiers_n; i++) {
 		if (t[i].reserved_for != 0 && (t[i].reserved_for & class) == 0)
 			continue;
-		if (t[i].keeps >= 100 || draw(seed, 100) < t[i].keeps)
+		if (t[i].keeps >= 100 || draw_below(seed, 100) < t[i].keeps)
 			return i;
 	}
 	return 0;

@@ -6,19 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cagentd/decide/draw.h"
 #include "wire/wire.h"
 
 #define RANK_SEEN_MAX (1u << 24)
-
-static uint64_t
-draw(uint64_t *seed)
-{
-	uint64_t z = *seed += 0x9e3779b97f4a7c15ull; /* splitmix64 */
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return z ^ z >> 31;
-}
 
 void
 rank_explain(struct table_row *row, const struct rank_now *now,
@@ -154,7 +145,7 @@ ejection_us(const struct table_row *row, uint64_t *seed)
 		us *= 2;
 	if (us > RANK_EJECT_MAX_US)
 		us = RANK_EJECT_MAX_US;
-	return us / 2 + (int64_t)(draw(seed) % (uint64_t)(us / 2 + 1));
+	return us / 2 + (int64_t)(draw_next(seed) % (uint64_t)(us / 2 + 1));
 }
 
 static void
