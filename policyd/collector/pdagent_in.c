@@ -41,8 +41,8 @@ in_grow(struct pdagent *a, size_t more)
 	b = buf_new(cap);
 	if (b == NULL)
 		return -ENOMEM;
-	if (had > 0 && buf_append(b, buf_bytes(a->in), had) != 0)
-		had = 0; /* cap is more */
+	if (had > 0)
+		(void)buf_append(b, buf_bytes(a->in), had); /* cap is more */
 	in_free(a);
 	a->in = b;
 	a->room->pending += cap;
