@@ -121,8 +121,9 @@ bench_verify(void)
 
 	root = first_root(&root_message, &root_len);
 	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		for (len = 0; len + sizeof(LINE) - 1 <= rows[i].len;)
-			len += (size_t)sprintf(body + len, LINE);
+		for (len = 0; len + sizeof(LINE) - 1 <= rows[i].len;
+		     len += sizeof(LINE) - 1)
+			memcpy(body + len, LINE, sizeof(LINE));
 		len = rig_policy_sign(message, ENVELOPE_MAX,
 		    &(struct rig_signed){.serial = 1, .body = body});
 		row_of(rows[i].what, root, message, len, false);

@@ -20,7 +20,7 @@
 #define SETTLE_MS 60000
 #define LOOK_MS	  300
 #define PROC_LEN  1024
-#define PAD_LEN	  64
+#define PAD	  "# a line of a policy that says nothing, of sixty-four bytes.....\n"
 
 /* As if an administrator had listed them all. */
 static void
@@ -102,21 +102,19 @@ serve_start(struct serve *s, uint32_t n, uint32_t processes_n)
 void
 serve_policy(struct serve *s, const char *file, size_t len)
 {
-	char *body = malloc(len + 4096), name[32], path[RIG_PATH_MAX];
-	size_t used = 0;
+	size_t cap = len + 4096, used = 0;
+	char *body = malloc(cap), name[32], path[RIG_PATH_MAX];
 	uint32_t i;
 
 	for (i = 0; i < SIM_ROWS; i++) {
 		sim_hop_name(i, name);
-		used += (size_t)sprintf(body + used,
+		used += (size_t)snprintf(body + used, cap - used,
 		    "[intermediary \"%s\"]\ntype = socks5\n"
 		    "address = 192.0.2.%u:1080\ntier = 1\n",
 		    name, i + 1);
 	}
-	while (used + PAD_LEN < len)
-		used += (size_t)sprintf(body + used, "# %.*s\n", PAD_LEN - 4,
-		    "so long is a line that says nothing at all to anybody, "
-		    "and no more");
+	while (used + sizeof(PAD) - 1 <= len)
+		used += (size_t)snprintf(body + used, cap - used, "%s", PAD);
 	/* A serial is a time in seconds. */
 	while (time(NULL) <= s->signed_s)
 		(void)rig_pause(rig_now_ms() + 1000); /* not an event of ours */
