@@ -9,8 +9,11 @@
 #include "base/mono.h"
 #include "policyd/human.h"
 
-#define AGAIN_MS 25
-#define TEXT_MAX 512
+/* Between two questions; more where the answer takes its time, as the ranker
+ * has others to serve. */
+#define AGAIN_MS    25
+#define AGAIN_TIMES 4
+#define TEXT_MAX    512
 
 /* Has everybody answered?  What waits for the signer has not begun yet.  Of a
  * rank a no is not the last word: the next one may fit, and comes soon. */
@@ -29,19 +32,21 @@ settled(struct delivery *d)
 int
 delivery_wait(const struct call *call, struct delivery *d)
 {
-	int64_t begin_us = mono_us();
+	int64_t begin_us = mono_us(), asked_us;
 	char line[128];
-	int error;
+	int error, again_ms;
 
 	snprintf(line, sizeof(line), "delivery %s%s%s", d->type,
 	    d->group != NULL ? " " : "", d->group != NULL ? d->group : "");
 	for (;;) {
+		asked_us = mono_us();
 		error = ask_quietly(call, &d->answer, line);
 		d->took_us = mono_us() - begin_us;
+		again_ms = (int)((mono_us() - asked_us) / 1000) * AGAIN_TIMES;
 		if (error != 0 || settled(d) || d->took_us >= d->within_us)
 			return error;
 		ask_free(&d->answer);
-		poll(NULL, 0, AGAIN_MS);
+		poll(NULL, 0, again_ms > AGAIN_MS ? again_ms : AGAIN_MS);
 	}
 }
 

@@ -84,21 +84,21 @@ read_stat(const char *pid, int64_t out[22])
 static json_t *
 process(const char *pid, int64_t master, int64_t boot)
 {
+	json_int_t number = strtoll(pid, NULL, 10), started_s, rss;
 	char title[128], *role;
 	int64_t f[22] = {0};
 
-	if (!read_stat(pid, f) ||
-	    (f[1] != master && strtoll(pid, NULL, 10) != master) ||
+	if (!read_stat(pid, f) || (f[1] != master && number != master) ||
 	    slurp(pid, "cmdline", title, sizeof(title)) == 0)
 		return NULL;
 	role = strstr(title, ": ");
 	role = role != NULL ? role + 2 : title;
 	role[strcspn(role, " [(")] = '\0';
+	started_s = boot + f[19] / sysconf(_SC_CLK_TCK);
+	rss = f[21] * sysconf(_SC_PAGESIZE);
 	return json_pack("{s:s, s:I, s:I, s:I}", "role",
-	    strtoll(pid, NULL, 10) == master ? "master" : role, "pid",
-	    (json_int_t)strtoll(pid, NULL, 10), "started_s",
-	    (json_int_t)(boot + f[19] / sysconf(_SC_CLK_TCK)), "rss",
-	    (json_int_t)(f[21] * sysconf(_SC_PAGESIZE)));
+	    number == master ? "master" : role, "pid", number, "started_s",
+	    started_s, "rss", rss);
 }
 
 /* The master and its children. */

@@ -11,8 +11,9 @@ struct ranker;
  */
 #define RANKER_CTL_PEERS_MAX   64      /* at once; more wait in the backlog */
 #define RANKER_CTL_DEADLINE_US 5000000 /* for the line, and for the answer */
-#define RANKER_CTL_OUT_MAX     (48 << 20) /* an answer */
-#define RANKER_CTL_BODIES_MAX  4 /* messages that are being sent to us */
+#define RANKER_CTL_OUT_MAX     (16 << 20) /* an answer */
+#define RANKER_CTL_BODIES_MAX  4  /* messages that are being sent to us */
+#define RANKER_CTL_ORDERS_MAX  64 /* overrides in force at once */
 /* For the line when all places are taken; to leave after the answer. */
 #define RANKER_CTL_HURRY_US 500000
 

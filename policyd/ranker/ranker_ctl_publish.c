@@ -74,15 +74,16 @@ is_force(const struct ranker_ctl_query *q)
 	return word != NULL && strcmp(word, "force") == 0;
 }
 
+/* how: what became of it. */
 static void
-say_published(
-    struct ranker_ctl_query *q, const struct envelope *e, const char *warning)
+say_published(struct ranker_ctl_query *q, const struct envelope *e,
+    const char *how, const char *warning)
 {
 	json_t *answer = ranker_ctl_head();
 	char title[RANKER_CTL_TITLE_MAX], text[RANKER_CTL_TITLE_MAX + 120];
 
 	ranker_ctl_title(e, title);
-	snprintf(text, sizeof(text), "%s is published, for %s", title,
+	snprintf(text, sizeof(text), "%s %s, for %s", title, how,
 	    e->type == ENVELOPE_ROOT || strcmp(e->audience, "*") == 0
 		? "all agents"
 		: e->audience);
@@ -131,15 +132,14 @@ forget_nacks(struct ranker *r, const struct envelope *e)
 static void
 publish(struct ranker_ctl_query *q, const struct envelope *e)
 {
-	char by[RANKER_CTL_BY_MAX], title[RANKER_CTL_TITLE_MAX];
+	char by[RANKER_CTL_BY_MAX];
 	const char *warning = harm(q, e);
 	struct ranker_why why;
 	int error;
 
+	/* Who asks again wants to know how far it has come. */
 	if (is_in_force(q->ranker, q->body, q->body_len)) {
-		ranker_ctl_refuse(q, RANKER_CTL_ALREADY,
-		    "%s was published already, and is the newest",
-		    ranker_ctl_title(e, title));
+		say_published(q, e, "was published already", "");
 		return;
 	}
 	if (*warning != '\0' && !is_force(q)) {
@@ -154,7 +154,7 @@ publish(struct ranker_ctl_query *q, const struct envelope *e)
 		return;
 	}
 	forget_nacks(q->ranker, e);
-	say_published(q, e, warning);
+	say_published(q, e, "is published", warning);
 }
 
 /* It may take ENVELOPE_MAX bytes, and no byte more is read. */

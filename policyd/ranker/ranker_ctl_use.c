@@ -8,6 +8,7 @@
 
 #include "policyd/common/pdctl.h"
 #include "policyd/ranker/ranker.h"
+#include "policyd/ranker/ranker_ctl.h"
 #include "policyd/ranker/ranker_ctl_answer.h"
 #include "policyd/ranker/ranker_ctl_line.h"
 #include "policyd/ranker/ranker_ctl_say.h"
@@ -294,6 +295,18 @@ leaves_some(struct ranker_ctl_query *q, const struct store_override *o)
 	return true;
 }
 
+/* Each is looked through for each intermediary, whenever ranks are made. */
+static bool
+has_room(struct ranker_ctl_query *q)
+{
+	if (q->ranker->overrides_n < RANKER_CTL_ORDERS_MAX)
+		return true;
+	ranker_ctl_refuse(q, RANKER_CTL_REFUSED,
+	    "%d overrides are in force already: end one first",
+	    RANKER_CTL_ORDERS_MAX);
+	return false;
+}
+
 /* --- the verbs --- */
 
 static void
@@ -366,7 +379,7 @@ ranker_ctl_use(struct ranker_ctl_query *q)
 
 	if (!read_order(q, &o) || !group_ok(q, &o) || contradicts(q, &o) ||
 	    !names_ok(q, &o, o.use) || !names_ok(q, &o, o.avoid) ||
-	    !leaves_some(q, &o))
+	    !leaves_some(q, &o) || !has_room(q))
 		return;
 	error = ranker_override(q->ranker, &o, &why);
 	if (error != 0) {

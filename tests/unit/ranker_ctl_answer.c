@@ -1,9 +1,12 @@
 /* What the policy server's verbs answer, and what they refuse. */
 #include "policyd/ranker/ranker_ctl_answer.h"
 
+#include "policyd/store/store_impl.h"
 #include "tests/unit/ranker_ctl_rig.h"
 
-#define N(a) (sizeof(a) / sizeof(*(a)))
+#define N(a)  (sizeof(a) / sizeof(*(a)))
+#define KEY_1 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define KEY_2 "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 /* Before anything was published. */
 static void
@@ -119,7 +122,9 @@ publish_refuses(void)
 	start();
 	published("york", 20, RIG_POLICY);
 	sign_policy(&s, "york", 20, RIG_POLICY);
-	expect_refusal(publish(&s, ""), "already", "policy 20 of root 1");
+	expect_done(publish(&s, ""),
+	    "policy 20 of root 1 for york was published "
+	    "already");
 	sign_policy(&s, "york", 19, RIG_POLICY);
 	expect_refusal(publish(&s, ""), "refused", "above 20");
 	sign_policy(&s, "york", 20, RIG_POLICY "; other\n");
@@ -374,6 +379,7 @@ static void
 use_refuses(void)
 {
 	char line[PDCTL_LINE_MAX] = "use";
+	json_t *lines;
 	int i;
 
 	orders_begin();
@@ -399,6 +405,25 @@ use_refuses(void)
 	place("leeds", "s2")->estimate.dead = true;
 	expect_done(ask("use not=s1 use=s2 for=60 group=leeds\n"), "use s2");
 	CHECK_INT(rig.overrides_n, 4);
+	for (i = 4; i < RANKER_CTL_ORDERS_MAX; i++)
+		expect_done(ask("use use=s1 for=60\n"), "use s1");
+	expect_refusal(ask("use use=s1 for=60\n"), "refused", "end one");
+	expect_done(ask("override-end 2\n"), "has ended");
+	expect_done(ask("use use=s1 for=60\n"), "use s1");
+	/* What cannot be kept is not done. */
+	expect_done(ask("override-end 3\n"), "has ended");
+	CHECK_INT(sqlite3_exec(rig.store->db, "PRAGMA query_only = ON", NULL,
+		      NULL, NULL),
+	    SQLITE_OK);
+	expect_refusal(ask("use use=s2 for=60\n"), "store", "");
+	expect_code(ask("override-end 1\n"), "store");
+	expect_code(ask("agent-add a york " KEY_1 "\n"), "store");
+	CHECK_INT(rig.overrides_n, RANKER_CTL_ORDERS_MAX - 1);
+	lines = ask("status\n");
+	CHECK(
+	    strstr(str(head(lines, true), "read_only_why"), "readonly") != NULL,
+	    "it does not say why");
+	json_decref(lines);
 	for (i = 0; i < 100; i++)
 		snprintf(line + strlen(line), sizeof(line) - strlen(line),
 		    " use=a-name-of-20-bytes-%02d", i);
@@ -408,9 +433,6 @@ use_refuses(void)
 }
 
 /* --- agents --- */
-
-#define KEY_1 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-#define KEY_2 "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 static void
 agents(void)
