@@ -60,8 +60,8 @@ add_stand(void *arg, const struct store_stand *s)
 	struct build *b = arg;
 	json_t *g;
 
-	if (!s->ranked)
-		return true; /* the policy names it no more */
+	if (!s->named)
+		return true; /* it is of the past */
 	g = group(b, s->last.group);
 	b->failed =
 	    g == NULL || !page_asked_add(json_object_get(g, "intermediaries"),

@@ -75,7 +75,7 @@ struct store_stand {
 	struct store_place last; /* at_s: when that was last written */
 	int64_t since_s;	 /* its tier, drain and why are what they are */
 	bool since_known;	 /* false: for longer than that */
-	bool ranked;		 /* the rank in force for that group names it */
+	bool named;		 /* by the policy in force for that group */
 };
 /* By group and name. */
 int store_read_stands(struct store_reader *,

@@ -104,19 +104,24 @@ stand(struct store_reader *r, struct store_known *k,
 	return n < 0 ? n : 0;
 }
 
-/* Does the rank in force name it?  A section of its body is its name in
- * quotes, of which a name has none; a group without any rank yet has all. */
+/*
+ * Does the policy in force for the group name it?  That is looked for in the
+ * text of the message, as whoever has stored it has read it; a group without
+ * any has all.
+ */
 static int
-ranked(struct store_reader *r, const struct store_known *k, bool *out)
+named(struct store_reader *r, const struct store_known *k, bool *out)
 {
 	sqlite3_stmt *stmt = store_read_prepare(r,
-	    "SELECT instr(bytes, CAST('\"' || ?2 || '\"]' AS BLOB)) > 0"
-	    " FROM message WHERE type = ?3 AND audience = ?1");
+	    "SELECT instr(bytes, CAST('[intermediary \"' || ?2 || '\"]'"
+	    " AS BLOB)) > 0 FROM message WHERE id ="
+	    " (SELECT id FROM message WHERE type = ?3 AND audience IN (?1, '*')"
+	    " ORDER BY epoch DESC, serial DESC LIMIT 1)");
 	int n;
 
 	store_read_bind(stmt, 1, k->group);
 	store_read_bind(stmt, 2, k->name);
-	(void)sqlite3_bind_int(stmt, 3, ENVELOPE_RANK);
+	(void)sqlite3_bind_int(stmt, 3, ENVELOPE_POLICY);
 	n = store_read_row(r, stmt);
 	*out = n != 1 || sqlite3_column_int(stmt, 0) != 0;
 	sqlite3_finalize(stmt);
@@ -179,7 +184,7 @@ store_read_stands(struct store_reader *r,
 		s = (struct store_stand){0};
 		rc = stand(r, &k, old, &s);
 		if (rc == 0)
-			rc = ranked(r, &k, &s.ranked);
+			rc = named(r, &k, &s.named);
 		if (rc == 0) {
 			struct store_known *to = found_add(&f);
 

@@ -478,6 +478,29 @@ await_writable(uint16_t port, bool want)
 	CHECK(is == want, "writable: %d", is);
 }
 
+/* That the group has it, as soon as the ranker has said so. */
+static void
+await_intermediary(uint16_t port, const char *group, const char *name)
+{
+	int64_t until_ms = rig_now_ms() + HTTP_MS;
+	const json_t *g, *i;
+	bool is = false;
+	size_t n, k;
+	json_t *d;
+
+	do {
+		d = rig_web_json(port, "/api/v1/groups", 200);
+		json_array_foreach(field(d, "groups"), n, g)
+		{
+			json_array_foreach(field(g, "intermediaries"), k, i)
+			    is |= strcmp(word(g, "group"), group) == 0 &&
+				  strcmp(word(i, "name"), name) == 0;
+		}
+		json_decref(d);
+	} while (!is && rig_pause(until_ms));
+	CHECK(is, "%s has no %s", group, name);
+}
+
 /* In its sandbox, beside the ranker that has the store open. */
 static void
 in_its_process(void)
@@ -492,10 +515,11 @@ in_its_process(void)
 
 	rig_policyd_init(&s, "server");
 	rig_policyd_start(&s);
-	rig_policyd_publish(&s, "*",
+	rig_policyd_publish(&s, "demo",
 	    "[intermediary \"hq-1\"]\ntype = socks5\n"
 	    "address = 127.0.0.1:9\ntier = 1\n");
 	await_writable(s.page, true);
+	await_intermediary(s.page, "demo", "hq-1");
 	for (i = 0; i < N(all); i++) {
 		snprintf(target, sizeof(target), "/api/v1/%s", all[i]);
 		json_decref(rig_web_json(s.page, target, 200));

@@ -162,7 +162,9 @@ messages(struct store *s, int64_t now_s)
 	    .issued_s = now_s - 7200,
 	    .expires_s = now_s + 30 * DAY,
 	    .audience = "*"};
-	add_message(s, &e, "");
+	add_message(s, &e,
+	    "[intermediary \"hq-1\"]\n[intermediary \"hq-2\"]\n"
+	    "[intermediary \"hq-3\"]\n[intermediary \"hq-4\"]\n");
 	e.serial = 6;
 	e.issued_s -= DAY;
 	add_message(s, &e, "");
@@ -171,12 +173,9 @@ messages(struct store *s, int64_t now_s)
 	e.issued_s = now_s - 20;
 	e.expires_s = now_s + 3580;
 	snprintf(e.audience, sizeof(e.audience), "new-york");
-	add_message(s, &e,
-	    "[rank \"hq-1\"]\n[rank \"hq-2\"]\n[rank \"hq-3\"]\n"
-	    "[rank \"hq-4\"]\n");
+	add_message(s, &e, "[rank]\n");
 	snprintf(e.audience, sizeof(e.audience), "london");
-	add_message(
-	    s, &e, "[rank \"hq-1\"]\n[rank \"hq-2\"]\n[rank \"hq-3\"]\n");
+	add_message(s, &e, "[rank]\n");
 }
 
 /* One of 30 in new-york, two in london, one in ops. */
@@ -247,9 +246,16 @@ static void
 history(struct store *s, int64_t now_s)
 {
 	static const char *const groups[] = {"london", "new-york"};
+	/* One that the policy names no more. */
+	struct store_place gone = {.at_s = now_s - DAY,
+	    .group = "new-york",
+	    .name = "hq-9",
+	    .tier = 1,
+	    .why = "policy"};
 	int64_t ago_s;
 	unsigned int g, i;
 
+	ok(store_place_add(s, &gone), "place");
 	for (ago_s = DAY; ago_s >= 0; ago_s -= 60) {
 		for (g = 0; g < 2; g++) {
 			for (i = 0; i < 3 + g; i++) {

@@ -133,7 +133,7 @@ see_stand(void *arg, const struct store_stand *s)
 {
 	note(arg, "%s/%s %u since %lld%s%s; ", s->last.group, s->last.name,
 	    s->last.tier, (long long)s->since_s, s->since_known ? "" : "?",
-	    s->ranked ? "" : " gone");
+	    s->named ? "" : " gone");
 	return more(arg);
 }
 
@@ -247,26 +247,26 @@ long_stand(void)
 }
 
 static void
-put_rank(const char *group, const char *body)
+put_policy(const char *group, uint64_t serial, const char *body)
 {
-	const struct envelope e = {.type = ENVELOPE_RANK,
+	struct envelope e = {.type = ENVELOPE_POLICY,
 	    .epoch = 2,
-	    .serial = 9,
+	    .serial = serial,
 	    .issued_s = 77,
 	    .expires_s = 99};
-	struct envelope named = e;
-	const struct store_message m = {.envelope = &named,
+	const struct store_message m = {.envelope = &e,
 	    .message = (const uint8_t *)body,
 	    .len = strlen(body),
-	    .by = "ranker",
+	    .by = "alice",
 	    .at_s = 78};
 
-	snprintf(named.audience, sizeof(named.audience), "%s", group);
+	snprintf(e.audience, sizeof(e.audience), "%s", group);
 	CHECK_INT(store_message_put(store, &m), 0);
 }
 
+/* By the newest policy for the group or for all; a group without has all. */
 static void
-who_is_ranked(void)
+who_is_named(void)
 {
 	struct seen s = {0};
 
@@ -275,14 +275,22 @@ who_is_ranked(void)
 	put_place("york", "hq-1", 10, 1);
 	put_place("york", "hq-10", 10, 1);
 	put_place("lon", "hq-1", 10, 1);
-	put_rank("york", "[rank \"hq-10\"]\ntier = 1\n");
+	put_policy("york", 8, "[intermediary \"hq-1\"]\n");
+	put_policy("york", 9, "[rule \"hq-1\"]\n[intermediary \"hq-10\"]\n");
 	commit();
 	CHECK_STR(stands(), "lon/hq-1 1 since 10; york/hq-1 1 since 10 gone; "
 			    "york/hq-10 1 since 10; ");
+	begin();
+	put_policy("*", 10, "[intermediary \"hq-1\"]\n");
+	commit();
+	CHECK_STR(stands(), "lon/hq-1 1 since 10; york/hq-1 1 since 10; "
+			    "york/hq-10 1 since 10 gone; ");
 	CHECK_INT(store_reader_begin(reader, LIMIT_US), 0);
 	CHECK_INT(store_read_marks(reader, see_mark, &s), 0);
 	store_reader_end(reader);
-	CHECK_STR(s.text, "3 york 2.9 77 by ranker, 24; ");
+	CHECK_STR(s.text, "2 york 2.8 77 by alice, 22; "
+			  "2 york 2.9 77 by alice, 37; "
+			  "2 * 2.10 77 by alice, 22; ");
 	close_both();
 }
 
@@ -675,7 +683,7 @@ totals(void)
 static const struct unit_case cases[] = {
     {"where each stands, and since when", where_they_stand},
     {"one that has stood for long", long_stand},
-    {"who is ranked, what was published", who_is_ranked},
+    {"who is named, what was published", who_is_named},
     {"a history begins with what was before", what_was_before},
     {"probes by steps of time", probes_by_step},
     {"agents by name, group, page", agents_by_name},

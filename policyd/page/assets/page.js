@@ -3,6 +3,7 @@
 "use strict";
 (() => {
 	const PERIOD_MS = 5000, PLOT_MS = 15000, TIMEOUT_MS = 8000, LINES = 8;
+	const SHORTEST_S = 120; // of a plot
 	const WHY = {
 		policy: ["good", "as the policy has it"],
 		use: ["warn", "set by an administrator"],
@@ -365,9 +366,13 @@
 		const g = selected();
 		if (!g)
 			return;
-		const range = Number($("range").value);
-		const common = {from: state.now - range, to: state.now};
 		const tier = lines(g, "tier");
+		/* Not longer than there is anything to see. */
+		const first = Math.min(state.now - SHORTEST_S, ...[...tier,
+			...lines(g, "probe_latency_us")]
+			.map((s) => s.points[0]?.[0] ?? Infinity));
+		const common = {from: Math.max(first,
+			state.now - Number($("range").value)), to: state.now};
 		const tiers = [...new Set(tier.flatMap((s) =>
 			s.points.map(([, v]) => v)).filter((v) => v !== null))];
 		const low = Math.max(1, ...tiers);

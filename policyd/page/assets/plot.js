@@ -9,7 +9,7 @@
 (() => {
 	const NS = "http://www.w3.org/2000/svg";
 	const LEFT = 58, RIGHT = 8, TOP = 8, BOTTOM = 20;
-	const STEPS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600,
+	const STEPS = [10, 20, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600,
 		43200, 86400, 172800, 604800];
 
 	function el(name, attributes, text) {
@@ -26,6 +26,7 @@
 		return step >= 86400 ?
 			d.toLocaleDateString([], {day: "numeric", month: "short"}) :
 			d.toLocaleTimeString([], {hour: "2-digit", minute: "2-digit",
+				second: step < 60 ? "2-digit" : undefined,
 				hour12: false});
 	}
 
