@@ -59,12 +59,15 @@ struct ranker_group {
 	/* One for each intermediary of that policy, in its order. */
 	struct ranker_place *places;
 	uint32_t places_n;
-	bool moved;	       /* and no rank says so yet */
-	uint64_t signing;      /* the serial that the signer has; 0: none */
-	int64_t signing_us;    /* since when */
-	int64_t ranked_us;     /* of the newest rank; 0: none */
-	int64_t retry_us;      /* not before, after a failure */
-	struct verified *rank; /* the newest; owned; NULL: none */
+	bool moved;		/* and no rank says so yet */
+	uint64_t signing;	/* the serial that the signer has; 0: none */
+	int64_t signing_us;	/* since when */
+	int64_t ranked_us;	/* of the newest rank; 0: none */
+	int64_t retry_us;	/* not before, after a failure */
+	struct verified *rank;	/* the newest; owned; NULL: none */
+	struct verified *fresh; /* likewise, not on the disk yet */
+	bool wants;		/* to be signed, in this step */
+	uint64_t serial;	/* that it was given for this */
 	LIST_HEAD(, ranker_agent) agents;
 };
 
@@ -146,6 +149,7 @@ struct ranker {
 	size_t items_len;
 	struct op flush;
 
+	struct op publish;    /* what was signed */
 	struct op step;	      /* of ranking */
 	int64_t step_took_us; /* the last one */
 };
@@ -212,6 +216,8 @@ const struct verified *ranker_root(const struct ranker *);
 
 /* Rank all groups in the next turn of the loop. */
 void ranker_soon(struct ranker *);
+/* The same in the next turn, however long the last step took. */
+void ranker_at_once(struct ranker *);
 
 /* --- the disk --- */
 

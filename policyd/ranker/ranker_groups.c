@@ -110,6 +110,8 @@ change_policy(
 	g->places = places;
 	g->places_n = n;
 	g->policy = p;
+	verified_free(g->fresh);
+	g->fresh = NULL;
 	g->signing = 0;
 	g->moved = true;
 }
@@ -204,6 +206,7 @@ ranker_groups_free(struct ranker *r)
 	while ((g = TAILQ_FIRST(&r->groups)) != NULL) {
 		TAILQ_REMOVE(&r->groups, g, next);
 		verified_free(g->rank);
+		verified_free(g->fresh);
 		free(g->places);
 		free(g);
 	}

@@ -415,7 +415,7 @@ put_in_force(struct ranker *r, struct verified *v, const char *by,
 	}
 	ranker_publish(r, v);
 	ranker_publish_probes(r);
-	ranker_soon(r);
+	ranker_at_once(r);
 	return 0;
 }
 

@@ -176,7 +176,7 @@ ranker_override(
 	if (error != 0)
 		return ranker_disk_why(r, error, why);
 	(void)add(r, o);
-	ranker_soon(r);
+	ranker_at_once(r);
 	return 0;
 }
 
@@ -201,6 +201,6 @@ ranker_override_end(
 	if (error != 0)
 		return ranker_disk_why(r, error, why);
 	error = ranker_overrides_load(r);
-	ranker_soon(r);
+	ranker_at_once(r);
 	return error == 0 ? 0 : ranker_disk_why(r, error, why);
 }

@@ -44,6 +44,13 @@ ranker_soon(struct ranker *r)
 		arm(r, at_us);
 }
 
+/* For what a person waits for. */
+void
+ranker_at_once(struct ranker *r)
+{
+	arm(r, loop_now_us(r->loop));
+}
+
 static bool
 is_reserved(const struct settings *s, uint16_t rank)
 {
@@ -207,7 +214,6 @@ rank_group(struct ranker *r, struct ranker_group *g, int64_t *next_us)
 	free(w.before);
 	free(w.after);
 	free(w.agents);
-	ranker_sign(r, g);
 }
 
 static void
@@ -224,8 +230,9 @@ on_step(struct loop *loop, struct op *op, const struct op_result *res)
 		if (g->policy != NULL)
 			rank_group(r, g, &next_us);
 	}
-	ranker_agents_sweep(r);
 	r->step_took_us = mono_us() - now_us;
+	ranker_sign(r);
+	ranker_agents_sweep(r);
 	now_us += r->step_took_us;
 	if (next_us < now_us + gap_us(r))
 		next_us = now_us + gap_us(r);

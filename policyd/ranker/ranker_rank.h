@@ -17,8 +17,8 @@ void ranker_overrides_expire(struct ranker *);
 uint32_t ranker_group_saw(const struct ranker *, const struct ranker_group *,
     uint32_t known, struct fuse_agent *out);
 
-/* Have the group's rank made, when there is something new to say or it is
- * time; nothing when it cannot be done now. */
-void ranker_sign(struct ranker *, struct ranker_group *);
+/* Have ranks made for those groups where there is something new to say or it
+ * is time; nothing when it cannot be done now. */
+void ranker_sign(struct ranker *);
 
 #endif

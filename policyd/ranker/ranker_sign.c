@@ -11,6 +11,8 @@
 
 /* After a failure it is tried again so much later. */
 #define RETRY_US INT64_C(3000000)
+/* Ranks that come back within this are stored together. */
+#define TOGETHER_US INT64_C(2000)
 /* The signer answers within this, or never. */
 #define SIGNER_US INT64_C(5000000)
 /* Room for what a rank can say of all intermediaries. */
@@ -77,23 +79,26 @@ is_due(const struct ranker *r, const struct ranker_group *g)
 	return g->ranked_us == 0 || age_us >= r->conf->heartbeat_ms * 1000;
 }
 
-/* On the disk before anybody hears of it. */
+/* All that need one get it in one transaction: it is on the disk before
+ * anybody hears of it. */
 static int
-take_serial(
-    struct ranker *r, struct ranker_group *g, uint32_t epoch, uint64_t *serial)
+take_serials(struct ranker *r)
 {
+	struct ranker_group *g;
 	int error = ranker_begin(r);
-	uint32_t i;
 
 	if (error != 0)
 		return error;
-	error = store_rank_serial(r->store, epoch, ranker_now_s(), serial);
-	if (error == 0)
-		error = record_places(r, g, is_due(r, g));
-	error = ranker_end(r, error);
-	for (i = 0; i < g->places_n && error == 0; i++)
-		g->places[i].unsaved = false;
-	return error;
+	TAILQ_FOREACH (g, &r->groups, next) {
+		if (!g->wants || error != 0)
+			continue;
+		error = store_rank_serial(r->store,
+		    verified_mark(g->policy->v).epoch, ranker_now_s(),
+		    &g->serial);
+		if (error == 0)
+			error = record_places(r, g, is_due(r, g));
+	}
+	return ranker_end(r, error);
 }
 
 static int
@@ -130,16 +135,17 @@ ask(struct ranker *r, struct ranker_group *g, struct envelope *e)
 }
 
 static void
-start(struct ranker *r, struct ranker_group *g, uint32_t epoch)
+start(struct ranker *r, struct ranker_group *g)
 {
-	struct envelope e = {
-	    .type = ENVELOPE_RANK, .epoch = epoch, .issued_s = ranker_now_s()};
-	int error = take_serial(r, g, epoch, &e.serial);
+	struct envelope e = {.type = ENVELOPE_RANK,
+	    .epoch = verified_mark(g->policy->v).epoch,
+	    .serial = g->serial,
+	    .issued_s = ranker_now_s()};
+	uint32_t i;
+	int error;
 
-	if (error != 0) {
-		again(r, g);
-		return;
-	}
+	for (i = 0; i < g->places_n; i++)
+		g->places[i].unsaved = false;
 	e.expires_s = e.issued_s + (r->conf->rank_lifetime_ms + 999) / 1000;
 	snprintf(e.audience, sizeof(e.audience), "%s", g->name);
 	error = ask(r, g, &e);
@@ -171,20 +177,45 @@ root_allows(struct ranker *r, const struct ranker_group *g)
 	       verified_mark(root).epoch == verified_mark(g->policy->v).epoch;
 }
 
-void
-ranker_sign(struct ranker *r, struct ranker_group *g)
+/* Is there something new to say, or is it time, and can it be said? */
+static bool
+wants(struct ranker *r, struct ranker_group *g)
 {
 	int64_t now_us = loop_now_us(r->loop);
 
-	if (g->signing != 0 && now_us - g->signing_us > SIGNER_US) {
+	if (g->policy == NULL)
+		return false;
+	if (g->signing != 0 && g->fresh == NULL &&
+	    now_us - g->signing_us > SIGNER_US) {
 		log_errx("group %s: the signer does not answer", g->name);
 		again(r, g);
 	}
-	if (g->signing != 0 || now_us < g->retry_us ||
-	    (!g->moved && !is_due(r, g)) || r->lines[PDPROC_SIGNER] == NULL ||
-	    r->read_only || !root_allows(r, g))
+	return g->signing == 0 && now_us >= g->retry_us &&
+	       (g->moved || is_due(r, g)) && root_allows(r, g);
+}
+
+void
+ranker_sign(struct ranker *r)
+{
+	struct ranker_group *g;
+	bool any = false;
+	int error;
+
+	if (r->lines[PDPROC_SIGNER] == NULL || r->read_only)
 		return;
-	start(r, g, verified_mark(g->policy->v).epoch);
+	TAILQ_FOREACH (g, &r->groups, next) {
+		g->wants = wants(r, g);
+		any |= g->wants;
+	}
+	if (!any)
+		return;
+	error = take_serials(r);
+	TAILQ_FOREACH (g, &r->groups, next) {
+		if (g->wants && error == 0)
+			start(r, g);
+		else if (g->wants)
+			again(r, g);
+	}
 }
 
 /* --- from the signer --- */
@@ -196,7 +227,7 @@ first_signing(struct ranker *r)
 	struct ranker_group *g, *first = NULL;
 
 	TAILQ_FOREACH (g, &r->groups, next) {
-		if (g->signing != 0 &&
+		if (g->signing != 0 && g->fresh == NULL &&
 		    (first == NULL || g->signing < first->signing))
 			first = g;
 	}
@@ -213,21 +244,63 @@ find_signing(struct ranker *r, const uint8_t *data, size_t len)
 	if (envelope_decode(data, len, &e, &fault) <= 0)
 		return NULL;
 	g = ranker_group(r, e.audience);
-	return g != NULL && g->signing == e.serial ? g : NULL;
+	return g != NULL && g->fresh == NULL && g->signing == e.serial ? g
+								       : NULL;
 }
 
+/* All that have come back, in one transaction. */
 static int
-keep(struct ranker *r, const struct verified *v)
+keep(struct ranker *r)
 {
-	struct store_message m = {.envelope = verified_envelope(v),
-	    .by = "ranker",
-	    .at_s = ranker_now_s()};
+	struct store_message m = {.by = "ranker", .at_s = ranker_now_s()};
+	struct ranker_group *g;
 	int error = ranker_begin(r);
 
 	if (error != 0)
 		return error;
-	m.message = verified_message(v, &m.len);
-	return ranker_end(r, store_message_put(r->store, &m));
+	TAILQ_FOREACH (g, &r->groups, next) {
+		if (g->fresh == NULL || error != 0)
+			continue;
+		m.envelope = verified_envelope(g->fresh);
+		m.message = verified_message(g->fresh, &m.len);
+		error = store_message_put(r->store, &m);
+	}
+	return ranker_end(r, error);
+}
+
+/* On the disk: it goes to agents. */
+static void
+put_in_force(struct ranker *r, struct ranker_group *g)
+{
+	verified_free(g->rank);
+	g->rank = g->fresh;
+	g->fresh = NULL;
+	g->signing = 0;
+	g->ranked_us = loop_now_us(r->loop);
+	ranker_publish(r, g->rank);
+	if (g->moved)
+		ranker_at_once(r);
+}
+
+static void
+on_publish(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct ranker *r = container_of(op, struct ranker, publish);
+	struct ranker_group *g;
+	int error = keep(r);
+
+	(void)loop, (void)res; /* time is the only news */
+	TAILQ_FOREACH (g, &r->groups, next) {
+		if (g->fresh == NULL)
+			continue;
+		if (error == 0) {
+			put_in_force(r, g);
+			continue;
+		}
+		verified_free(g->fresh);
+		g->fresh = NULL;
+		again(r, g);
+	}
 }
 
 /* As strictly as an agent will. */
@@ -259,24 +332,23 @@ ranker_signed(struct ranker *r, const uint8_t *data, size_t len)
 	struct ranker_group *g =
 	    len == 0 ? first_signing(r) : find_signing(r, data, len);
 	struct verified *v;
+	int64_t at_us;
 
 	if (g == NULL || g->policy == NULL)
 		return; /* of a policy that was replaced meanwhile */
 	v = len > 0 ? check(r, g, data, len) : NULL;
-	if (v == NULL || keep(r, v) != 0) {
+	if (v == NULL) {
 		if (len == 0)
 			log_errx("group %s: the signer refuses", g->name);
-		verified_free(v);
 		again(r, g);
 		return;
 	}
-	g->signing = 0;
-	g->ranked_us = loop_now_us(r->loop);
-	verified_free(g->rank);
-	g->rank = v;
-	ranker_publish(r, v);
-	if (g->moved)
-		ranker_soon(r);
+	g->fresh = v;
+	/* When nobody else's is under way, there is nothing to wait for. */
+	at_us =
+	    loop_now_us(r->loop) + (first_signing(r) != NULL ? TOGETHER_US : 0);
+	if (loop_timer(r->loop, &r->publish, at_us, on_publish) != 0)
+		fatalx("out of memory");
 }
 
 void
@@ -285,7 +357,7 @@ ranker_signer_gone(struct ranker *r)
 	struct ranker_group *g;
 
 	TAILQ_FOREACH (g, &r->groups, next) {
-		if (g->signing == 0)
+		if (g->signing == 0 || g->fresh != NULL)
 			continue;
 		g->signing = 0;
 		g->moved = true;
