@@ -255,9 +255,11 @@ header_ok(
 static int64_t
 now_of(const struct verify *ctx)
 {
-	int64_t issued_s = ctx->root->e.issued_s;
+	int64_t issued_s = ctx->root->e.issued_s, now_s = ctx->now_s;
 
-	return ctx->now_s > issued_s ? ctx->now_s : issued_s;
+	if (now_s < ctx->floor_s)
+		now_s = ctx->floor_s;
+	return now_s > issued_s ? now_s : issued_s;
 }
 
 static bool

@@ -35,7 +35,12 @@ struct verify {
 	enum verify_mode mode;
 	const struct verified *root; /* borrowed; the one in force */
 	const char *group;	     /* ours; NULL: for whomever it is */
-	int64_t now_s;		     /* since 1970 */
+	int64_t now_s;		     /* since 1970, by our clock */
+	/* It is at least so late, by what was signed and believed: what has
+	 * expired by then is not taken.  Whether something comes from the
+	 * future is asked of our clock alone, or each message could move this
+	 * on a little. */
+	int64_t floor_s;
 	/* The newest that was seen; the policy is also the one in force. */
 	struct trust_mark policy, rank;
 };

@@ -241,7 +241,8 @@ take_policy(struct policy *p, const uint8_t *message, size_t len, int64_t now_s,
 	struct verify ctx = {.mode = VERIFY_NEW,
 	    .root = p->held.root,
 	    .group = p->config->group,
-	    .now_s = bounded(p, now_s),
+	    .now_s = now_s,
+	    .floor_s = bounded(p, now_s),
 	    .policy = p->late};
 	struct envelope e = {.epoch = 0};
 	enum envelope_fault fault;
@@ -319,7 +320,8 @@ take_rank(struct policy *p, const uint8_t *message, size_t len, int64_t now_s,
 	struct verify ctx = {.mode = VERIFY_NEW,
 	    .root = p->held.root,
 	    .group = p->config->group,
-	    .now_s = bounded(p, now_s),
+	    .now_s = now_s,
+	    .floor_s = bounded(p, now_s),
 	    .rank = p->held.rank_mark};
 	struct trust_why why;
 	struct verified *v;

@@ -290,6 +290,31 @@ stale_for_good(void)
 	finish(&r);
 }
 
+/* The online key may be a little ahead of our clock, and cannot move it on, so
+ * that all policies seem to have expired. */
+static void
+no_rank_moves_the_clock(void)
+{
+	struct envelope e = sample_header(ENVELOPE_RANK, 1, 1);
+	struct sample s;
+	struct rig r;
+	int i;
+
+	start(&r);
+	CHECK_INT(take_policy(&r, 7, ONE, "4"), POLICY_TO_APPLY);
+	put_in_force(&r, CONF);
+	for (i = 1; i <= 5; i++) {
+		e.serial = (uint64_t)i;
+		e.issued_s = SAMPLE_NOW + i * VERIFY_SKEW_S;
+		sample_sign(&s, e, "[rank]\npolicy-serial = 7\n", "6");
+		CHECK_INT(take(&r, &s, SAMPLE_NOW),
+		    i == 1 ? POLICY_TAKEN : POLICY_REFUSED);
+		CHECK_STR(r.answer.code, i == 1 ? "" : "from-the-future");
+	}
+	CHECK(!policy_clock(&r.policy, SAMPLE_NOW), "stale");
+	finish(&r);
+}
+
 static enum policy_outcome
 take_root(struct rig *r, uint32_t version, const char *by,
     const uint8_t *revoked, size_t revoked_n)
@@ -711,6 +736,7 @@ static const struct unit_case cases[] = {
     {"no [policy]", none_allowed},
     {"is remembered", is_remembered},
     {"stale for good", stale_for_good},
+    {"no rank moves the clock", no_rank_moves_the_clock},
     {"revoked", revoked},
     {"revoked, one of two", revoked_one_of_two},
 };
