@@ -176,6 +176,7 @@ ranker_override(
 	if (error != 0)
 		return ranker_disk_why(r, error, why);
 	(void)add(r, o);
+	log_info("order %lld of %s is in force", (long long)o->id, o->by);
 	ranker_at_once(r);
 	return 0;
 }

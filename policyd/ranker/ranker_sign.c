@@ -278,6 +278,8 @@ put_in_force(struct ranker *r, struct ranker_group *g)
 	g->signing = 0;
 	g->ranked_us = loop_now_us(r->loop);
 	ranker_publish(r, g->rank);
+	log_debug("group %s: rank %" PRIu64 " is out", g->name,
+	    verified_mark(g->rank).serial);
 	if (g->moved)
 		ranker_at_once(r);
 }
