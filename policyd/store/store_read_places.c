@@ -1,6 +1,7 @@
 /* Owns how the page reads where intermediaries stand and stood, and what
  * probes found. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,28 +105,74 @@ stand(struct store_reader *r, struct store_known *k,
 	return n < 0 ? n : 0;
 }
 
-/*
- * Does the policy in force for the group name it?  That is looked for in the
- * text of the message, as whoever has stored it has read it; a group without
- * any has all.
- */
+/* The message of the policy in force for a group. */
+struct policy {
+	char group[MANAGE_NAME_MAX + 1];
+	uint8_t *bytes; /* owned; NULL: there is none */
+	size_t len;
+};
+
 static int
-named(struct store_reader *r, const struct store_known *k, bool *out)
+read_policy(struct store_reader *r, const char *group, struct policy *p)
 {
-	sqlite3_stmt *stmt = store_read_prepare(r,
-	    "SELECT instr(bytes, CAST('[intermediary \"' || ?2 || '\"]'"
-	    " AS BLOB)) > 0 FROM message WHERE id ="
-	    " (SELECT id FROM message WHERE type = ?3 AND audience IN (?1, '*')"
-	    " ORDER BY epoch DESC, serial DESC LIMIT 1)");
+	sqlite3_stmt *stmt =
+	    store_read_prepare(r, "SELECT bytes FROM message WHERE type = ?2"
+				  " AND audience IN (?1, '*')"
+				  " ORDER BY epoch DESC, serial DESC LIMIT 1");
 	int n;
 
-	store_read_bind(stmt, 1, k->group);
-	store_read_bind(stmt, 2, k->name);
-	(void)sqlite3_bind_int(stmt, 3, ENVELOPE_POLICY);
+	free(p->bytes);
+	*p = (struct policy){0};
+	snprintf(p->group, sizeof(p->group), "%s", group);
+	store_read_bind(stmt, 1, group);
+	(void)sqlite3_bind_int(stmt, 2, ENVELOPE_POLICY);
 	n = store_read_row(r, stmt);
-	*out = n != 1 || sqlite3_column_int(stmt, 0) != 0;
+	if (n == 1 && sqlite3_column_bytes(stmt, 0) > 0) {
+		p->len = (size_t)sqlite3_column_bytes(stmt, 0);
+		p->bytes = malloc(p->len);
+		if (p->bytes == NULL)
+			n = -ENOMEM;
+		else
+			memcpy(p->bytes, sqlite3_column_blob(stmt, 0), p->len);
+	}
 	sqlite3_finalize(stmt);
 	return n < 0 ? n : 0;
+}
+
+/* Does what stands before the name make it an intermediary's? */
+static bool
+is_head(const uint8_t *begin, const uint8_t *name)
+{
+	static const char head[] = "[intermediary";
+	const size_t len = sizeof(head) - 1;
+	const uint8_t *at = name;
+
+	while (at > begin && (at[-1] == ' ' || at[-1] == '\t'))
+		at--;
+	return at < name && (size_t)(at - begin) >= len &&
+	       memcmp(at - len, head, len) == 0;
+}
+
+/* Only whether it is named is looked for, as whoever has stored the message
+ * has read it; where there is no policy, all are. */
+static bool
+names(const struct policy *p, const char *name)
+{
+	char quoted[MANAGE_NAME_MAX + 3];
+	const uint8_t *at, *end;
+	size_t len;
+
+	if (p->bytes == NULL)
+		return true;
+	end = p->bytes + p->len;
+	len = (size_t)snprintf(quoted, sizeof(quoted), "\"%s\"", name);
+	for (at = p->bytes;; at++) {
+		at = memmem(at, (size_t)(end - at), quoted, len);
+		if (at == NULL)
+			return false;
+		if (is_head(p->bytes, at))
+			return true;
+	}
 }
 
 static int
@@ -164,6 +211,7 @@ store_read_stands(struct store_reader *r,
     bool (*each)(void *arg, const struct store_stand *), void *arg)
 {
 	struct store_known none = {0};
+	struct policy policy = {0};
 	struct found f = {0};
 	struct store_stand s;
 	bool go_on = true;
@@ -183,8 +231,9 @@ store_read_stands(struct store_reader *r,
 			  : NULL;
 		s = (struct store_stand){0};
 		rc = stand(r, &k, old, &s);
-		if (rc == 0)
-			rc = named(r, &k, &s.named);
+		if (rc == 0 && strcmp(k.group, policy.group) != 0)
+			rc = read_policy(r, k.group, &policy);
+		s.named = rc == 0 && names(&policy, k.name);
 		if (rc == 0) {
 			struct store_known *to = found_add(&f);
 
@@ -197,6 +246,7 @@ store_read_stands(struct store_reader *r,
 			break;
 		go_on = go_on && each(arg, &s);
 	}
+	free(policy.bytes);
 	if (rc != 0) {
 		free(f.all);
 		return rc;

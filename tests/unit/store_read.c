@@ -276,7 +276,8 @@ who_is_named(void)
 	put_place("york", "hq-10", 10, 1);
 	put_place("lon", "hq-1", 10, 1);
 	put_policy("york", 8, "[intermediary \"hq-1\"]\n");
-	put_policy("york", 9, "[rule \"hq-1\"]\n[intermediary \"hq-10\"]\n");
+	put_policy(
+	    "york", 9, "[rule \"hq-1\"]\n[intermediary \t \"hq-10\" ]\n");
 	commit();
 	CHECK_STR(stands(), "lon/hq-1 1 since 10; york/hq-1 1 since 10 gone; "
 			    "york/hq-10 1 since 10; ");
@@ -289,7 +290,7 @@ who_is_named(void)
 	CHECK_INT(store_read_marks(reader, see_mark, &s), 0);
 	store_reader_end(reader);
 	CHECK_STR(s.text, "2 york 2.8 77 by alice, 22; "
-			  "2 york 2.9 77 by alice, 37; "
+			  "2 york 2.9 77 by alice, 40; "
 			  "2 * 2.10 77 by alice, 22; ");
 	close_both();
 }
