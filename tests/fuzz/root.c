@@ -14,6 +14,7 @@ check_keys(const struct root *root)
 	for (k = root->keys; k < root->keys + root->keys_n; k++) {
 		assert(k->name[0] != '\0' && k->roles != 0);
 		assert(root_find(root, k->id, k->roles) == k);
+		assert(!root_revokes(root, k->id));
 		assert(!(k->roles & (ROOT_ROLE_RANK | ROOT_ROLE_SEAL)) ||
 		       !(k->roles & (k->roles - 1)));
 		for (other = root->keys; other < k; other++)
@@ -37,6 +38,9 @@ again(const struct root *root)
 	assert(copy.version == root->version && copy.keys_n == root->keys_n);
 	assert(memcmp(copy.keys, root->keys,
 		   root->keys_n * sizeof(*root->keys)) == 0);
+	assert(copy.revoked_n == root->revoked_n);
+	assert(memcmp(copy.revoked, root->revoked,
+		   root->revoked_n * sizeof(*root->revoked)) == 0);
 }
 
 int
