@@ -18,6 +18,7 @@
 #include "trust/keyfile.h"
 
 #define WAIT_MS 10000
+#define USER	64950u
 
 struct scene {
 	struct rig_server origin;
@@ -344,6 +345,34 @@ t_policy(void)
 	teardown(&s);
 }
 
+/* As long as a message can be, in pieces. */
+static void
+t_long(void)
+{
+	static char body[ENVELOPE_BODY_MAX + 1];
+	static struct scene s;
+	struct manage_answer a = {.code = ""};
+	size_t n, len, at;
+
+	setup(&s);
+	n = strlen(s.with_peer);
+	memcpy(body, s.with_peer, n);
+	memset(body + n, ';', ENVELOPE_BODY_MAX - n);
+	for (n += 63; n < ENVELOPE_BODY_MAX; n += 64)
+		body[n] = '\n';
+	len = rig_policy_sign(message, sizeof(message),
+	    &(struct rig_signed){.serial = 9, .body = body});
+	CHECK(len > ENVELOPE_BODY_MAX, "%zu bytes", len);
+	for (at = 0; at < len; at += n) {
+		n = len - at < 50000 ? len - at : 50000;
+		rig_manager_send(&s.server, message + at, n);
+	}
+	CHECK(rig_manager_answered(&s.server, &a), "%s: %s", a.code, a.text);
+	CHECK_INT(a.what.serial, 9);
+	CHECK(get(&s) == RIG_OK, "by a long policy");
+	teardown(&s);
+}
+
 /* What is refused, and how that is said. */
 static const struct {
 	struct rig_signed m;
@@ -589,6 +618,49 @@ t_subscriber(void)
 	teardown(&s);
 }
 
+/* A subscriber of the configuration alone, and no root: by a reload, after
+ * which the key is made. */
+static void
+t_without_root(void)
+{
+	static struct rig_manager other;
+	static struct scene s;
+	struct manage_report head;
+	struct manage_row row;
+	char key[KEYFILE_B64_LEN];
+
+	memset(&s, 0, sizeof(s));
+	rig_peer_start(&s.peer, RIG_PEER_MICROSOCKS, "peer");
+	rig_manager_start(&other, 7);
+	keyfile_base64(other.fake.keys.public_key, key);
+	rig_agent_init(&s.agent, "agent");
+	rig_path(s.state, "agent.state");
+	REQUIRE(mkdir(s.agent.run_dir, 0700) == 0 && mkdir(s.state, 0700) == 0,
+	    "directories");
+	if (geteuid() == 0) {
+		s.agent.uid = USER;
+		REQUIRE(chown(s.agent.run_dir, USER, USER) == 0 &&
+			    chown(s.state, USER, USER) == 0,
+		    "directories");
+	}
+	rig_agent_key(&s.agent, "check-interval = 0s");
+	rig_agent_intermediary(
+	    &s.agent, "peer", "socks5", "127.0.0.1", s.peer.port);
+	rig_agent_start(&s.agent);
+	rig_agent_add(&s.agent,
+	    "[subscriber \"capacity\"]\naddress = 127.0.0.1:%u\nkey = %s\n",
+	    other.port, key);
+	rig_agent_write(&s.agent);
+	CHECK_INT(rig_agent_reload(&s.agent, WAIT_MS, NULL), 0);
+	rig_manager_let_in(&other, 600000, &s.said);
+	CHECK(s.said.name[0] != '\0', "no name");
+	CHECK_INT(s.said.root_epoch, 0);
+	REQUIRE(rig_manager_report(&other, "peer", &head, &row), "no report");
+	CHECK(strcmp(row.name, "peer") == 0, "no row");
+	rig_manager_stop(&other);
+	rig_agent_stop(&s.agent);
+}
+
 static void
 t_last(void)
 {
@@ -659,12 +731,14 @@ static const struct rig_case cases[] = {
     {"it reports", t_reports, 0, 0},
     {"an ejection is told at once", t_ejection, 0, 0},
     {"signed messages are taken", t_policy, 0, 0},
+    {"a long one", t_long, 0, 0},
     {"what is refused, and changes nothing", t_refuses, 0, 0},
     {"what is no message", t_malformed, 0, 0},
     {"a server that lies", t_liars, 0, 0},
     {"a server that refuses", t_refused, 0, 0},
     {"no server", t_away, 0, 0},
     {"a subscriber", t_subscriber, 0, 0},
+    {"without root, and without a policy", t_without_root, 0, 0},
     {"the last word", t_last, 0, 0},
     {"a policy that is revoked", t_revoked, 0, 0},
 };
