@@ -183,29 +183,38 @@ rig_manager_answered(struct rig_manager *m, struct manage_answer *a)
 	return false;
 }
 
-bool
-rig_manager_report(struct rig_manager *m, const char *name,
-    struct manage_report *head, struct manage_row *row)
+static void
+find_row(struct rig_manager *m, const char *name, struct manage_row *row)
 {
-	size_t used, len;
+	size_t used, len = m->fake.head.body_len;
+	struct manage_report head;
 	uint16_t i;
 	int n;
 
-	if (!rig_manager_hear(m, RIG_MANAGER_MS) ||
-	    m->fake.head.type != SEALED_REPORT)
-		return false;
-	len = m->fake.head.body_len;
-	CHECK(manage_report_ok(m->fake.body, len), "a report as it should be");
-	n = manage_report_decode(m->fake.body, len, head);
+	n = manage_report_decode(m->fake.body, len, &head);
 	REQUIRE(n > 0, "a report's head");
-	memset(row, 0, sizeof(*row));
-	for (i = 0, used = (size_t)n; i < head->rows_n; i++) {
+	for (i = 0, used = (size_t)n; i < head.rows_n; i++) {
 		n = manage_row_decode(m->fake.body + used, len - used, row);
 		REQUIRE(n > 0, "a report's row");
 		used += (size_t)n;
 		if (strcmp(row->name, name) == 0)
-			return true;
+			return;
 	}
 	memset(row, 0, sizeof(*row));
+}
+
+bool
+rig_manager_report(struct rig_manager *m, const char *name,
+    struct manage_report *head, struct manage_row *row)
+{
+	if (!rig_manager_hear(m, RIG_MANAGER_MS) ||
+	    m->fake.head.type != SEALED_REPORT)
+		return false;
+	CHECK(manage_report_ok(m->fake.body, m->fake.head.body_len),
+	    "a report as it should be");
+	REQUIRE(
+	    manage_report_decode(m->fake.body, m->fake.head.body_len, head) > 0,
+	    "a report's head");
+	find_row(m, name, row);
 	return true;
 }

@@ -43,7 +43,8 @@ void rig_manager_let_in(
 /* The agent's next answer to a signed message; reports before it are
  * acknowledged.  The case ends when none comes. */
 bool rig_manager_answered(struct rig_manager *, struct manage_answer *);
-/* The next report: its head, and the row of that name if it is there. */
+/* The next report: its head, and the row of that name, zero when it is not
+ * there. */
 bool rig_manager_report(struct rig_manager *, const char *name,
     struct manage_report *, struct manage_row *row);
 
