@@ -100,7 +100,7 @@ on_deadline(struct pdagent *a, int64_t now_us)
 	if (pdagent_is_sending(a) && now_us >= a->sent_us + PDAGENT_STALL_US)
 		pdagent_close(a, "it reads nothing");
 	else if (a->reading == PDAGENT_HELD_TURN)
-		pdagent_refuse(a, "busy", "it cannot be stored now");
+		pdagent_refuse(a);
 	else if (now_us >= silence_ends(a))
 		pdagent_close(a, "it has not been heard of for too long");
 	else

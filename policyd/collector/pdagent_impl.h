@@ -18,8 +18,14 @@ const char *pdagent_name(const struct pdagent *, char out[MANAGE_NAME_MAX + 1]);
 void pdagent_read(struct pdagent *);
 /* It was held, and is no longer: the time was ours. */
 void pdagent_resume(struct pdagent *);
-/* The report at the front of what has come is refused. */
-void pdagent_refuse(struct pdagent *, const char *code, const char *text);
+/* Take that much of its quota: false, and in *wait_us it may. */
+#define PDAGENT_QUOTA "more than an agent may say in a minute"
+bool pdagent_may_say(struct pdagent *, size_t len, int64_t *wait_us);
+/* The report at the front of what has come has waited for too long. */
+void pdagent_refuse(struct pdagent *);
+
+/* pdagent_register.c: a whole register of one that is greeting. */
+void pdagent_register(struct pdagent *, const uint8_t *data, size_t len);
 
 /* pdagent_out.c: an ack or, with a code, a nack to what had that sequence. */
 void pdagent_ack(struct pdagent *, enum sealed_type of, uint64_t sequence);

@@ -28,14 +28,29 @@ in_free(struct pdagent *a)
 	a->in = NULL;
 }
 
-/* Twice the room, so that a dribbler costs no more than others; -errno. */
-static int
-in_grow(struct pdagent *a, size_t more)
+/* Twice the room, so that a dribbler costs no more than others, but no more
+ * than the message is known to need. */
+static size_t
+in_cap(const uint8_t *first, size_t had, size_t want)
 {
-	size_t had = a->in != NULL ? a->in->len : 0;
-	size_t cap = had + more > IN_MIN / 2 ? 2 * (had + more) : IN_MIN;
+	size_t cap = want > IN_MIN / 2 ? 2 * want : IN_MIN;
+	struct sealed s;
+	int whole = sealed_peek(first, had, &s);
+
+	return whole > 0 && (size_t)whole >= want && (size_t)whole < cap
+		   ? (size_t)whole
+		   : cap;
+}
+
+/* Room for more bytes, which are data; -errno. */
+static int
+in_grow(struct pdagent *a, const uint8_t *data, size_t more)
+{
+	size_t had = a->in != NULL ? a->in->len : 0, cap;
 	struct buf *b;
 
+	cap = had > 0 ? in_cap(buf_bytes(a->in), had, had + more)
+		      : in_cap(data, more, more);
 	if (a->room->pending + cap > PDROOM_PENDING_MAX)
 		return -ENOBUFS;
 	b = buf_new(cap);
@@ -57,7 +72,7 @@ in_keep(struct pdagent *a, const uint8_t *data, size_t len)
 	if (len == 0)
 		return;
 	if (a->in == NULL || buf_append(a->in, data, len) != 0) {
-		error = in_grow(a, len);
+		error = in_grow(a, data, len);
 		if (error == 0)
 			error = buf_append(a->in, data, len);
 	}
@@ -99,11 +114,15 @@ peek(struct pdagent *a, const uint8_t *data, size_t len, struct sealed *s)
 	return -1;
 }
 
-static struct pdquota_rules
-rules_of(const struct pdroom *r)
+bool
+pdagent_may_say(struct pdagent *a, size_t len, int64_t *wait_us)
 {
-	return (struct pdquota_rules){
-	    r->conf->quota_messages, r->conf->quota_bytes};
+	const struct pdconf *conf = a->room->conf;
+	const struct pdquota_rules rules = {
+	    conf->quota_messages, conf->quota_bytes};
+
+	return pdquota_take(
+	    &a->quota, &rules, len, loop_now_us(a->room->loop), wait_us);
 }
 
 static void
@@ -121,17 +140,16 @@ on_quota(struct loop *loop, struct op *op, const struct op_result *res)
 static bool
 is_within_quota(struct pdagent *a, const struct sealed *s, size_t len)
 {
-	const struct pdquota_rules rules = rules_of(a->room);
 	struct loop *loop = a->room->loop;
 	int64_t now_us = loop_now_us(loop), wait_us;
 
-	if (pdquota_take(&a->quota, &rules, len, now_us, &wait_us))
+	if (pdagent_may_say(a, len, &wait_us))
 		return true;
 	if (s->type == SEALED_REPORT &&
 	    now_us - a->nacked_us >= PDAGENT_NACK_US) {
 		a->nacked_us = now_us;
-		pdagent_nack(a, SEALED_REPORT, s->sequence, "quota",
-		    "more than an agent may say in a minute");
+		pdagent_nack(
+		    a, SEALED_REPORT, s->sequence, "quota", PDAGENT_QUOTA);
 	}
 	if (a->state != PDAGENT_KNOWN)
 		return false;
@@ -202,12 +220,26 @@ has_turn(const struct pdagent *a, size_t len)
 	return a->is_greeted && pdline_has_report_room(&a->room->line, len);
 }
 
+static void
+say_busy(struct pdagent *a, const uint8_t *data, size_t len)
+{
+	struct sealed s;
+
+	if (open_message(a, data, len, &s) != NULL)
+		pdagent_nack(a, SEALED_REPORT, s.sequence, "busy",
+		    "it cannot be stored now");
+}
+
 /* false: its turn has not come. */
 static bool
 take_report(struct pdagent *a, const uint8_t *data, size_t len)
 {
 	if (TAILQ_EMPTY(&a->room->reports) && has_turn(a, len)) {
 		forward(a, data, len);
+		return true;
+	}
+	if (a->room->pending + len > PDROOM_WAITING_MAX) {
+		say_busy(a, data, len);
 		return true;
 	}
 	a->reading = PDAGENT_HELD_TURN;
@@ -251,73 +283,12 @@ take_answer(struct pdagent *a, const uint8_t *data, size_t len)
 		pdline_answer(&a->room->line, a->id, nack, body, s.body_len);
 }
 
-/* What it says of itself is kept without what only the first time needs. */
-static bool
-keep_said(struct pdagent *a, const uint8_t *body, size_t len)
-{
-	a->said = malloc(len);
-	if (a->said == NULL)
-		return false;
-	memcpy(a->said, body, len);
-	a->said_len = (uint16_t)len;
-	return true;
-}
-
-static bool
-open_register(struct pdagent *a, const uint8_t *data, size_t len,
-    struct manage_register *said)
-{
-	uint8_t body[PDAGENT_REGISTER_MAX];
-	struct sealed s;
-
-	if (sealed_peek(data, len, &s) != (int)len ||
-	    !sealed_pair_init(&a->pair, a->room->keys, s.sender) ||
-	    !sealed_pair_open(&a->pair, data, len, &s, body) ||
-	    manage_register_decode(body, s.body_len, said) == WIRE_BAD ||
-	    s.issued_s <= 0 || !keep_said(a, body, s.body_len))
-		return false;
-	a->sequence = a->greeting = s.sequence;
-	a->issued_s = s.issued_s;
-	return true;
-}
-
-/* It has a key and shows it; whether it may come in is the ranker's to say. */
-static void
-take_register(struct pdagent *a, const uint8_t *data, size_t len)
-{
-	struct manage_register said;
-	struct pdagent *other;
-	struct sealed s = {.type = SEALED_REGISTER};
-
-	if (!open_register(a, data, len, &said)) {
-		pdagent_close(a, "a register that is none");
-		return;
-	}
-	a->guest.has_spoken = true;
-	a->has = a->took =
-	    (struct pdmarks){said.root_epoch, said.policy, said.rank};
-	pdagent_change(a, PDAGENT_ASKED);
-	pdroom_recall(a->room, a);
-	other = pdroom_find(a->room, a->pair.peer);
-	if (!is_within_quota(a, &s, len)) {
-		pdagent_dismiss(
-		    a, "quota", "more than an agent may say in a minute");
-	} else if (other != NULL && other->sequence >= a->greeting) {
-		a->sequence = other->sequence;
-		pdagent_dismiss(
-		    a, "old-sequence", "that sequence has been used");
-	} else {
-		pdroom_wants_hello(a->room, a);
-		pdroom_turns(a->room);
-	}
-}
-
 /* One whole message: false when it has to be kept for later. */
 static bool
 take(struct pdagent *a, const uint8_t *data, size_t len, const struct sealed *s)
 {
 	if (s->type == SEALED_REGISTER) {
-		take_register(a, data, len);
+		pdagent_register(a, data, len);
 		return true;
 	}
 	if (!is_within_quota(a, s, len))
@@ -468,15 +439,14 @@ pdagent_report(struct pdagent *a)
 }
 
 void
-pdagent_refuse(struct pdagent *a, const char *code, const char *text)
+pdagent_refuse(struct pdagent *a)
 {
 	struct sealed s;
 	size_t len = (size_t)sealed_peek(buf_bytes(a->in), a->in->len, &s);
 
 	TAILQ_REMOVE(&a->room->reports, a, report_turn);
 	a->reading = PDAGENT_READS;
-	if (open_message(a, buf_bytes(a->in), len, &s) != NULL)
-		pdagent_nack(a, SEALED_REPORT, s.sequence, code, text);
+	say_busy(a, buf_bytes(a->in), len);
 	if (a->in != NULL)
 		buf_consume(a->in, len);
 	if (a->reading == PDAGENT_READS)

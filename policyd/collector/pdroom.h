@@ -21,6 +21,8 @@
 
 /* Bytes of messages that are not whole yet, of all together. */
 #define PDROOM_PENDING_MAX (64u << 20)
+/* When it is as much, no further report waits for its turn. */
+#define PDROOM_WAITING_MAX (PDROOM_PENDING_MAX / 2)
 /* Sending to all goes on for so long before others have their turn. */
 #define PDROOM_SLICE_US 5000
 /* What is remembered of the quotas of those that have gone. */

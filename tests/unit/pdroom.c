@@ -567,6 +567,11 @@ bears_with_a_ranker_that_is_away(void)
 	agent_of(&p)->turn_us -= PDAGENT_WAIT_US;
 	pdagent_watch(agent_of(&p));
 	await_answer(&p, "busy");
+	/* Nor when very many wait. */
+	t.room.pending += PDROOM_WAITING_MAX;
+	peer_reports(&p);
+	await_answer(&p, "busy");
+	t.room.pending -= PDROOM_WAITING_MAX;
 	/* What is published goes on being so. */
 	ranker_comes(&t);
 	t.no = "unknown-agent";
