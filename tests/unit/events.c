@@ -163,7 +163,7 @@ words(void)
 	    [EVENT_UPLINK] = "uplink",
 	    [EVENT_POLICY] = "policy",
 	    [EVENT_LINK] = "link",
-    [EVENT_NOTE] = "note",
+	    [EVENT_NOTE] = "note",
 	    [EVENT_KIND_COUNT] = "?",
 	};
 	int i;
