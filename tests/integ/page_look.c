@@ -107,9 +107,9 @@ table(const char *dom, const char *id)
 	snprintf(begin, sizeof(begin), "<table id=\"%s\"", id);
 	at = strstr(dom, begin);
 	end = at != NULL ? strstr(at, "</table>") : NULL;
-	REQUIRE(end != NULL, "there is no table %s in: %.2000s", id, dom);
-	text = strndup(at, (size_t)(end - at));
-	REQUIRE(text != NULL, "out of memory");
+	text =
+	    at != NULL && end != NULL ? strndup(at, (size_t)(end - at)) : NULL;
+	REQUIRE(text != NULL, "there is no table %s in: %.2000s", id, dom);
 	return text;
 }
 
