@@ -32,8 +32,8 @@ _cagent_policyd()
 
 	COMPREPLY=()
 	case $prev in
-	--threshold | --policy-threshold | --remove | --audience | --expires | \
-		--for | --group | --not | --since | --timeout | --why)
+	--threshold | --policy-threshold | --remove | --revoke | \
+		--key-expires | --audience | --expires | --for | --group | --not | --since | --timeout | --why)
 		return ;;
 	--run-dir)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
@@ -52,9 +52,10 @@ _cagent_policyd()
 	init) options='--expires' ;;
 	keygen) options='--sign --seal' ;;
 	root) words='new rotate add-signature show' ;;
-	'root new') options="--key $keys $thresholds --expires -o" ;;
+	'root new') options="--key $keys $thresholds --key-expires --expires -o" ;;
 	'root rotate')
-		options="--remove --key $keys $thresholds --expires -o" ;;
+		options="--remove --revoke --key $keys $thresholds"
+		options+=' --key-expires --expires -o' ;;
 	'root add-signature' | add-signature) options='--key --root' ;;
 	sign)
 		[[ $prev == sign ]] && words='policy rank'
