@@ -33,7 +33,8 @@ _cagent_policyd()
 	COMPREPLY=()
 	case $prev in
 	--threshold | --policy-threshold | --remove | --revoke | \
-		--key-expires | --audience | --expires | --for | --group | --not | --since | --timeout | --why)
+		--key-expires | --audience | --expires | --for | --group | \
+		--not | --since | --timeout | --why)
 		return ;;
 	--run-dir)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
