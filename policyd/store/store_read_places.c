@@ -8,8 +8,8 @@
 #include "policyd/store/store_read_impl.h"
 
 /* How many rows are gone back for the begin of what holds now: with a row a
- * minute some three days.  What was found is kept. */
-#define BACK_MAX 5000
+ * minute a day.  What was found is kept. */
+#define BACK_MAX 1500
 
 #define PLACE                                                    \
 	"id, at_s, grp, name, tier, weight, drain, why, reason," \
@@ -33,14 +33,12 @@ read_place(sqlite3_stmt *stmt, struct store_place *p)
 	p->agents = store_read_u32(stmt, 11);
 }
 
-/* The group and name after those: 1, 0 or -errno. */
+/* The first that sql finds after a group and name: 1, 0 or -errno. */
 static int
-next_key(struct store_reader *r, const struct store_known *last,
-    struct store_known *out)
+first_key(struct store_reader *r, const char *sql,
+    const struct store_known *last, struct store_known *out)
 {
-	sqlite3_stmt *stmt = store_read_prepare(r,
-	    "SELECT grp, name FROM place WHERE (grp, name) > (?, ?)"
-	    " ORDER BY grp, name LIMIT 1");
+	sqlite3_stmt *stmt = store_read_prepare(r, sql);
 	int n;
 
 	store_read_bind(stmt, 1, last->group);
@@ -52,6 +50,25 @@ next_key(struct store_reader *r, const struct store_known *last,
 	}
 	sqlite3_finalize(stmt);
 	return n;
+}
+
+/* The group and name after those, likewise.  Not by comparing pairs: of that
+ * only the first half is looked up in the index. */
+static int
+next_key(struct store_reader *r, const struct store_known *last,
+    struct store_known *out)
+{
+	int n = first_key(r,
+	    "SELECT grp, name FROM place WHERE grp = ?1 AND name > ?2"
+	    " ORDER BY name LIMIT 1",
+	    last, out);
+
+	if (n != 0)
+		return n;
+	return first_key(r,
+	    "SELECT grp, name FROM place WHERE grp > ?1"
+	    " AND ?2 IS NOT NULL ORDER BY grp, name LIMIT 1",
+	    last, out);
 }
 
 static bool
@@ -247,14 +264,15 @@ store_read_stands(struct store_reader *r,
 		go_on = go_on && each(arg, &s);
 	}
 	free(policy.bytes);
-	if (rc != 0) {
+	/* What has not come to its end goes on from there the next time. */
+	if (rc != 0 && f.n <= r->known_n) {
 		free(f.all);
 		return rc;
 	}
 	free(r->known);
 	r->known = f.all;
 	r->known_n = f.n;
-	return 0;
+	return rc;
 }
 
 int
