@@ -14,9 +14,9 @@
 #define HOPS   3
 #define AGENTS 4
 /* Handshakes; the slow one still gets its share of the load. */
-#define USUAL_MS  20
-#define SLOW_MS	  150
-#define FLIGHT	  16
+#define USUAL_MS  40
+#define SLOW_MS	  160
+#define FLIGHT	  10
 #define SETTLE_MS 30000
 #define LONG_MS	  60000
 
@@ -66,6 +66,8 @@ start_agent(struct fleet *f, struct place *p)
 	p->agent.workers = 1;
 	rig_agent_key(&p->agent, "group = %s", p->group);
 	rig_agent_key(&p->agent, "check-interval = 0s");
+	/* A busy machine's hiccups are not what this is about. */
+	rig_agent_key(&p->agent, "hedge-percent = 0");
 	rig_policyd_token(&f->server, p->group, token);
 	rig_agent_add(&p->agent,
 	    "[policy]\nroot = %s/root.1\nnetwork = 127.0.0.0/8\nname = %s\n"
