@@ -12,7 +12,8 @@ fuzz: | $(DEPS_CHECK)
 	+$(Q)$(MAKE) --no-print-directory CC=clang \
 		SANITIZE=fuzzer-no-link,address,undefined fuzz-run
 fuzz-run: $(FUZZ)
-	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ)
+	$(Q)printf '%s\n' $(FUZZ) | \
+	    FUZZ_SECONDS=$(FUZZ_SECONDS) xargs -P $(AT_ONCE) -n 1 tests/fuzz/run
 
 $(FUZZ): $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(LIBS) | $(DEPS_CHECK)
 	@mkdir -p $(@D)
