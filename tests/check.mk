@@ -39,7 +39,7 @@ TIDY	:= $(patsubst %.c,$(TOP)/tidy/%.ok,$(filter-out tests/%,$(filter %.c,$(C_FI
 lint fmt-check: export LINT_C = $(C_FILES)
 lint: export LINT_FLAGS = $(CPPFLAGS_ALL) -std=gnu17 $(WARN)
 lint: $(DEPS_CHECK)
-	$(Q)tests/run -x -l 600 $(LINTS:%=tests/lint/%)
+	$(Q)tests/run -x -j $(AT_ONCE) -l 600 $(LINTS:%=tests/lint/%)
 
 # Slow, so each file's verdict is kept until the file, one of its headers (by
 # way of its object) or the settings change.

@@ -361,9 +361,7 @@ t_garbage(void)
 {
 	static const char *const rubbish[] = {"GET / HTTP/1.1\r\n\r\n",
 	    "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "CAGE\x01\x02",
-	    "CAGS\x02",
-	    "\x05\x01"
-	    "xxxxx"};
+	    "CAGS\x02", "\x05\x01\x78\x78\x78\x78\x78"};
 	static struct peer p, good;
 	size_t i;
 
