@@ -48,7 +48,7 @@ $(DEPS_CHECK): etc/packages $(DEPS)
 
 # --- flags -------------------------------------------------------------------
 PKGS_base := libbsd-overlay inih libcap-ng libseccomp
-PKGS_agent := libcares libsodium jansson
+PKGS_agent := libcares libsodium jansson openssl
 PKGS_ctl := jansson smartcols
 PKGS_server := sqlite3 libmicrohttpd
 PKGS	:= $(PKGS_base) $(PKGS_agent) $(PKGS_ctl) $(PKGS_server)

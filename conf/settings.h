@@ -38,6 +38,14 @@ enum traffic_class {
 	CLASS_COUNT
 };
 
+/* What comes in at a listener. */
+enum settings_listener {
+	LISTENER_PROXY,	   /* SOCKS and HTTP, told apart by the first byte */
+	LISTENER_REDIRECT, /* connections that were on their way elsewhere, by
+			    * nftables' redirect: SO_ORIGINAL_DST */
+	LISTENER_TPROXY	   /* likewise, by tproxy: the socket's own address */
+};
+
 /* Lower-case letters, digits and '-', '_', '.' make a name. */
 struct settings_account {
 	char name[64]; /* as written: a user name, "uid" or "uid:gid" */
@@ -52,9 +60,28 @@ struct settings_tier {
 	int64_t slow_over_ms;  /* 0: by comparison with its members */
 };
 
+/* What an intermediary is there for. */
+enum settings_duty {
+	DUTY_RANKED,  /* [intermediary]: any request, by its tier */
+	DUTY_CACHE,   /* [cache]: plain HTTP requests, before the others */
+	DUTY_SERVICE, /* [service]: those whose content is meant for it */
+	DUTY_COUNT
+};
+
+/* TLS to it: type = https. */
+struct settings_tls {
+	char server_name[NET_HOST_MAX + 1]; /* to be in its certificate */
+	/* PEM, as they stood in the files when they were read. */
+	char *ca;   /* whom to believe; NULL: the system's authorities */
+	char *cert; /* ours, with its chain; NULL: none */
+	char *key;  /* sodium_malloc(); NULL: none, or no secrets given */
+};
+
 struct settings_intermediary {
 	char name[SETTINGS_NAME_MAX + 1];
 	enum hop_type type;
+	enum settings_duty duty;
+	struct settings_tls *tls;    /* NULL: without */
 	char host[NET_HOST_MAX + 1]; /* a name or an address literal */
 	uint16_t port;
 	uint16_t tier;		  /* rank */
@@ -130,6 +157,7 @@ struct settings {
 
 	/* [agent] */
 	union net_addr listeners[SETTINGS_LISTENERS_MAX];
+	enum settings_listener listener_kinds[SETTINGS_LISTENERS_MAX];
 	uint32_t listeners_n;
 	uint32_t workers; /* "auto" is resolved here: one a core */
 	char group[SETTINGS_NAME_MAX + 1];

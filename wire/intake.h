@@ -23,6 +23,17 @@ enum wire_protocol {
 
 const char *wire_protocol_word(enum wire_protocol);
 
+/* What is asked for. */
+enum intake_command {
+	INTAKE_CONNECT,	  /* a tunnel to host */
+	INTAKE_BIND,	  /* to wait for one that comes from host */
+	INTAKE_ASSOCIATE, /* SOCKS5: to send datagrams; host: from where */
+	INTAKE_WEB,	  /* a plain HTTP request (absolute-form), and those
+			   * that follow on this connection; its head is not
+			   * used up and is read anew by who serves it */
+	INTAKE_PAGE	  /* HTTP of ourselves (origin-form), likewise */
+};
+
 enum intake_step {
 	INTAKE_MORE,	/* wait for more bytes */
 	INTAKE_SEND,	/* send out, then feed what is left at once */
@@ -46,6 +57,7 @@ struct intake {
 	enum intake_state state;
 	bool want_login; /* set by the owner: clients must log in */
 	enum wire_protocol protocol;
+	enum intake_command command;
 	struct wire_host host;
 	char user[256];	    /* claimed: SOCKS4 USERID, login, Basic */
 	char password[256]; /* secret; cleared by intake_login() */

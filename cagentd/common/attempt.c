@@ -13,10 +13,10 @@ release(struct attempt *a)
 	loop_cancel(a->loop, &a->timer);
 	if (a->state == ATTEMPT_CONNECTING)
 		race_cancel(&a->race);
-	loop_cancel(a->loop, &a->recv);
-	loop_cancel(a->loop, &a->send);
-	loop_close(a->loop, a->fd);
-	a->fd = -1;
+	stream_cancel(a->loop, a->stream, &a->recv);
+	stream_cancel(a->loop, a->stream, &a->send);
+	stream_close(a->loop, a->stream, false);
+	a->stream = STREAM_NONE;
 	buf_free(a->in);
 	a->in = NULL;
 	a->state = ATTEMPT_IDLE;
@@ -32,7 +32,8 @@ attempt_cancel(struct attempt *a)
 static void
 finish(struct attempt *a, enum wire_reason reason, struct buf *early)
 {
-	struct attempt_result r = {.reason = reason, .code = -1, .fd = -1};
+	struct attempt_result r = {
+	    .reason = reason, .code = -1, .stream = STREAM_NONE};
 	attempt_fn *done = a->done;
 
 	r.handshake_us =
@@ -43,10 +44,10 @@ finish(struct attempt *a, enum wire_reason reason, struct buf *early)
 	if (a->state == ATTEMPT_SHAKING && !a->target.direct)
 		r.code = a->hop.code;
 	if (reason == REASON_OK) {
-		loop_cancel(a->loop, &a->recv);
-		r.fd = a->fd;
+		stream_cancel(a->loop, a->stream, &a->recv);
+		r.stream = a->stream;
 		r.early = early;
-		a->fd = -1;
+		a->stream = STREAM_NONE;
 	}
 	release(a);
 	done(a, &r);
@@ -105,9 +106,9 @@ send_out(struct attempt *a)
 	ssize_t n;
 	size_t sent;
 
-	if (loop_op_active(&a->send))
+	if (stream_op_active(a->stream, &a->send))
 		return -EPIPE; /* it answers what it cannot have read */
-	n = loop_send_now(a->loop, a->fd, a->hop.out, a->hop.out_len);
+	n = stream_send_now(a->loop, a->stream, a->hop.out, a->hop.out_len);
 	if (n < 0)
 		return (int)n;
 	sent = (size_t)n;
@@ -116,7 +117,7 @@ send_out(struct attempt *a)
 	rest = buf_copy(a->hop.out + sent, a->hop.out_len - sent);
 	if (rest == NULL)
 		return -ENOMEM;
-	return loop_send(a->loop, &a->send, a->fd, rest, on_sent);
+	return stream_send(a->loop, a->stream, &a->send, rest, on_sent);
 }
 
 /*
@@ -146,7 +147,7 @@ feed(struct attempt *a, const uint8_t *data, size_t len)
 		return;
 	}
 	if (step == HOP_DONE) {
-		if (loop_op_active(&a->send))
+		if (stream_op_active(a->stream, &a->send))
 			finish(a, REASON_HOP_BAD, NULL);
 		else if (len > 0 && (early = buf_copy(data, len)) == NULL)
 			finish(a, REASON_OVERLOAD, NULL);
@@ -195,7 +196,7 @@ shake(struct attempt *a)
 		return;
 	}
 	if (send_out(a) != 0 ||
-	    loop_recv(a->loop, &a->recv, a->fd, on_recv) != 0)
+	    stream_recv(a->loop, a->stream, &a->recv, on_recv) != 0)
 		finish(a, hop_closed(&a->hop), NULL);
 }
 
@@ -208,7 +209,7 @@ on_connect(struct race *race, int fd)
 		finish(a, wire_connect_reason(a->target.direct, fd), NULL);
 		return;
 	}
-	a->fd = fd;
+	a->stream = stream_plain(fd);
 	a->connected_us = loop_now_us(a->loop);
 	if (a->target.direct)
 		finish(a, REASON_OK, NULL);
@@ -283,7 +284,7 @@ attempt_start(struct attempt *a, struct loop *loop, struct resolve *resolve,
 	a->resolve = resolve;
 	a->target = *t;
 	a->done = done;
-	a->fd = -1;
+	a->stream = STREAM_NONE;
 	a->in = NULL;
 	a->started_us = loop_now_us(loop);
 	a->connecting_us = a->connected_us = 0;

@@ -5,11 +5,13 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "base/stream.h"
 #include "cagentd/common/race.h"
 #include "cagentd/common/resolve.h"
 #include "wire/hop.h"
 
 struct buf;
+struct tls_client;
 
 /*
  * One attempt at one path: resolve where TCP goes if that is a name, connect
@@ -20,7 +22,9 @@ struct attempt_target {
 	bool direct;
 	const char *host; /* where TCP goes; borrowed */
 	uint16_t port;
-	enum hop_type type;	      /* unless direct */
+	enum hop_type type; /* unless direct */
+	bool bare; /* an intermediary, but no handshake: TCP, and TLS */
+	struct tls_client *tls;	      /* to it; borrowed; NULL: none */
 	const char *user, *password;  /* borrowed; NULL: no login */
 	const struct wire_host *dest; /* borrowed */
 	/* Of the addresses of a name, which may be connected to?  NULL: all. */
@@ -30,10 +34,10 @@ struct attempt_target {
 
 struct attempt_result {
 	enum wire_reason reason;
-	int code;	    /* the intermediary's own, or -1 */
-	int fd;		    /* REASON_OK: the tunnel, the callee's */
-	struct buf *early;  /* its first payload, or NULL; the callee's */
-	int64_t connect_us; /* TCP; 0: never stood */
+	int code;	      /* the intermediary's own, or -1 */
+	struct stream stream; /* REASON_OK: the tunnel, the callee's */
+	struct buf *early;    /* its first payload, or NULL; the callee's */
+	int64_t connect_us;   /* TCP; 0: never stood */
 	int64_t
 	    handshake_us; /* from the start of TCP, if that far, to the end */
 };
@@ -55,7 +59,7 @@ struct attempt {
 	struct resolve *resolve;
 	struct attempt_target target;
 	attempt_fn *done;
-	int fd; /* -1: none */
+	struct stream stream;
 	int64_t started_us, connecting_us, connected_us, deadline_us;
 	struct msg_resolved addresses;
 	struct resolve_query query;

@@ -154,7 +154,7 @@ on_done(struct attempt *a, struct attempt_result *r)
 	struct check *c = one->check;
 	const struct due_result result = {r->reason, r->code, one->question};
 
-	loop_close(c->own.loop, r->fd);
+	stream_close(c->own.loop, r->stream, false);
 	buf_free(r->early);
 	log_debug("check of %s: %s", one->host, wire_reason_word(r->reason));
 	release(one);

@@ -91,7 +91,7 @@ ctl_route_find(struct ctl_route *r, int64_t now_us)
 	uint32_t i, workers = workers_n(c);
 
 	r->now_us = now_us;
-	classify(c->settings, &r->host, &r->client, &r->verdict);
+	classify(c->settings, &r->host, &r->client, NULL, &r->verdict);
 	find_learned(r);
 	if (r->has_class)
 		r->verdict.class = r->class;

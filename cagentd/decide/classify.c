@@ -93,13 +93,15 @@ rule_matches(const struct settings_rule *r, const struct wire_host *host,
 
 void
 classify(const struct settings *s, const struct wire_host *host,
-    const struct client *c, struct verdict *out)
+    const struct client *c, const struct asked *asked, struct verdict *out)
 {
 	const struct settings_rule *r;
 	struct net_ip ip = host_ip(host);
 	uint32_t i;
 
-	*out = (struct verdict){.class = CLASS_NORMAL, .rule = -1};
+	(void)asked;
+	*out =
+	    (struct verdict){.class = CLASS_NORMAL, .rule = -1, .service = -1};
 	for (i = 0; i < s->rules_n; i++) {
 		r = &s->rules[i];
 		if (!rule_matches(r, host, c))

@@ -11,12 +11,26 @@
 #include "wire/intake.h"
 #include "wire/wire.h"
 
+#define CLIENT_SERVICE_MAX 127
+
 /* Who is asking. */
 struct client {
 	enum wire_protocol protocol;
 	bool has_uid; /* known by the kernel's word, not the client's */
 	uid_t uid;
+	char login[64]; /* the name whose password was shown; "": none was */
+	/* Where it runs on this host, by the kernel's word: the last part of
+	 * its cgroup's path, "ssh.service"; "": not known. */
+	char service[CLIENT_SERVICE_MAX + 1];
 	struct net_ip source; /* family 0 on a unix socket */
+};
+
+/* What is known of a plain HTTP request beyond its host; all borrowed. */
+struct asked {
+	const char *method; /* "GET" */
+	const char *path;   /* of the target, without query; begins with '/' */
+	const char *accept; /* the value of Accept; "" without */
+	const char *fetch_dest; /* Sec-Fetch-Dest; "" without */
 };
 
 /* What the rules and the lists of direct destinations make of a request. */
@@ -29,15 +43,19 @@ struct verdict {
 	enum traffic_class class;
 	enum settings_replay replay;
 	int32_t rule; /* index of the rule that matched, or -1 */
+	/* Steps before the others: an intermediary's index, or -1. */
+	int32_t service; /* the content is meant for it */
+	bool cache;	 /* to be looked for in the caches */
 };
 
 /*
  * Pure: the first rule that matches decides; without one, or when it only
  * sets the class, the lists of [direct].  Networks match address literals
- * only: a name is never resolved to find a rule.
+ * only: a name is never resolved to find a rule.  asked: NULL for a tunnel,
+ * which has no method and no path, so that no rule that names one matches.
  */
 void classify(const struct settings *, const struct wire_host *,
-    const struct client *, struct verdict *out);
+    const struct client *, const struct asked *, struct verdict *out);
 
 /*
  * May a direct connection for this request go to ip, which is its host or

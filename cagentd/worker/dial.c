@@ -42,7 +42,7 @@ static void
 on_ended(struct loop *loop, struct op *op, const struct op_result *r)
 {
 	struct dial *d = container_of(op, struct dial, leg.attempt.timer);
-	struct dialed result = {.reason = d->ended, .fd = -1};
+	struct dialed result = {.reason = d->ended, .stream = STREAM_NONE};
 
 	(void)loop, (void)r; /* only the turn matters */
 	finish(d, &result);
@@ -60,7 +60,7 @@ stop_legs(struct dial *d)
 static void
 give_up(struct dial *d, enum wire_reason reason)
 {
-	struct dialed result = {.fd = -1};
+	struct dialed result = {.stream = STREAM_NONE};
 
 	stop_legs(d);
 	result.reason = dial_tries_reason(d, reason);
@@ -82,7 +82,7 @@ stands(struct dial_leg *leg, const struct attempt_result *r)
 	struct dial *d = leg->dial;
 	struct dial_leg *loser = other_leg(d, leg);
 	struct dial_try *t = dial_leg_try(leg);
-	struct dialed result = {REASON_OK, r->fd, r->early, t};
+	struct dialed result = {REASON_OK, r->stream, r->early, t};
 
 	if (dial_leg_running(loser))
 		dial_leg_stop(loser, true);
@@ -152,7 +152,8 @@ static void
 on_gone(struct loop *loop, struct op *op, const struct op_result *r)
 {
 	struct dial *d = container_of(op, struct dial, gone);
-	struct dialed result = {.reason = REASON_CANCELLED, .fd = -1};
+	struct dialed result = {
+	    .reason = REASON_CANCELLED, .stream = STREAM_NONE};
 
 	(void)loop;
 	if (r->res >= 0 && (r->res & (POLLERR | POLLHUP)) == 0)

@@ -33,6 +33,8 @@
 #define DIAL_TABLE_US	   1000000
 #define DIAL_TABLE_LOOK_US 5000
 
+struct dial_try;
+
 /* What a dial needs of its worker; all borrowed for the dial's life. */
 struct dial_env {
 	struct loop *loop;
@@ -44,6 +46,11 @@ struct dial_env {
 	/* Called before each pick: may bring table and index up to date. */
 	void (*refresh)(void *arg);
 	uint32_t (*in_flight)(void *arg, uint32_t slot);
+	/* NULL, or asked before an attempt of a dial that may reuse: an idle
+	 * connection for that try (direct, bare, or a tunnel to host by its
+	 * intermediary), or STREAM_NONE.  The dial's from then on. */
+	struct stream (*idle)(
+	    void *arg, const struct dial_try *, const struct wire_host *host);
 	/* NULL, or told of each pick: what it was made from, the seed as it was
 	 * before, and what it came to (NULL: none). */
 	void (*decided)(void *arg, const struct path_query *,
@@ -54,6 +61,8 @@ struct dial_env {
 
 struct dial_try {
 	bool direct;
+	bool bare;   /* to an HTTP intermediary itself: no tunnel through it */
+	bool reused; /* on a connection that has served before */
 	struct record_hop hop;
 	char name[TABLE_NAME_MAX + 1]; /* "direct", or the intermediary */
 	uint16_t rank;
@@ -70,7 +79,7 @@ struct dial_try {
 
 struct dialed {
 	enum wire_reason reason; /* REASON_OK, or the truest of what was met */
-	int fd;
+	struct stream stream;
 	struct buf *early;
 	/* Of the try that stands; an intermediary is in flight until the
 	 * owner says record_leave(). */
@@ -85,6 +94,10 @@ struct dial_request { /* all borrowed until the end */
 	const struct wire_host *host;
 	const struct verdict *verdict;
 	int client; /* is watched while the loop has no op on it; -1: none */
+	/* It is a plain HTTP request: HTTP intermediaries get it themselves
+	 * (bare) instead of a CONNECT, and where reuse is set, too, idle
+	 * connections may be taken. */
+	bool web, reuse;
 };
 
 /* One attempt under way, and what it was picked for. */

@@ -146,8 +146,8 @@ shown(const struct learn_try *t, const struct attempt_result *r)
 		return LEARNED_OUTSIDE;
 	if (r->reason != REASON_OK)
 		return LEARNED_FAILED;
-	return is_ourselves(t->settings, r->fd) ? LEARNED_OUTSIDE
-						: LEARNED_DIRECT;
+	return is_ourselves(t->settings, r->stream.fd) ? LEARNED_OUTSIDE
+						       : LEARNED_DIRECT;
 }
 
 static void
@@ -158,7 +158,7 @@ tried(struct attempt *a, struct attempt_result *r)
 	enum learned_state state = shown(t, r);
 	char text[WIRE_HOST_STRLEN];
 
-	loop_close(l->loop, r->fd);
+	stream_close(l->loop, r->stream, false);
 	if (state != LEARNED_NOTHING)
 		put(l, t->settings, &t->host, state);
 	if (state == LEARNED_DIRECT) {

@@ -30,20 +30,25 @@ other(enum relay_side s)
 static void
 close_side(struct relay *r, enum relay_side s)
 {
-	loop_close(r->loop, r->side[s].fd);
-	r->side[s].fd = -1;
+	stream_close(r->loop, r->side[s].stream, false);
+	r->side[s].stream = STREAM_NONE;
 }
 
 /* What is cut short must not look complete. */
 static void
 reset_side(struct relay *r, enum relay_side s)
 {
-	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+	stream_close(r->loop, r->side[s].stream, true);
+	r->side[s].stream = STREAM_NONE;
+}
 
-	if (r->side[s].fd == -1)
-		return;
-	setsockopt(r->side[s].fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	close_side(r, s);
+static void
+stop_side(struct relay *r, enum relay_side s)
+{
+	struct relay_end_point *p = &r->side[s];
+
+	stream_cancel(r->loop, p->stream, &p->recv);
+	stream_cancel(r->loop, p->stream, &p->send);
 }
 
 static void
@@ -76,8 +81,7 @@ finish(struct relay *r, enum relay_end end, enum relay_side where)
 	case RELAY_UNANSWERED:
 	case RELAY_STALLED:
 		close_side(r, RELAY_UPSTREAM);
-		loop_cancel(r->loop, &r->side[RELAY_CLIENT].recv);
-		loop_cancel(r->loop, &r->side[RELAY_CLIENT].send);
+		stop_side(r, RELAY_CLIENT);
 		loop_cancel(r->loop, &r->timer);
 		r->running = false;
 		break;
@@ -93,9 +97,9 @@ finish(struct relay *r, enum relay_end end, enum relay_side where)
 int
 relay_take_client(struct relay *r)
 {
-	int fd = r->side[RELAY_CLIENT].fd;
+	int fd = r->side[RELAY_CLIENT].stream.fd;
 
-	r->side[RELAY_CLIENT].fd = -1;
+	r->side[RELAY_CLIENT].stream = STREAM_NONE;
 	return fd;
 }
 
@@ -137,7 +141,8 @@ unsent(const struct relay *r, enum relay_side s)
 	struct tcp_info info = {0};
 	socklen_t len = sizeof(info);
 
-	if (getsockopt(r->side[s].fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
+	if (getsockopt(
+		r->side[s].stream.fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
 		return 0; /* not TCP: nothing gets lost */
 	return info.tcpi_notsent_bytes + info.tcpi_unacked;
 }
@@ -177,7 +182,7 @@ broke(struct relay *r, enum relay_side where)
 	r->broken = where;
 	r->moved_us = loop_now_us(r->loop);
 	close_side(r, where);
-	loop_cancel(r->loop, &r->side[to].recv);
+	stream_cancel(r->loop, r->side[to].stream, &r->side[to].recv);
 	/* Moved, and so without a need for memory. */
 	loop_timer(
 	    r->loop, &r->timer, r->moved_us + RELAY_FLUSH_LOOK_US, on_flush);
@@ -197,8 +202,7 @@ flow_ended(struct relay *r, enum relay_side from)
 		finish(r, RELAY_CLOSED, from);
 		return;
 	}
-	/* Fails only when that side is gone, which its own reader learns. */
-	shutdown(r->side[other(from)].fd, SHUT_WR);
+	stream_end(r->loop, r->side[other(from)].stream);
 }
 
 static int
@@ -207,7 +211,7 @@ read_on(struct relay *r, enum relay_side from)
 	struct relay_end_point *p = &r->side[from];
 
 	p->flow = FLOW_READING;
-	return loop_recv(r->loop, &p->recv, p->fd,
+	return stream_recv(r->loop, p->stream, &p->recv,
 	    from == RELAY_CLIENT ? on_recv_client : on_recv_upstream);
 }
 
@@ -218,7 +222,7 @@ send_rest(struct relay *r, enum relay_side from, struct buf *b)
 	struct relay_end_point *to = &r->side[other(from)];
 
 	r->side[from].flow = FLOW_SENDING;
-	return loop_send(r->loop, &to->send, to->fd, b,
+	return stream_send(r->loop, to->stream, &to->send, b,
 	    from == RELAY_CLIENT ? on_sent_upstream : on_sent_client);
 }
 
@@ -228,7 +232,8 @@ has_unread(const struct relay *r, enum relay_side s)
 {
 	char byte;
 
-	return recv(r->side[s].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	return recv(r->side[s].stream.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >
+	       0;
 }
 
 /* The stream cannot be sent on: nobody will read what `from` still says, but
@@ -244,7 +249,7 @@ dead_end(struct relay *r, enum relay_side from)
 		broke(r, to);
 		return;
 	}
-	loop_cancel(r->loop, &r->side[from].recv);
+	stream_cancel(r->loop, r->side[from].stream, &r->side[from].recv);
 	r->side[from].flow = FLOW_ENDED;
 }
 
@@ -304,14 +309,14 @@ on_bytes(struct relay *r, enum relay_side from, const uint8_t *data, size_t len)
 	else if (p->bytes == 0)
 		first_byte(r);
 	p->bytes += len;
-	n = loop_send_now(r->loop, to->fd, data, len);
+	n = stream_send_now(r->loop, to->stream, data, len);
 	if (n < 0) {
 		dead_end(r, from);
 		return;
 	}
 	if ((size_t)n == len)
 		return;
-	loop_cancel(r->loop, &p->recv);
+	stream_cancel(r->loop, p->stream, &p->recv);
 	rest = buf_copy(data + n, len - (size_t)n);
 	if (rest == NULL || send_rest(r, from, rest) != 0)
 		finish(r, RELAY_NO_MEMORY, from);
@@ -391,12 +396,12 @@ on_look(struct loop *loop, struct op *op, const struct op_result *res)
 static int
 begin_flow(struct relay *r, enum relay_side from, struct buf *first)
 {
-	int to = r->side[other(from)].fd;
+	struct stream to = r->side[other(from)].stream;
 	ssize_t n;
 
 	if (first == NULL)
 		return read_on(r, from);
-	n = loop_send_now(r->loop, to, buf_bytes(first), first->len);
+	n = stream_send_now(r->loop, to, buf_bytes(first), first->len);
 	if (n > 0)
 		buf_consume(first, (size_t)n);
 	/* An error, too, is told when the rest is sent. */
@@ -414,8 +419,8 @@ relay_start(struct relay *r, struct loop *loop, const struct relay_start *s,
 
 	r->loop = loop;
 	r->done = done;
-	r->side[RELAY_CLIENT].fd = s->client;
-	r->side[RELAY_UPSTREAM].fd = s->upstream;
+	r->side[RELAY_CLIENT].stream = stream_plain(s->client);
+	r->side[RELAY_UPSTREAM].stream = s->upstream;
 	r->idle_us = s->idle_us;
 	r->started_us = r->moved_us = loop_now_us(loop);
 	r->running = true;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "base/stream.h"
 
 struct buf;
 
@@ -40,7 +41,7 @@ enum relay_flow {
 };
 
 struct relay_end_point {
-	int fd; /* owned; -1 once closed */
+	struct stream stream; /* owned; none once closed */
 	enum relay_flow flow;
 	bool deaf;	      /* it takes no more: a send to it failed */
 	struct op recv, send; /* send: what came from the other side */
@@ -81,7 +82,9 @@ struct relay {
 #define RELAY_FLUSH_US	    5000000
 
 struct relay_start {
-	int client, upstream;	 /* fds, owned by the relay from here on */
+	/* Owned by the relay from here on; the client's is an fd. */
+	int client;
+	struct stream upstream;
 	struct buf *to_client;	 /* to be sent first, or NULL; taken */
 	struct buf *to_upstream; /* likewise: payload the client sent early */
 	size_t early;		 /* payload bytes in to_client */

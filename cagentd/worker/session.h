@@ -22,6 +22,7 @@ enum session_state {
 	SESSION_READING,
 	SESSION_DIALING,
 	SESSION_RELAYING,
+	SESSION_SERVING, /* by a stage that has the connection to itself */
 	SESSION_LEAVING,
 	SESSION_ENDED
 };

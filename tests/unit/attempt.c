@@ -87,7 +87,7 @@ rig_free(struct rig *rig)
 	attempt_cancel(&rig->attempt);
 	attempt_cancel(&rig->attempt);
 	buf_free(rig->r.early);
-	loop_close(rig->loop, rig->r.fd);
+	loop_close(rig->loop, rig->r.stream.fd);
 	resolve_free(rig->resolve);
 	chan_free(rig->resolver);
 	loop_free(rig->loop);
@@ -107,7 +107,7 @@ done(struct attempt *a, struct attempt_result *r)
 static void
 start(struct rig *rig, int64_t limit_us)
 {
-	rig->r.fd = -1;
+	rig->r.stream = STREAM_NONE;
 	attempt_start(&rig->attempt, rig->loop, rig->resolve, &rig->target,
 	    mono_us() + limit_us, done);
 	CHECK_INT(rig->n, 0);
@@ -130,7 +130,7 @@ check_reason(const struct rig *rig, enum wire_reason want)
 {
 	CHECK(rig->r.reason == want, "%s, not %s",
 	    wire_reason_word(rig->r.reason), wire_reason_word(want));
-	CHECK((rig->r.fd != -1) == (want == REASON_OK), "fd %d", rig->r.fd);
+	CHECK((rig->r.stream.fd != -1) == (want == REASON_OK), "fd %d", rig->r.stream.fd);
 }
 
 /* --- names --- */

@@ -35,7 +35,7 @@ ask(const struct settings *s, const char *host, uint16_t port)
 	struct verdict v;
 
 	memset(&v, 0x5a, sizeof(v));
-	classify(s, &h, &c, &v);
+	classify(s, &h, &c, NULL, &v);
 	return v;
 }
 
@@ -193,14 +193,14 @@ matches_users_that_the_kernel_knows(void)
 
 	c.has_uid = true;
 	c.uid = 34;
-	classify(s, &h, &c, &v);
+	classify(s, &h, &c, NULL, &v);
 	CHECK_INT(v.rule, 0);
 	c.uid = 35;
-	classify(s, &h, &c, &v);
+	classify(s, &h, &c, NULL, &v);
 	CHECK_INT(v.rule, -1);
 	c.uid = 34;
 	c.has_uid = false;
-	classify(s, &h, &c, &v);
+	classify(s, &h, &c, NULL, &v);
 	CHECK_INT(v.rule, -1);
 	settings_unref(s);
 }
@@ -214,10 +214,10 @@ matches_protocols(void)
 	struct client c = {.protocol = PROTOCOL_HTTP};
 	struct verdict v;
 
-	classify(s, &h, &c, &v);
+	classify(s, &h, &c, NULL, &v);
 	CHECK_INT(v.rule, 0);
 	c.protocol = PROTOCOL_SOCKS4A;
-	classify(s, &h, &c, &v);
+	classify(s, &h, &c, NULL, &v);
 	CHECK_INT(v.rule, -1);
 	settings_unref(s);
 }
@@ -231,7 +231,7 @@ may(const struct settings *s, const char *host, uint16_t port, const char *ip)
 	struct verdict v;
 
 	CHECK(net_ip_parse(ip, &at) == 0, "%s is no address", ip);
-	classify(s, &h, &c, &v);
+	classify(s, &h, &c, NULL, &v);
 	return classify_direct(s, &v, &h, &at);
 }
 

@@ -39,7 +39,7 @@ call_done(struct dial *d, struct dialed *r)
 
 	c->n++;
 	c->reason = r->reason;
-	c->fd = r->fd;
+	c->fd = r->stream.fd;
 	memset(c->early, 0, sizeof(c->early));
 	if (r->early != NULL)
 		memcpy(c->early, buf_bytes(r->early), r->early->len);
@@ -52,8 +52,10 @@ call_done(struct dial *d, struct dialed *r)
 static inline void
 call_start(struct call *c)
 {
-	struct dial_request r = {
-	    c->agent->settings, &c->host, &c->verdict, c->client};
+	struct dial_request r = {.settings = c->agent->settings,
+	    .host = &c->host,
+	    .verdict = &c->verdict,
+	    .client = c->client};
 
 	dial_start(&c->dial, &c->agent->env, &r, call_done);
 	CHECK_INT(c->n, 0);

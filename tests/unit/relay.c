@@ -55,7 +55,7 @@ tunnel_new(void)
 	t->start.client = fds[1];
 	rig_tcp_pair(fds);
 	t->upstream = fds[0];
-	t->start.upstream = fds[1];
+	t->start.upstream = stream_plain(fds[1]);
 	t->start.idle_us = 60000000;
 	t->start.answered = answered;
 	return t;
@@ -443,7 +443,7 @@ check_flight(struct tunnel *t, const void *want, size_t len)
 	memset(&t->relay, 0, sizeof(t->relay));
 	t->n = 0;
 	t->start.client = client;
-	t->start.upstream = fds[1];
+	t->start.upstream = stream_plain(fds[1]);
 	t->start.to_upstream = flight;
 	t->start.to_client = NULL;
 	tunnel_start(t);
@@ -498,7 +498,7 @@ gives_back_a_half_closed_flight(void)
 	t->start.client = relay_take_client(&t->relay);
 	rig_tcp_pair(fds);
 	t->upstream = fds[0];
-	t->start.upstream = fds[1];
+	t->start.upstream = stream_plain(fds[1]);
 	t->start.to_upstream = flight;
 	memset(&t->relay, 0, sizeof(t->relay));
 	t->n = 0;

@@ -1,0 +1,44 @@
+#ifndef BASE_STREAM_H
+#define BASE_STREAM_H
+
+#include "base/loop.h"
+
+struct tls;
+
+/*
+ * A byte stream on the loop: a socket, or TLS on one.  What moves bytes uses
+ * these instead of the loop's functions of the same names and is told nothing
+ * of the difference; the rules of base/loop.h hold for them too.  Passed
+ * around by value; the fields are the stream's, but that fd is -1 where there
+ * is none.
+ */
+struct stream {
+	int fd;
+	struct tls *tls; /* owned; NULL: the socket alone */
+};
+
+#define STREAM_NONE ((struct stream){.fd = -1})
+
+static inline struct stream
+stream_plain(int fd)
+{
+	return (struct stream){.fd = fd};
+}
+
+/* As loop_recv(), loop_send() and loop_send_now().  The end of a TLS stream
+ * that nobody has announced (close_notify) is -EPROTO: it may be cut short. */
+int stream_recv(struct loop *, struct stream, struct op *, op_fn *);
+int stream_send(
+    struct loop *, struct stream, struct op *, struct buf *b, op_fn *);
+ssize_t stream_send_now(
+    struct loop *, struct stream, const void *data, size_t len);
+/* Cancel one of them. */
+void stream_cancel(struct loop *, struct stream, struct op *);
+bool stream_op_active(struct stream, const struct op *);
+/* No more is to be sent: the peer is told. */
+void stream_end(struct loop *, struct stream);
+/* Cancel what is under way, and close.  reset: so that what was sent does not
+ * look complete. */
+void stream_close(struct loop *, struct stream, bool reset);
+
+#endif

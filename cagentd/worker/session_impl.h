@@ -1,0 +1,56 @@
+#ifndef CAGENTD_SESSION_IMPL_H
+#define CAGENTD_SESSION_IMPL_H
+
+#include "cagentd/worker/farewell.h"
+#include "cagentd/worker/relay.h"
+#include "cagentd/worker/request.h"
+#include "cagentd/worker/session.h"
+
+/* For session*.c alone: session.c has the connection's life and says what is
+ * asked for, session_tunnel.c the tunnel from the first dial to its end. */
+
+/* What only the way to a tunnel needs; kept while a first flight may still
+ * have to be sent again. */
+struct setup {
+	struct session *session;
+	struct request request;
+	struct dial dial;
+	struct client client;
+};
+
+struct session {
+	LIST_ENTRY(session) entry;
+	struct session_env *env;
+	struct settings *settings; /* a reference */
+	enum session_state state;
+	int fd;		     /* the client's, while no stage owns it */
+	struct setup *setup; /* NULL once upstream has answered */
+	union {
+		struct relay relay;
+		struct farewell farewell;
+	};
+	bool via_hop; /* hop is in flight */
+	struct record_hop hop;
+	bool told;	    /* the client: that a path stands */
+	struct buf *flight; /* to be sent again; NULL: it had said nothing */
+	char *label;	    /* "socks5 example.com:443 via hq-1", for the log */
+};
+
+/* session.c */
+void session_change(struct session *, enum session_state to);
+void session_end(struct session *);
+/* It had been told that the path stands: what fails now must not look like an
+ * empty answer. */
+void session_break_off(struct session *);
+/* Tell the client why not, and go. */
+void session_refuse(struct session *, enum wire_reason);
+/* No way back to dialing. */
+void session_free_setup(struct session *);
+void session_leave_hop(struct session *);
+
+/* session_tunnel.c */
+/* Find a path for what setup holds, and relay. */
+void session_tunnel(struct session *);
+void session_tunnel_kill(struct session *);
+
+#endif
