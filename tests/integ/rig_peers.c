@@ -24,6 +24,8 @@ static const struct {
     [RIG_PEER_SQUID] = {"squid", "/usr/sbin/squid", "http"},
     [RIG_PEER_TINYPROXY] = {"tinyproxy", "/usr/bin/tinyproxy", "http"},
     [RIG_PEER_SSH] = {"ssh -D", "/usr/bin/ssh", "socks5"},
+    [RIG_PEER_PRIVOXY] = {"privoxy", "/usr/sbin/privoxy", "http"},
+    [RIG_PEER_APACHE] = {"apache", "/usr/sbin/apache2", "http"},
 };
 
 const char *
@@ -199,6 +201,58 @@ start_ssh(struct rig_peer *p, const char *name)
 	launch(p, name, argv);
 }
 
+static void
+start_privoxy(struct rig_peer *p, const char *name)
+{
+	char conf[RIG_PATH_MAX], actions[RIG_PATH_MAX], text[1024];
+	const char *const argv[] = {
+	    kinds[p->kind].program, "--no-daemon", conf, NULL};
+
+	rig_path(conf, "%s.conf", name);
+	rig_path(actions, "%s.action", name);
+	/* Of itself it lets nobody CONNECT but to 443. */
+	rig_write(actions, "{+limit-connect{1-65535}}\n/\n", 0644);
+	snprintf(text, sizeof(text),
+	    "listen-address %s:%u\n"
+	    "confdir /etc/privoxy\n"
+	    "actionsfile %s\n"
+	    "logdir %s\nlogfile %s.privoxy\n"
+	    "toggle 1\nkeep-alive-timeout 30\nsocket-timeout 60\n"
+	    "max-client-connections 500\n",
+	    p->address, p->port, actions, rig_dir(), name);
+	rig_write(conf, text, 0644);
+	launch(p, name, argv);
+}
+
+static void
+start_apache(struct rig_peer *p, const char *name)
+{
+	char conf[RIG_PATH_MAX], dir[RIG_PATH_MAX], text[2048];
+	const char *const argv[] = {
+	    kinds[p->kind].program, "-DFOREGROUND", "-f", conf, NULL};
+
+	rig_path(conf, "%s.conf", name);
+	rig_path(dir, "%s.d", name);
+	own_folder(dir, "nobody");
+	snprintf(text, sizeof(text),
+	    "ServerRoot /usr/lib/apache2\n"
+	    "LoadModule mpm_event_module modules/mod_mpm_event.so\n"
+	    "LoadModule authz_core_module modules/mod_authz_core.so\n"
+	    "LoadModule proxy_module modules/mod_proxy.so\n"
+	    "LoadModule proxy_http_module modules/mod_proxy_http.so\n"
+	    "LoadModule proxy_connect_module modules/mod_proxy_connect.so\n"
+	    "ServerName rig\nListen %s:%u\n"
+	    "%sDefaultRuntimeDir %s\nPidFile %s/pid\nMutex sem\n"
+	    "ErrorLog /dev/stderr\nLogLevel warn\n"
+	    "StartServers 1\nThreadsPerChild 32\nMaxRequestWorkers 64\n"
+	    "ProxyRequests On\nProxyVia On\nAllowCONNECT 1-65535\n"
+	    "<Proxy \"*\">\n\tRequire all granted\n</Proxy>\n",
+	    p->address, p->port,
+	    geteuid() == 0 ? "User nobody\nGroup nogroup\n" : "", dir, dir);
+	rig_write(conf, text, 0644);
+	launch(p, name, argv);
+}
+
 void
 rig_peer_restart(struct rig_peer *p, const char *name)
 {
@@ -209,6 +263,8 @@ rig_peer_restart(struct rig_peer *p, const char *name)
 	    [RIG_PEER_SQUID] = start_squid,
 	    [RIG_PEER_TINYPROXY] = start_tinyproxy,
 	    [RIG_PEER_SSH] = start_ssh,
+	    [RIG_PEER_PRIVOXY] = start_privoxy,
+	    [RIG_PEER_APACHE] = start_apache,
 	};
 	int rc;
 

@@ -13,6 +13,8 @@ enum rig_peer_kind {
 	RIG_PEER_SQUID,
 	RIG_PEER_TINYPROXY,
 	RIG_PEER_SSH, /* ssh -D, and the private sshd behind it */
+	RIG_PEER_PRIVOXY,
+	RIG_PEER_APACHE,
 	RIG_PEER_KINDS
 };
 const char *rig_peer_word(enum rig_peer_kind);

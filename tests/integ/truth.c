@@ -247,6 +247,18 @@ t_ssh(void)
 }
 
 static void
+t_privoxy(void)
+{
+	peer(RIG_PEER_PRIVOXY);
+}
+
+static void
+t_apache(void)
+{
+	peer(RIG_PEER_APACHE);
+}
+
+static void
 report(void)
 {
 	const struct table *t = rig_shared();
@@ -256,6 +268,8 @@ report(void)
 	printf("\n  | %-12s %-14s %8s %8s %8s %8s %8s\n", "path", "destination",
 	    "socks4", "socks4a", "socks5", "socks5h", "connect");
 	for (row = 0; row <= RIG_PEER_KINDS; row++) {
+		if (t->code[row][FATE_REFUSED][0] == 0)
+			continue; /* was not asked */
 		for (fate = 0; fate < FATES; fate++) {
 			printf("  | %-12s %-14s",
 			    row < RIG_PEER_KINDS
@@ -277,6 +291,8 @@ static const struct rig_case cases[] = {
     {"squid", t_squid, 180, 0},
     {"tinyproxy", t_tinyproxy, 180, 0},
     {"ssh", t_ssh, 180, 0},
+    {"privoxy", t_privoxy, 180, 0},
+    {"apache", t_apache, 180, 0},
 };
 
 RIG_MAIN("truth", cases, report)
