@@ -26,12 +26,6 @@ static const char page_origin[] =
     "  curl --proxy socks5h://HOST:PORT https://www.example.com/\n"
     "  curl --proxy http://HOST:PORT https://www.example.com/\n";
 
-static const char page_absolute[] =
-    "cagent: of HTTP, this proxy serves CONNECT only.\n"
-    "\n"
-    "For http:// addresses use it as a SOCKS proxy, or make your program\n"
-    "tunnel (curl --proxytunnel).\n";
-
 const char *
 wire_protocol_word(enum wire_protocol protocol)
 {
@@ -248,7 +242,8 @@ take_http(struct intake *intake, const struct http_request *r)
 	case HTTP_FORM_ORIGIN:
 		return reject_origin(intake, r);
 	case HTTP_FORM_ABSOLUTE:
-		return reject_http(intake, 501, page_absolute);
+		intake->command = INTAKE_WEB;
+		break;
 	case HTTP_FORM_CONNECT:
 		break;
 	}
@@ -276,8 +271,9 @@ feed_http(struct intake *intake, const uint8_t *in, size_t len, size_t *used)
 		return INTAKE_MORE;
 	if (n == WIRE_BAD)
 		return reject_http(intake, status, page_of(status));
-	*used = (size_t)n;
 	step = take_http(intake, &r);
+	if (intake->command == INTAKE_CONNECT)
+		*used = (size_t)n;
 	sodium_memzero(&r, sizeof(r));
 	return step;
 }

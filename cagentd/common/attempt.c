@@ -211,7 +211,7 @@ on_connect(struct race *race, int fd)
 	}
 	a->stream = stream_plain(fd);
 	a->connected_us = loop_now_us(a->loop);
-	if (a->target.direct)
+	if (a->target.direct || a->target.bare)
 		finish(a, REASON_OK, NULL);
 	else
 		shake(a);
@@ -303,4 +303,28 @@ attempt_start(struct attempt *a, struct loop *loop, struct resolve *resolve,
 		   0) {
 		fail_soon(a, REASON_OVERLOAD);
 	}
+}
+
+static void
+on_stands(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	(void)loop, (void)r; /* only the turn matters */
+	finish(container_of(op, struct attempt, timer), REASON_OK, NULL);
+}
+
+void
+attempt_stands(struct attempt *a, struct loop *loop, struct resolve *resolve,
+    struct stream stream, attempt_fn *done)
+{
+	a->loop = loop;
+	a->resolve = resolve;
+	a->target = (struct attempt_target){.bare = true};
+	a->done = done;
+	a->stream = stream;
+	a->in = NULL;
+	a->started_us = loop_now_us(loop);
+	a->connecting_us = a->connected_us = 0;
+	a->refused = REASON_OK;
+	a->state = ATTEMPT_RESOLVING;
+	loop_timer(loop, &a->timer, a->started_us, on_stands);
 }

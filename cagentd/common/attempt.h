@@ -79,6 +79,10 @@ struct attempt {
  */
 void attempt_start(struct attempt *, struct loop *, struct resolve *,
     const struct attempt_target *, int64_t deadline_us, attempt_fn *done);
+/* The same for a connection that stands already, and is the attempt's from
+ * here on: done() comes with it in the next turn. */
+void attempt_stands(struct attempt *, struct loop *, struct resolve *,
+    struct stream, attempt_fn *done);
 /* No callback comes after this; what was open is closed.  Idempotent. */
 void attempt_cancel(struct attempt *);
 

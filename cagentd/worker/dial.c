@@ -104,8 +104,11 @@ dial_judge(struct dial *d, enum wire_reason reason, bool asked)
 	if (t->direct)
 		return;
 	if (reason == REASON_OK) {
-		record_ok(d->env->record, t->hop, t->connect_us,
-		    t->handshake_us, t->stood_us);
+		if (t->reused)
+			record_ok_again(d->env->record, t->hop);
+		else
+			record_ok(d->env->record, t->hop, t->connect_us,
+			    t->handshake_us, t->stood_us);
 		budget_proved(d->env->budget, loop_now_us(d->env->loop));
 		dial_tries_settle(d, true, asked);
 		return;
@@ -392,6 +395,8 @@ dial_start(struct dial *d, const struct dial_env *env,
 	d->host = request->host;
 	d->verdict = *request->verdict;
 	d->client = request->client;
+	d->web = request->web;
+	d->reuse = request->reuse;
 	budget_request(
 	    env->budget, d->settings->hedge_percent, loop_now_us(env->loop));
 	start(d, done);
@@ -408,7 +413,17 @@ dial_again(struct dial *d, enum wire_reason broke, bool asked, dial_fn *done)
 						     : REASON_HOST_UNREACHABLE;
 	t->stood = true;
 	t->unasked = !asked;
+	dial_tries_failed(d, t);
 	d->leg.at = d->standing;
+	start(d, done);
+}
+
+void
+dial_fresh(struct dial *d, dial_fn *done)
+{
+	dial_tries_forget(d, &d->tries[d->standing]);
+	d->leg.at = d->tries_n > 0 ? d->tries_n - 1 : 0;
+	d->reuse = false;
 	start(d, done);
 }
 

@@ -127,6 +127,7 @@ struct dial {
 	struct dial_try tries[DIAL_TRIES_MAX];
 	uint32_t tries_n;
 	uint32_t standing; /* the try whose path stands */
+	bool web, reuse;
 	bool running;
 	bool starting; /* inside dial_start(): no callback yet */
 	enum wire_reason ended;
@@ -155,6 +156,13 @@ void dial_judge(struct dial *, enum wire_reason, bool asked);
  * another path.  The owner has said record_leave() for it.
  */
 void dial_again(struct dial *, enum wire_reason broke, bool asked, dial_fn *);
+/*
+ * Instead: the path that stands was on a connection that had served before
+ * (reused), and that was at its end already: as if it had never been tried,
+ * another one is sought, and none that was used.  As with dial_again(), the
+ * owner has said record_leave() for it.
+ */
+void dial_fresh(struct dial *, dial_fn *);
 /* How long the path that stands is to be waited for, from when the client has
  * said something; 0: for ever, since one was already given up for silence. */
 int64_t dial_patience_us(const struct dial *);

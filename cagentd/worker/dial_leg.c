@@ -1,6 +1,8 @@
 /* Owns one attempt of a dial from its target to its stop. */
 #include "cagentd/worker/dial_leg.h"
 
+#include <sys/socket.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -59,6 +61,48 @@ start_attempt(
 	    &leg->attempt, d->env->loop, d->env->resolve, t, now + span, done);
 }
 
+static bool may_direct(const void *, const struct net_ip *);
+
+/* What was allowed to one request need not be to another. */
+static bool
+may_reuse(const struct dial *d, const struct dial_try *t, int fd)
+{
+	union net_addr peer;
+	socklen_t len = sizeof(peer);
+	struct net_ip ip;
+
+	if (!t->direct)
+		return true;
+	if (getpeername(fd, &peer.sa, &len) == -1)
+		return false;
+	net_addr_ip(&peer, &ip);
+	return may_direct(d, &ip);
+}
+
+/* Is there a connection for this try that has served before? */
+static bool
+reuse(struct dial_leg *leg, attempt_fn *done)
+{
+	struct dial *d = leg->dial;
+	struct dial_try *t = dial_leg_try(leg);
+	struct stream idle;
+
+	/* A trial is to show whether one can still connect. */
+	if (!d->reuse || d->env->idle == NULL || t->trial)
+		return false;
+	idle = d->env->idle(d->env->arg, t, d->host);
+	if (idle.fd == -1)
+		return false;
+	if (!may_reuse(d, t, idle.fd)) {
+		stream_close(d->env->loop, idle, false);
+		return false;
+	}
+	t->reused = true;
+	attempt_stands(
+	    &leg->attempt, d->env->loop, d->env->resolve, idle, done);
+	return true;
+}
+
 static bool
 may_direct(const void *arg, const struct net_ip *ip)
 {
@@ -93,7 +137,8 @@ dial_leg_direct(struct dial_leg *leg, attempt_fn *done)
 			return false;
 		}
 	}
-	start_attempt(leg, &target, done);
+	if (!reuse(leg, done))
+		start_attempt(leg, &target, done);
 	return true;
 }
 
@@ -128,6 +173,7 @@ dial_leg_intermediary(
 	t->hop = (struct record_hop){row->slot, row->incarnation};
 	t->rank = pick->rank;
 	t->trial = pick->trial;
+	t->bare = target.bare = d->web && target.type == HOP_HTTP;
 	memcpy(t->name, row->name, sizeof(t->name));
 	snprintf(leg->host, sizeof(leg->host), "%s", row->host);
 	leg->pick = *pick;
@@ -138,5 +184,6 @@ dial_leg_intermediary(
 		    login->password != NULL ? login->password : "";
 	}
 	dial_tries_enter(d, t);
-	start_attempt(leg, &target, done);
+	if (!reuse(leg, done))
+		start_attempt(leg, &target, done);
 }

@@ -75,6 +75,21 @@ dial_tries_outrun(struct dial *d, struct dial_try *t, int64_t waited_us)
 }
 
 void
+dial_tries_forget(struct dial *d, struct dial_try *t)
+{
+	size_t after = (size_t)(d->tries + d->tries_n - (t + 1));
+	struct path_tried *counted;
+
+	if (!t->direct) {
+		counted = tried(d, t);
+		if (counted->times > 0 && counted->times != UINT32_MAX)
+			counted->times--;
+	}
+	memmove(t, t + 1, after * sizeof(*t));
+	d->tries_n--;
+}
+
+void
 dial_tries_leave(struct dial *d, struct dial_try *t)
 {
 	if (t->trial)

@@ -14,6 +14,8 @@ void dial_tries_enter(struct dial *, struct dial_try *);
 void dial_tries_failed(struct dial *, struct dial_try *);
 /* One was given up after so long, because another stands. */
 void dial_tries_outrun(struct dial *, struct dial_try *, int64_t waited_us);
+/* One was none: nothing is to be remembered of it, nor of its place. */
+void dial_tries_forget(struct dial *, struct dial_try *);
 /* An attempt is no longer under way; with REASON_OK it is in flight still. */
 void dial_tries_leave(struct dial *, struct dial_try *);
 

@@ -87,6 +87,18 @@ record_ok(struct record *r, struct record_hop h, int64_t connect_us,
 	    &s->last_ok_us, mono_wall_us(), memory_order_relaxed);
 }
 
+void
+record_ok_again(struct record *r, struct record_hop h)
+{
+	struct slab_row *s = row(r, h);
+
+	if (s == NULL)
+		return;
+	slab_add(&s->successes, 1);
+	atomic_store_explicit(
+	    &s->last_ok_us, mono_wall_us(), memory_order_relaxed);
+}
+
 static void
 wake(const struct record *r)
 {

@@ -35,6 +35,9 @@ void record_trial_over(struct record *, struct record_hop);
 /* It serves: connect and handshake time, and when the handshake was done. */
 void record_ok(struct record *, struct record_hop, int64_t connect_us,
     int64_t handshake_us, int64_t stood_us);
+/* It serves on a connection that had served before, which says neither how
+ * fast nor whether another can be had. */
+void record_ok_again(struct record *, struct record_hop);
 /* It failed; charged when the intermediary is to blame. */
 void record_failed(struct record *, struct record_hop, enum wire_reason,
     bool charged, int64_t now_us);
