@@ -25,7 +25,7 @@ struct http_request {
 	struct wire_host host; /* of CONNECT and absolute-form: validated, with
 				* its port; NONE for origin-form */
 	char method[16];
-	char target[HTTP_TARGET_MAX]; /* as sent, for logs and pages */
+	char target[HTTP_TARGET_MAX]; /* as sent */
 	/* Proxy-Authorization: Basic, decoded; user[0] == 0 and has_login
 	 * false when there is none.  Secret: the caller clears it. */
 	bool has_login;
@@ -38,13 +38,18 @@ struct http_request {
  * client that dribbles costs one scan for the end a call (*scanned, 0 at
  * first, remembers how far that came).
  * *status is set on WIRE_BAD to what the client shall be told: 400, 405, 414,
- * 431, 501, 505.  Refused: bare LF, obs-fold, space before a colon,
- * CL with TE, duplicate Content-Length, userinfo in the target, CONNECT
+ * 431, 501, 505.  Refused: bare LF, obs-fold, space before a colon, framing or
+ * a Connection as http_message.h has it, userinfo in the target, CONNECT
  * without a port, with content or whose Host names another authority, HTTP/1.1
- * without Host, malformed Basic, HTTP/0.9 and 2.
+ * without Host, malformed Basic, HTTP/0.9 and 2; absolute-form of any scheme
+ * but http with 501.
  */
 int http_request_decode(const uint8_t *in, size_t len, size_t *scanned,
     struct http_request *out, int *status);
+
+/* Where in target the path begins, or the query where there is no path, or
+ * nothing: behind the authority. */
+size_t http_target_path(const struct http_request *);
 
 /* "CONNECT host:port HTTP/1.1", Host, and Proxy-Authorization: Basic when
  * user is not NULL. */

@@ -78,10 +78,68 @@ http_head_check(llhttp_type_t type, const uint8_t *in, size_t len, int *status)
 	return HPE_OK;
 }
 
+bool
+http_may_be_response(const uint8_t *in, size_t len)
+{
+	static const char magic[7] = "HTTP/1.";
+
+	return memcmp(in, magic, len < sizeof(magic) ? len : sizeof(magic)) ==
+	       0;
+}
+
+int
+http_head_status(const uint8_t *in, size_t len, bool unframed)
+{
+	llhttp_errno_t error;
+	int status;
+
+	if (len < 9 ||
+	    (memcmp(in, "HTTP/1.0 ", 9) != 0 &&
+		memcmp(in, "HTTP/1.1 ", 9) != 0) ||
+	    !http_head_is_clean(in, len))
+		return WIRE_BAD;
+	error = http_head_check(HTTP_RESPONSE, in, len, &status);
+	if (unframed && (error == HPE_INVALID_CONTENT_LENGTH ||
+			    error == HPE_UNEXPECTED_CONTENT_LENGTH ||
+			    error == HPE_INVALID_TRANSFER_ENCODING))
+		error = HPE_OK;
+	if (error != HPE_OK)
+		return WIRE_BAD;
+	return status >= 100 && status <= 599 ? status : WIRE_BAD;
+}
+
+bool
+http_is_token(const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if ((text[i] >= 'A' && text[i] <= 'Z') ||
+		    (text[i] >= 'a' && text[i] <= 'z') ||
+		    (text[i] >= '0' && text[i] <= '9') ||
+		    (text[i] != '\0' &&
+			strchr("!#$%&'*+-.^_`|~", text[i]) != NULL))
+			continue;
+		return false;
+	}
+	return len > 0;
+}
+
 static bool
 is_blank(char c)
 {
 	return c == ' ' || c == '\t';
+}
+
+static void
+word_trim(struct http_word *word)
+{
+	while (word->len > 0 && is_blank(*word->text)) {
+		word->text++;
+		word->len--;
+	}
+	while (word->len > 0 && is_blank(word->text[word->len - 1]))
+		word->len--;
 }
 
 bool
@@ -90,6 +148,7 @@ http_head_next(
 {
 	const char *text = (const char *)in;
 	const char *line, *colon, *lf;
+	struct http_word value;
 
 	if (*pos == 0) {
 		lf = memchr(text, '\n', len);
@@ -106,16 +165,13 @@ http_head_next(
 
 	out->name = line;
 	out->name_len = (size_t)(colon - line);
-	out->value = colon + 1;
-	out->value_len = (size_t)(lf - colon) - 1;
-	if (out->value_len > 0 && out->value[out->value_len - 1] == '\r')
-		out->value_len--;
-	while (out->value_len > 0 && is_blank(*out->value)) {
-		out->value++;
-		out->value_len--;
-	}
-	while (out->value_len > 0 && is_blank(out->value[out->value_len - 1]))
-		out->value_len--;
+	value.text = colon + 1;
+	value.len = (size_t)(lf - colon) - 1;
+	if (value.len > 0 && value.text[value.len - 1] == '\r')
+		value.len--;
+	word_trim(&value);
+	out->value = value.text;
+	out->value_len = value.len;
 	return true;
 }
 
@@ -124,4 +180,31 @@ http_field_is(const struct http_field *field, const char *name)
 {
 	return strlen(name) == field->name_len &&
 	       strncasecmp(field->name, name, field->name_len) == 0;
+}
+
+bool
+http_word_is(const struct http_word *word, const char *text)
+{
+	return strlen(text) == word->len &&
+	       strncasecmp(word->text, text, word->len) == 0;
+}
+
+bool
+http_list_next(
+    const struct http_field *field, size_t *pos, struct http_word *out)
+{
+	const char *comma;
+
+	while (*pos < field->value_len) {
+		out->text = field->value + *pos;
+		out->len = field->value_len - *pos;
+		comma = memchr(out->text, ',', out->len);
+		if (comma != NULL)
+			out->len = (size_t)(comma - out->text);
+		*pos += out->len + 1;
+		word_trim(out);
+		if (out->len > 0)
+			return true;
+	}
+	return false;
 }

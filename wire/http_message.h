@@ -9,11 +9,12 @@
  *
  * Whatever two readers could take for two different messages is refused:
  * Content-Length with Transfer-Encoding, more than one of either, a length
- * that is not digits alone or over 2^63 - 1, a coding other than a final
- * "chunked" alone, Transfer-Encoding in HTTP/1.0, bare CR or LF, NUL, obs-fold,
- * blanks before a colon, empty names, a Connection that names itself or a
- * field that is none of the hop's (Host, Content-Length, Transfer-Encoding,
- * Authorization, Proxy-Authorization, Cookie, Via, Max-Forwards).
+ * that is not digits alone or over 2^63 - 1, a coding other than "chunked"
+ * alone, Transfer-Encoding in HTTP/1.0, bare CR or LF, NUL and other controls,
+ * obs-fold, blanks before a colon, empty names, a Connection that names itself
+ * or a field that is none of the hop's (Host, Content-*, Transfer-Encoding,
+ * Authorization, Proxy-Authorization, Cookie, Set-Cookie, Cache-Control, Range,
+ * Expect, Via, Max-Forwards), or over 32 fields.
  */
 #define HTTP_TYPE_MAX	 127 /* of a media type that is kept */
 #define HTTP_UPGRADE_MAX 63
@@ -34,22 +35,28 @@ struct http_ask {
 	bool safe;	       /* RFC 9110 section 9.2.1 */
 	bool idempotent;       /* section 9.2.2 */
 	bool keep_alive;       /* the client wants to go on after it */
-	bool expects_continue; /* section 10.1.1 */
-	bool trailers;	       /* TE: trailers */
-	/* Upgrade, as sent, e.g. "websocket"; "": none is asked for. */
+	bool expects_continue; /* section 10.1.1; never without a content */
+	bool trailers;	       /* TE: trailers; it goes on with the request */
+	/* Upgrade, as sent, e.g. "websocket"; "": none is asked for.  To HTTP
+	 * or TLS, with a content, or not named by Connection it is none. */
 	char upgrade[HTTP_UPGRADE_MAX + 1];
 	int64_t max_forwards; /* of TRACE and OPTIONS; -1: without limit */
-	uint32_t vias_n;      /* how often an agent of ours is in Via */
+	uint32_t vias_n;      /* how often a cagent is in Via */
 	/* Values of fields that say what is meant to come; cut when longer. */
 	char accept[HTTP_TYPE_MAX + 1];
 	char fetch_dest[32]; /* Sec-Fetch-Dest */
-	/* Of request.target: where the path begins (0: it has none, "/" is
-	 * meant) and its length without the query. */
+	/* Of request.target: where the path begins and its length without the
+	 * query (0: it has none, "/" is meant). */
 	uint16_t path_at, path_len;
 };
 
-/* As http_request_decode(), with what is said above refused with 400, an
- * unknown coding with 501, Expect of anything but 100-continue with 417. */
+/*
+ * As http_request_decode(), with what is said above refused with 400 (below
+ * "chunked" another coding: 501; more than 32 options: 431), TRACE with a
+ * content with 400, Expect of anything but 100-continue with 417.  One CR LF
+ * before a request that follows another on its connection may be skipped by the
+ * caller (RFC 9112 section 2.2).
+ */
 int http_ask_decode(const uint8_t *in, size_t len, size_t *scanned,
     struct http_ask *out, int *status);
 
@@ -66,9 +73,11 @@ struct http_onward {
  * The head to be sent in the place of head[0..len), which ask was decoded
  * from: HTTP/1.1, origin-form unless to a proxy ("OPTIONS *" where there is no
  * path), one Host (from the target), no field of the hop before (Connection
- * and what it names, Keep-Alive, Proxy-*, TE, Trailer stays, Upgrade), Via
- * added, Max-Forwards lowered, the framing as it was, Connection and Upgrade
- * for an upgrade.  All other fields as they stood and in their order.
+ * and what it names, Keep-Alive, Proxy-*, TE, Upgrade; Trailer stays), Via
+ * added, Max-Forwards lowered, the framing as it was, Connection with TE:
+ * trailers and with Upgrade where these were asked for.  All other fields as
+ * they stood and in their order.  WIRE_BAD: also what is not in absolute-form,
+ * or whose max_forwards is 0, which we have to answer ourselves.
  */
 int http_ask_encode(const struct http_ask *, const uint8_t *head, size_t len,
     const struct http_onward *, uint8_t *out, size_t cap);
@@ -83,16 +92,17 @@ struct http_answer {
 	uint64_t length;
 	bool keep_alive; /* the connection may be used again after it */
 	/* It is the word of an intermediary on its own behalf, as far as such
-	 * say so: 502 and 504, or 503 with X-Squid-Error or a Proxy-Status
-	 * that has an error (RFC 9209). */
+	 * say so: 407, 502 and 504, or 503 with X-Squid-Error or a
+	 * Proxy-Status that has an error (RFC 9209). */
 	bool of_hop;
 	char content_type[HTTP_TYPE_MAX + 1]; /* lower case, no parameters */
 };
 
 /*
  * The first head in in[0..len).  ask: what it is the answer to (HEAD has no
- * content; 101 is refused unless an upgrade was asked for).  WIRE_BAD:
- * rubbish, refused as above, or over HTTP_RESPONSE_MAX.
+ * content; 101 is refused unless it turns to what was asked for).  WIRE_BAD:
+ * rubbish, refused as above, an interim one with a content, or over
+ * HTTP_RESPONSE_MAX.
  */
 int http_answer_decode(const uint8_t *in, size_t len, size_t *scanned,
     const struct http_ask *, struct http_answer *out);
@@ -108,10 +118,26 @@ struct http_back {
  * HTTP/1.0, "to the end" becomes chunked for HTTP/1.1. */
 enum http_framing http_back_framing(
     const struct http_ask *, const struct http_answer *);
-/* As http_ask_encode(): HTTP/1.1, hop's fields away, Via added, Connection as
- * it is now; an interim one likewise. */
+/* As http_ask_encode(): HTTP/1.1, hop's fields away (but for Upgrade of 101 and
+ * 426), Via added, Connection as it is now; an interim one likewise, and 0 where
+ * that is not for an HTTP/1.0 client to see. */
 int http_answer_encode(const struct http_answer *, const uint8_t *head,
     size_t len, const struct http_back *, uint8_t *out, size_t cap);
+
+/* An answer of our own on a connection that may go on after it. */
+struct http_own {
+	int status;
+	const char *proxy_status; /* or NULL */
+	const char *page;	  /* text/plain; NULL: an empty content */
+};
+/*
+ * Unlike http_reply_encode() it is without content for HEAD, keeps the
+ * connection when that is wanted here and by the client, and has a 200, which
+ * says with Allow what we serve: for OPTIONS whose max_forwards is 0 (TRACE gets
+ * 405).  ask NULL: the request could not be read, so the connection closes.
+ */
+int http_own_encode(const struct http_own *, const struct http_ask *,
+    bool keep_alive, uint8_t *out, size_t cap);
 
 /* --- contents --- */
 
@@ -145,7 +171,8 @@ enum http_piece {
 /*
  * The next piece of in[0..len); *used bytes are done with, so call again with
  * the rest until MORE, DONE or BAD.  A trailer's line that is not whole is
- * left in the input with MORE.  With length 0 or no content: DONE at once.
+ * left in the input with MORE, so the input must have room for
+ * HTTP_TRAILER_MAX.  With length 0 or no content: DONE at once.
  */
 enum http_piece http_body_next(struct http_body *, const uint8_t *in,
     size_t len, size_t *used, const uint8_t **data, size_t *data_len);

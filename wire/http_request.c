@@ -9,34 +9,15 @@
 #include "wire/http.h"
 #include "wire/http_basic.h"
 #include "wire/http_head.h"
+#include "wire/http_hop.h"
 
 /* The fields that matter, borrowed from the head. */
 struct fields {
 	struct http_field host;
-	struct http_field length;
 	struct http_field login;
 	unsigned int host_n;
-	unsigned int length_n;
-	unsigned int encoding_n;
 	unsigned int login_n;
 };
-
-static bool
-is_token(const char *text, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		if ((text[i] >= 'A' && text[i] <= 'Z') ||
-		    (text[i] >= 'a' && text[i] <= 'z') ||
-		    (text[i] >= '0' && text[i] <= '9') ||
-		    (text[i] != '\0' &&
-			strchr("!#$%&'*+-.^_`|~", text[i]) != NULL))
-			continue;
-		return false;
-	}
-	return len > 0;
-}
 
 /* Visible ASCII; a fragment is never part of a request target. */
 static bool
@@ -86,7 +67,7 @@ line_read(const char *in, size_t len, struct http_request *out)
 		return 400;
 	target_len = (size_t)(version++ - target);
 
-	if (!is_token(in, method_len) || !is_target(target, target_len))
+	if (!http_is_token(in, method_len) || !is_target(target, target_len))
 		return 400;
 	status = version_read(version, len - method_len - target_len - 2, out);
 	if (status != 0)
@@ -151,29 +132,37 @@ authority_read(const char *text, size_t len, struct wire_host *out)
 	return 0;
 }
 
-/* An absolute-form target (RFC 9112 section 3.2.2). */
+size_t
+http_target_path(const struct http_request *request)
+{
+	const char *sep;
+
+	if (request->form != HTTP_FORM_ABSOLUTE)
+		return request->form == HTTP_FORM_ORIGIN
+			   ? 0
+			   : strlen(request->target);
+	sep = strstr(request->target, "://") + 3;
+	return (size_t)(sep - request->target) + strcspn(sep, "/?");
+}
+
+/* An absolute-form target (RFC 9112 section 3.2.2).  Nobody could see that a
+ * https: of ours is not what the client believes it to be. */
 static int
 absolute_read(struct http_request *out)
 {
-	const char *sep = strstr(out->target, "://");
-	const char *authority = sep + 3;
-	size_t scheme_len = (size_t)(sep - out->target);
-	uint16_t port = 0;
+	size_t scheme_len = (size_t)(strstr(out->target, "://") - out->target);
+	size_t at = scheme_len + 3;
 	int status;
 
-	if (!is_token(out->target, scheme_len))
+	if (!http_is_token(out->target, scheme_len))
 		return 400;
-	if (scheme_len == 4 && strncasecmp(out->target, "http", 4) == 0)
-		port = 80;
-	else if (scheme_len == 5 && strncasecmp(out->target, "https", 5) == 0)
-		port = 443;
-	else
+	if (scheme_len != 4 || strncasecmp(out->target, "http", 4) != 0)
 		return 501;
-	status =
-	    authority_read(authority, strcspn(authority, "/?"), &out->host);
-	if (status == 0 && out->host.port == 0)
-		out->host.port = port;
 	out->form = HTTP_FORM_ABSOLUTE;
+	status = authority_read(
+	    out->target + at, http_target_path(out) - at, &out->host);
+	if (status == 0 && out->host.port == 0)
+		out->host.port = 80;
 	return status;
 }
 
@@ -199,31 +188,22 @@ target_read(struct http_request *out)
 	return 400;
 }
 
-static int
+static void
 fields_read(const uint8_t *in, size_t len, struct fields *out)
 {
 	struct http_field field;
-	unsigned int n = 0;
 	size_t pos = 0;
 
 	memset(out, 0, sizeof(*out));
 	while (http_head_next(in, len, &pos, &field)) {
-		if (++n > HTTP_HEADERS_MAX)
-			return 431;
 		if (http_field_is(&field, "Host")) {
 			out->host = field;
 			out->host_n++;
-		} else if (http_field_is(&field, "Content-Length")) {
-			out->length = field;
-			out->length_n++;
-		} else if (http_field_is(&field, "Transfer-Encoding")) {
-			out->encoding_n++;
 		} else if (http_field_is(&field, "Proxy-Authorization")) {
 			out->login = field;
 			out->login_n++;
 		}
 	}
-	return 0;
 }
 
 static bool
@@ -268,30 +248,6 @@ host_read(const struct fields *fields, const struct http_request *request)
 	return host.port == 0 || host.port == request->host.port ? 0 : 400;
 }
 
-/* Nobody may be able to take what follows a CONNECT for content: no coding,
- * and no length but 0, which some clients send.  That there is one length at
- * most, and not with a coding, is for llhttp. */
-static int
-length_read(const struct fields *fields, const struct http_request *request)
-{
-	const struct http_field *length = &fields->length;
-	bool is_zero = true;
-	size_t i;
-
-	if (fields->length_n == 1 && length->value_len == 0)
-		return 400;
-	for (i = 0; i < length->value_len; i++) {
-		if (length->value[i] < '0' || length->value[i] > '9')
-			return 400;
-		if (length->value[i] != '0')
-			is_zero = false;
-	}
-	if (request->form == HTTP_FORM_CONNECT &&
-	    (fields->encoding_n > 0 || !is_zero))
-		return 400;
-	return 0;
-}
-
 /* Another scheme than Basic counts as no login: 407 is the answer to that. */
 static int
 login_read(const struct fields *fields, struct http_request *out)
@@ -310,6 +266,7 @@ static int
 head_read(const uint8_t *in, size_t len, struct http_request *out)
 {
 	struct fields fields;
+	struct http_hop hop;
 	llhttp_errno_t error;
 	int status;
 
@@ -319,23 +276,25 @@ head_read(const uint8_t *in, size_t len, struct http_request *out)
 		return status;
 	if (!http_head_is_clean(in, len))
 		return 400;
-	status = fields_read(in, len, &fields);
-	if (status != 0)
-		return status;
 	error = http_head_check(HTTP_REQUEST, in, len, NULL);
 	if (error == HPE_INVALID_METHOD)
 		return 501;
 	if (error != HPE_OK)
 		return 400;
+	status = http_hop_read(in, len, out->minor, &hop);
+	if (status != 0)
+		return status;
 	status = target_read(out);
 	if (status != 0)
 		return status;
+	fields_read(in, len, &fields);
 	status = host_read(&fields, out);
 	if (status != 0)
 		return status;
-	status = length_read(&fields, out);
-	if (status != 0)
-		return status;
+	/* Nobody may be able to take what follows a CONNECT for content: no
+	 * coding, and no length but 0, which some clients send. */
+	if (out->form == HTTP_FORM_CONNECT && hop.framing != HTTP_BODY_NONE)
+		return 400;
 	return login_read(&fields, out);
 }
 

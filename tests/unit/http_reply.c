@@ -18,10 +18,10 @@ reply(int status, const char *proxy_status, const char *page, const char *want)
 		return;
 	out[len] = '\0';
 	CHECK_STR((char *)out, want);
-	again = http_reply_encode(status, proxy_status, page, out, (size_t)len);
-	CHECK_INT(again, WIRE_BAD);
 	again =
-	    http_reply_encode(status, proxy_status, page, out, (size_t)len + 1);
+	    http_reply_encode(status, proxy_status, page, out, (size_t)len - 1);
+	CHECK_INT(again, WIRE_BAD);
+	again = http_reply_encode(status, proxy_status, page, out, (size_t)len);
 	CHECK_INT(again, len);
 }
 
@@ -46,7 +46,8 @@ test_replies(void)
 	    "Content-Type: text/plain; charset=utf-8\r\n"
 	    "Content-Length: 4\r\nConnection: close\r\n\r\nNo.\n");
 	reply(405, NULL, NULL,
-	    "HTTP/1.1 405 Method Not Allowed\r\nAllow: CONNECT\r\n"
+	    "HTTP/1.1 405 Method Not Allowed\r\nAllow: CONNECT, DELETE, GET, HEAD, "
+	    "OPTIONS, PATCH, POST, PUT\r\n"
 	    "Content-Type: text/plain; charset=utf-8\r\n"
 	    "Content-Length: 0\r\nConnection: close\r\n\r\n");
 	reply(407, NULL, "Log in.\n",

@@ -50,7 +50,7 @@ static const struct good goods[] = {
 	HTTP_FORM_CONNECT, 1, "www.example:443", NULL, NULL},
     {"any fields",
 	CONNECT HOST "User-Agent: x\r\nProxy-Connection: keep-alive\r\n"
-		     "Connection: connection, host\r\nX-Empty:\r\n"
+		     "Connection: keep-alive, x-foo,\r\nX-Empty:\r\n"
 		     "X-Latin: \xe4\t\xf6\r\nExpect: 100-continue\r\n"
 		     "Upgrade: h2c\r\n\r\n",
 	HTTP_FORM_CONNECT, 1, "www.example:443", NULL, NULL},
@@ -75,11 +75,11 @@ static const struct good goods[] = {
 	"GET http://www.example/a?b HTTP/1.1\r\nHost: ignored\r\n\r\n",
 	HTTP_FORM_ABSOLUTE, 1, "www.example:80", NULL, NULL},
     {"absolute form, port, query",
-	"GET HTTPS://www.example:8443?@ HTTP/1.1\r\nHost: x\r\n\r\n",
+	"GET HTTP://www.example:8443?@ HTTP/1.1\r\nHost: x\r\n\r\n",
 	HTTP_FORM_ABSOLUTE, 1, "www.example:8443", NULL, NULL},
     {"absolute form, empty port",
-	"GET https://[::1]:/ HTTP/1.1\r\nHost: x\r\n\r\n", HTTP_FORM_ABSOLUTE,
-	1, "[::1]:443", NULL, NULL},
+	"GET http://[::1]:/ HTTP/1.1\r\nHost: x\r\n\r\n", HTTP_FORM_ABSOLUTE, 1,
+	"[::1]:80", NULL, NULL},
     {"content", "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n",
 	HTTP_FORM_ORIGIN, 1, NULL, NULL, NULL},
     {"content, chunked",
@@ -189,6 +189,7 @@ static const struct bad bads[] = {
     {"GET *", "GET * HTTP/1.0\r\n\r\n", 400, 0},
     {"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 405, 0},
     {"ftp", "GET ftp://www.example/ HTTP/1.0\r\n\r\n", 501, 0},
+    {"https", "GET https://www.example/ HTTP/1.0\r\n\r\n", 501, 0},
     {"absolute form without a host", "GET http:///a HTTP/1.0\r\n\r\n", 400, 0},
     {"absolute form without a scheme", "GET ://a/ HTTP/1.0\r\n\r\n", 400, 0},
 
@@ -261,6 +262,16 @@ static const struct bad bads[] = {
 	"PUT / HTTP/1.1\r\nHost: x\r\n"
 	"Transfer-Encoding: chunked, identity\r\n\r\n",
 	400, 0},
+    {"chunked below another coding",
+	"PUT / HTTP/1.1\r\nHost: x\r\n"
+	"Transfer-Encoding: gzip, chunked\r\n\r\n",
+	501, 0},
+    {"Connection: connection", CONNECT HOST "Connection: connection\r\n\r\n",
+	400, 0},
+    {"Connection: host", CONNECT HOST "Connection: close, host\r\n\r\n", 400,
+	0},
+    {"Connection naming the login",
+	CONNECT HOST "Connection: Proxy-Authorization\r\n\r\n", 400, 0},
 
     {"two logins",
 	CONNECT HOST "Proxy-Authorization: Basic Og==\r\n"
