@@ -421,3 +421,15 @@ const char *settings_class_word(enum traffic_class class)
 		w++;
 	return w->word != NULL ? w->word : "?";
 }
+
+const char *
+settings_duty_word(enum settings_duty duty)
+{
+	static const char *const words[DUTY_COUNT] = {
+	    [DUTY_RANKED] = "intermediary",
+	    [DUTY_CACHE] = "cache",
+	    [DUTY_SERVICE] = "service",
+	};
+
+	return words[duty];
+}

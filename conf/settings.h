@@ -21,6 +21,7 @@ struct bundle;
 #define SETTINGS_WORKERS_MAX	    64
 #define SETTINGS_INTERMEDIARIES_MAX 1024
 #define SETTINGS_TIERS_MAX	    64
+#define SETTINGS_CACHES_MAX	    32 /* a bit each in a verdict */
 #define SETTINGS_RULES_MAX	    10000
 #define SETTINGS_RANK_MAX	    1000
 #define SETTINGS_LIST_MAX	    10000 /* networks, and domains */
@@ -77,14 +78,36 @@ struct settings_tls {
 	char *key;  /* sodium_malloc(); NULL: none, or no secrets given */
 };
 
+struct settings_ports {
+	uint16_t first, last;
+};
+
+/* Which plain HTTP requests a cache or a service is for; as in a rule, keys
+ * of one kind are alternatives, different kinds must all match, and an empty
+ * list matches everything. */
+struct settings_serves {
+	char **domains; /* "example.com" also matches what is below it */
+	size_t domains_n;
+	struct settings_ports *ports;
+	size_t ports_n;
+	char **paths; /* how they begin */
+	size_t paths_n;
+	char **extensions; /* lower case, without the dot */
+	size_t extensions_n;
+	char **contents; /* media types; "image/" is any image */
+	size_t contents_n;
+};
+
 struct settings_intermediary {
 	char name[SETTINGS_NAME_MAX + 1];
 	enum hop_type type;
 	enum settings_duty duty;
+	struct settings_serves serves; /* DUTY_CACHE, DUTY_SERVICE */
+	uint32_t cache_bit;	     /* DUTY_CACHE: its own; each has another */
 	struct settings_tls *tls;    /* NULL: without */
 	char host[NET_HOST_MAX + 1]; /* a name or an address literal */
 	uint16_t port;
-	uint16_t tier;		  /* rank */
+	uint16_t tier;		  /* rank; 0 unless DUTY_RANKED */
 	uint32_t weight;	  /* 1..1000 */
 	uint32_t connections_max; /* 0: no limit */
 	char username[256];	  /* "": no login */
@@ -98,11 +121,9 @@ enum settings_via {
 	VIA_DIRECT,
 	VIA_TIER,
 	VIA_INTERMEDIARY,
+	VIA_CACHE, /* these two first, and then as by default */
+	VIA_SERVICE,
 	VIA_DENY
-};
-
-struct settings_ports {
-	uint16_t first, last;
 };
 
 /* May a client's first bytes be sent by a second path when the first one
@@ -133,7 +154,7 @@ struct settings_rule {
 	enum settings_replay replay;
 	enum settings_via via;
 	uint16_t via_tier;	   /* rank */
-	uint32_t via_intermediary; /* index */
+	uint32_t via_intermediary; /* index; of a cache or service as well */
 };
 
 /* Something to connect to, by a name or an address literal. */
@@ -300,6 +321,8 @@ const struct settings_tier *settings_tier(
 int settings_intermediary(const struct settings *, const char *name);
 
 const char *settings_class_word(enum traffic_class);
+/* The kind of its section: "intermediary", "cache" or "service". */
+const char *settings_duty_word(enum settings_duty);
 
 /* The default file: SYSCONFDIR "/cagent/cagentd.ini". */
 extern const char settings_default_path[];

@@ -29,6 +29,7 @@ struct build_intermediary {
 	int64_t weight, connections_max;
 	char tier[SETTINGS_NAME_MAX + 1]; /* a rank or a name */
 	int tier_line;
+	int line; /* of its section */
 };
 
 struct build_rule {
@@ -52,7 +53,7 @@ struct build {
 	bool ranks[SETTINGS_RANK_MAX + 1]; /* in use */
 	uint32_t ranks_n;
 	STAILQ_HEAD(, build_intermediary) intermediaries;
-	uint32_t intermediaries_n;
+	uint32_t intermediaries_n, caches_n;
 	STAILQ_HEAD(, build_rule) rules;
 	uint32_t rules_n;
 	/* One of the policy that gives way to the configuration's. */
@@ -89,6 +90,39 @@ struct build {
 	SETTINGS_INT("max-connections", connections_max, 0, 1000000),        \
 	SETTINGS_MS("check-interval", check_interval_ms, 0, 24 * 3600000),   \
 	SETTINGS_MS("check-timeout", check_timeout_ms, 100, 60000)
+/* Of intermediaries, caches and services alike. */
+#define SETTINGS_HOP(field) offsetof(struct build_intermediary, field)
+#define SETTINGS_HOP_ROWS                                                   \
+	{.key = "type",                                                     \
+	    .type = CONF_ENUM,                                              \
+	    .offset = SETTINGS_HOP(i.type),                                 \
+	    .words = settings_hop_types,                                    \
+	    .required = true,                                               \
+	    .expects = "socks5, socks4a or http"},                          \
+	{.key = "address",                                                  \
+	    .type = CONF_CUSTOM,                                            \
+	    .parse = settings_hop_address,                                  \
+	    .required = true,                                               \
+	    .expects =                                                      \
+		"an address like proxy.example:1080 or [2001:db8::1]:1080"}, \
+	{.key = "weight",                                                   \
+	    .type = CONF_INT,                                               \
+	    .offset = SETTINGS_HOP(weight),                                 \
+	    .min = 1,                                                       \
+	    .max = 1000},                                                   \
+	{.key = "max-connections",                                          \
+	    .type = CONF_INT,                                               \
+	    .offset = SETTINGS_HOP(connections_max),                        \
+	    .min = 0,                                                       \
+	    .max = 1000000},                                                \
+	{.key = "username",                                                 \
+	    .type = CONF_STRING,                                            \
+	    .offset = SETTINGS_HOP(i.username),                             \
+	    .size = sizeof(((struct settings_intermediary *)0)->username)}, \
+	{.key = "password-file",                                            \
+	    .type = CONF_CUSTOM,                                            \
+	    .parse = settings_hop_password_file,                            \
+	    .expects = "the absolute path of a private file"}
 /* The rows of [direct], and the sections, that a policy has as well. */
 #define SETTINGS_DIRECT_ROWS                                                 \
 	{.key = "network",                                                   \
@@ -115,6 +149,18 @@ struct build {
 	.options = settings_intermediary_options, \
 	.begin = settings_intermediary_begin, \
 	.end = settings_intermediary_end}, \
+	{.kind = "cache", \
+	.named = true, \
+	.repeats = true, \
+	.options = settings_cache_options, \
+	.begin = settings_cache_begin, \
+	.end = settings_intermediary_end}, \
+	{.kind = "service", \
+	.named = true, \
+	.repeats = true, \
+	.options = settings_service_options, \
+	.begin = settings_service_begin, \
+	.end = settings_intermediary_end}, \
 	{.kind = "rule", \
 	.named = true, \
 	.repeats = true, \
@@ -132,6 +178,9 @@ struct build {
 	.end = settings_subscriber_end}
 /* clang-format on */
 
+int settings_hop_address(struct conf_ctx *, void *record, const char *value);
+int settings_hop_password_file(
+    struct conf_ctx *, void *record, const char *value);
 int settings_direct_network(struct conf_ctx *, void *record, const char *value);
 int settings_direct_domain(struct conf_ctx *, void *record, const char *value);
 
@@ -140,6 +189,8 @@ extern const struct conf_option settings_access_options[];
 extern const struct conf_option settings_direct_options[];
 extern const struct conf_option settings_tier_options[];
 extern const struct conf_option settings_intermediary_options[];
+extern const struct conf_option settings_cache_options[];
+extern const struct conf_option settings_service_options[];
 extern const struct conf_option settings_rule_options[];
 extern const struct conf_option settings_policy_options[];
 extern const struct conf_option settings_reports_options[];
@@ -147,6 +198,7 @@ extern const struct conf_option settings_subscriber_options[];
 /* Of a policy's body. */
 extern const struct conf_section settings_policy_sections[];
 extern const struct conf_word settings_classes[];
+extern const struct conf_word settings_hop_types[];
 
 /* begin() and end() of the sections; see struct conf_section. */
 void *settings_agent_begin(struct conf_ctx *, void *build, const char *name);
@@ -158,7 +210,10 @@ void *settings_tier_begin(struct conf_ctx *, void *build, const char *name);
 int settings_tier_end(struct conf_ctx *, void *build, void *record);
 void *settings_intermediary_begin(
     struct conf_ctx *, void *build, const char *name);
+/* Of a cache or a service, too. */
 int settings_intermediary_end(struct conf_ctx *, void *build, void *record);
+void *settings_cache_begin(struct conf_ctx *, void *build, const char *name);
+void *settings_service_begin(struct conf_ctx *, void *build, const char *name);
 void *settings_rule_begin(struct conf_ctx *, void *build, const char *name);
 int settings_rule_end(struct conf_ctx *, void *build, void *record);
 
@@ -194,6 +249,13 @@ void settings_fill_limits(struct settings *, const struct settings *policy);
  * after conf_error(). */
 int settings_check_timeouts(struct conf_ctx *, const struct settings *);
 
+/* The record of a new one; NULL after conf_error(). */
+struct build_intermediary *settings_hop_begin(
+    struct conf_ctx *, struct build *, const char *name, enum settings_duty);
+/* What is wrong with what a cache or service is for, or NULL. */
+const char *settings_serves_trouble(const struct settings_intermediary *);
+void settings_serves_fini(struct settings_serves *);
+
 /* Is it a name of ours?  Says so if not. */
 bool settings_name_ok(struct conf_ctx *, const char *name);
 /* The rank that a word means, a number or the name of a tier; 0 after
@@ -213,5 +275,8 @@ int settings_add_network(struct conf_ctx *, const char *value,
     struct net_prefix **networks, size_t *n);
 int settings_add_domain(
     struct conf_ctx *, const char *value, char ***domains, size_t *n);
+int settings_add_ports(struct conf_ctx *, const char *value,
+    struct settings_ports **ports, size_t *n);
+void settings_free_words(char **words, size_t n);
 
 #endif

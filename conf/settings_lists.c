@@ -49,7 +49,8 @@ move_tiers(struct build *b)
 	}
 	STAILQ_FOREACH(i, &b->intermediaries, next)
 	{
-		if (i->dropped || settings_tier(b->s, i->i.tier) != NULL)
+		if (i->dropped || i->i.duty != DUTY_RANKED ||
+		    settings_tier(b->s, i->i.tier) != NULL)
 			continue;
 		unnamed.rank = i->i.tier;
 		add_tier(b->s, &unnamed);
@@ -62,6 +63,7 @@ settings_move_lists(struct build *b)
 	struct settings *s = b->s;
 	struct build_intermediary *i;
 	struct build_rule *r;
+	uint32_t caches = 0;
 
 	s->intermediaries =
 	    calloc(b->intermediaries_n + 1, sizeof(*s->intermediaries));
@@ -71,8 +73,12 @@ settings_move_lists(struct build *b)
 	move_tiers(b);
 	while ((i = STAILQ_FIRST(&b->intermediaries)) != NULL) {
 		STAILQ_REMOVE_HEAD(&b->intermediaries, next);
+		if (i->i.duty == DUTY_CACHE && !i->dropped)
+			i->i.cache_bit = 1u << caches++;
 		if (!i->dropped) /* which has no password */
 			s->intermediaries[s->intermediaries_n++] = i->i;
+		else
+			settings_serves_fini(&i->i.serves);
 		free(i);
 	}
 	while ((r = STAILQ_FIRST(&b->rules)) != NULL) {
@@ -83,20 +89,30 @@ settings_move_lists(struct build *b)
 	return 0;
 }
 
-static void
-free_domains(char **domains, size_t n)
+void
+settings_free_words(char **words, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		free(domains[i]);
-	free(domains);
+		free(words[i]);
+	free(words);
+}
+
+void
+settings_serves_fini(struct settings_serves *v)
+{
+	settings_free_words(v->domains, v->domains_n);
+	settings_free_words(v->paths, v->paths_n);
+	settings_free_words(v->extensions, v->extensions_n);
+	settings_free_words(v->contents, v->contents_n);
+	free(v->ports);
 }
 
 static void
 fini_rule(struct settings_rule *r)
 {
-	free_domains(r->domains, r->domains_n);
+	settings_free_words(r->domains, r->domains_n);
 	free(r->networks);
 	free(r->ports);
 	free(r->users);
@@ -111,6 +127,7 @@ settings_build_fini(struct build *b)
 	while ((i = STAILQ_FIRST(&b->intermediaries)) != NULL) {
 		STAILQ_REMOVE_HEAD(&b->intermediaries, next);
 		sodium_free(i->i.password);
+		settings_serves_fini(&i->i.serves);
 		free(i);
 	}
 	while ((r = STAILQ_FIRST(&b->rules)) != NULL) {
@@ -135,18 +152,20 @@ settings_unref(struct settings *s)
 
 	if (s == NULL || --s->refs > 0)
 		return;
-	for (i = 0; i < s->intermediaries_n; i++)
+	for (i = 0; i < s->intermediaries_n; i++) {
 		sodium_free(s->intermediaries[i].password);
+		settings_serves_fini(&s->intermediaries[i].serves);
+	}
 	for (i = 0; i < s->rules_n; i++)
 		fini_rule(&s->rules[i]);
 	free(s->intermediaries);
 	free(s->rules);
 	free(s->access);
 	free(s->direct_networks);
-	free_domains(s->direct_domains, s->direct_domains_n);
+	settings_free_words(s->direct_domains, s->direct_domains_n);
 	free(s->direct_learn);
 	free(s->policy_networks);
-	free_domains(s->policy_domains, s->policy_domains_n);
+	settings_free_words(s->policy_domains, s->policy_domains_n);
 	free(s);
 }
 

@@ -240,9 +240,8 @@ settings_policy_allows(struct conf_ctx *ctx, const struct build *b,
 {
 	if (!b->in_policy || b->any_place || is_allowed(b->s, i->host))
 		return true;
-	conf_error(ctx,
-	    "[intermediary \"%s\"]: this host's [policy] allows none at %s",
-	    i->name, i->host);
+	conf_error(ctx, "[%s \"%s\"]: this host's [policy] allows none at %s",
+	    settings_duty_word(i->duty), i->name, i->host);
 	return false;
 }
 
@@ -261,13 +260,14 @@ int
 settings_policy_check(const struct build *b, struct conf_errors *e)
 {
 	const struct settings *s = b->s;
-	int64_t all = b->intermediaries_n, by_policy = 0;
+	int64_t all = 0, by_policy = 0;
 	const struct build_intermediary *i;
 
 	STAILQ_FOREACH(i, &b->intermediaries, next)
 	{
 		by_policy += i->i.by_policy && !i->dropped;
-		all -= i->dropped;
+		/* A cache does not carry what there is no cache for. */
+		all += i->i.duty == DUTY_RANKED && !i->dropped;
 	}
 	if (by_policy > s->policy_intermediaries_max)
 		return refuse(

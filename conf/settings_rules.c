@@ -108,10 +108,10 @@ add_network(struct conf_ctx *ctx, void *record, const char *value)
 	    ctx, value, &r->rule.networks, &r->rule.networks_n);
 }
 
-static int
-add_ports(struct conf_ctx *ctx, void *record, const char *value)
+int
+settings_add_ports(struct conf_ctx *ctx, const char *value,
+    struct settings_ports **ports, size_t *n)
 {
-	struct settings_rule *r = &((struct build_rule *)record)->rule;
 	const char *dash = strchr(value, '-');
 	size_t len = dash != NULL ? (size_t)(dash - value) : strlen(value);
 	struct settings_ports *p;
@@ -126,13 +126,21 @@ add_ports(struct conf_ctx *ctx, void *record, const char *value)
 	last = dash != NULL ? settings_number(dash + 1, UINT16_MAX) : first;
 	if (first < 1 || last < first)
 		return -1;
-	p = settings_grow(ctx, r->ports, r->ports_n, sizeof(*p));
+	p = settings_grow(ctx, *ports, *n, sizeof(*p));
 	if (p == NULL)
 		return -1;
-	r->ports = p;
-	p[r->ports_n++] = (struct settings_ports){
+	*ports = p;
+	p[(*n)++] = (struct settings_ports){
 	    .first = (uint16_t)first, .last = (uint16_t)last};
 	return 0;
+}
+
+static int
+add_ports(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build_rule *r = record;
+
+	return settings_add_ports(ctx, value, &r->rule.ports, &r->rule.ports_n);
 }
 
 static int
@@ -225,6 +233,8 @@ set_via(struct conf_ctx *ctx, void *record, const char *value)
 	    {"deny", VIA_DENY, false},
 	    {"tier", VIA_TIER, true},
 	    {"intermediary", VIA_INTERMEDIARY, true},
+	    {"cache", VIA_CACHE, true},
+	    {"service", VIA_SERVICE, true},
 	};
 	struct build_rule *r = record;
 	size_t len = strcspn(value, " \t"), i;
@@ -270,7 +280,8 @@ const struct conf_option settings_rule_options[] = {
     {.key = "via",
 	.type = CONF_CUSTOM,
 	.parse = set_via,
-	.expects = "default, direct, deny, 'tier N' or 'intermediary NAME'"},
+	.expects = "default, direct, deny, 'tier N', 'intermediary NAME', "
+		   "'cache NAME' or 'service NAME'"},
     {.key = NULL},
 };
 
@@ -300,27 +311,30 @@ settings_rule_begin(struct conf_ctx *ctx, void *build, const char *name)
 }
 
 static int
-resolve_intermediary(
-    struct conf_ctx *ctx, struct build *b, struct build_rule *r)
+resolve_intermediary(struct conf_ctx *ctx, struct build *b,
+    struct build_rule *r, enum settings_duty duty)
 {
 	const char *names[SETTINGS_INTERMEDIARIES_MAX + 1], *near;
 	struct build_intermediary *i;
-	uint32_t n = 0;
+	uint32_t index = 0, n = 0;
 
 	STAILQ_FOREACH(i, &b->intermediaries, next)
 	{
 		if (i->dropped)
 			continue;
-		if (strcmp(i->i.name, r->via) == 0) {
-			r->rule.via_intermediary = n;
+		if (i->i.duty == duty && strcmp(i->i.name, r->via) == 0) {
+			r->rule.via_intermediary = index;
 			return 0;
 		}
-		names[n++] = i->i.name;
+		if (i->i.duty == duty)
+			names[n++] = i->i.name;
+		index++;
 	}
 	names[n] = NULL;
 	near = conf_nearest(r->via, names);
 	conf_error_at(ctx, r->via_line,
-	    "expected the name of an [intermediary], found '%s'%s%s%s", r->via,
+	    "expected the name of a%s [%s], found '%s'%s%s%s",
+	    duty == DUTY_RANKED ? "n" : "", settings_duty_word(duty), r->via,
 	    near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
 	    near != NULL ? "'?" : "");
 	return -1;
@@ -339,7 +353,11 @@ settings_rule_end(struct conf_ctx *ctx, void *build, void *record)
 		return -1;
 	}
 	if (r->rule.via == VIA_INTERMEDIARY)
-		return resolve_intermediary(ctx, build, r);
+		return resolve_intermediary(ctx, build, r, DUTY_RANKED);
+	if (r->rule.via == VIA_CACHE)
+		return resolve_intermediary(ctx, build, r, DUTY_CACHE);
+	if (r->rule.via == VIA_SERVICE)
+		return resolve_intermediary(ctx, build, r, DUTY_SERVICE);
 	if (r->rule.via != VIA_TIER)
 		return 0;
 	r->rule.via_tier = settings_rank(ctx, build, r->via, r->via_line, true);

@@ -18,7 +18,7 @@ const struct conf_word settings_classes[] = {
     {NULL, 0},
 };
 
-static const struct conf_word hop_types[] = {
+const struct conf_word settings_hop_types[] = {
     {"socks5", HOP_SOCKS5},
     {"socks4a", HOP_SOCKS4A},
     {"http", HOP_HTTP},
@@ -194,8 +194,8 @@ settings_rank(struct conf_ctx *ctx, struct build *b, const char *word, int line,
 	return 0;
 }
 
-static int
-set_address(struct conf_ctx *ctx, void *record, const char *value)
+int
+settings_hop_address(struct conf_ctx *ctx, void *record, const char *value)
 {
 	struct build_intermediary *b = record;
 	struct settings_endpoint at;
@@ -238,8 +238,9 @@ secret_trouble(int error)
 }
 
 /* The secret is copied at once: afterwards no process opens files. */
-static int
-set_password_file(struct conf_ctx *ctx, void *record, const char *value)
+int
+settings_hop_password_file(
+    struct conf_ctx *ctx, void *record, const char *value)
 {
 	struct build_intermediary *b = record;
 	struct build *build = conf_arg(ctx);
@@ -280,61 +281,34 @@ set_password_file(struct conf_ctx *ctx, void *record, const char *value)
 	return 0;
 }
 
-#define HOP(field) offsetof(struct build_intermediary, field)
 const struct conf_option settings_intermediary_options[] = {
-    {.key = "type",
-	.type = CONF_ENUM,
-	.offset = HOP(i.type),
-	.words = hop_types,
-	.required = true,
-	.expects = "socks5, socks4a or http"},
-    {.key = "address",
-	.type = CONF_CUSTOM,
-	.parse = set_address,
-	.required = true,
-	.expects = "an address like proxy.example:1080 or [2001:db8::1]:1080"},
+    SETTINGS_HOP_ROWS,
     {.key = "tier",
 	.type = CONF_CUSTOM,
 	.parse = set_tier,
 	.expects = "a rank from 1 to 1000 or a tier's name"},
-    {.key = "weight",
-	.type = CONF_INT,
-	.offset = HOP(weight),
-	.min = 1,
-	.max = 1000},
-    {.key = "max-connections",
-	.type = CONF_INT,
-	.offset = HOP(connections_max),
-	.min = 0,
-	.max = 1000000},
-    {.key = "username",
-	.type = CONF_STRING,
-	.offset = HOP(i.username),
-	.size = sizeof(((struct settings_intermediary *)0)->username)},
-    {.key = "password-file",
-	.type = CONF_CUSTOM,
-	.parse = set_password_file,
-	.expects = "the absolute path of a private file"},
     {.key = NULL},
 };
 
-static bool
-has_intermediary(const struct build *b, const char *name)
+/* They share one table, so the name is theirs alone. */
+static const struct build_intermediary *
+find_hop(const struct build *b, const char *name)
 {
 	const struct build_intermediary *i;
 
 	STAILQ_FOREACH(i, &b->intermediaries, next)
 	{
-		if (strcmp(i->i.name, name) == 0)
-			return true;
+		if (!i->dropped && strcmp(i->i.name, name) == 0)
+			return i;
 	}
-	return false;
+	return NULL;
 }
 
-void *
-settings_intermediary_begin(struct conf_ctx *ctx, void *build, const char *name)
+struct build_intermediary *
+settings_hop_begin(struct conf_ctx *ctx, struct build *b, const char *name,
+    enum settings_duty duty)
 {
-	struct build *b = build;
+	const struct build_intermediary *other = find_hop(b, name);
 	struct build_intermediary *i;
 
 	if (!settings_name_ok(ctx, name))
@@ -344,19 +318,39 @@ settings_intermediary_begin(struct conf_ctx *ctx, void *build, const char *name)
 		    SETTINGS_INTERMEDIARIES_MAX);
 		return NULL;
 	}
+	if (other != NULL && other->i.by_policy == b->in_policy) {
+		conf_error(ctx,
+		    "expected another name: '%s' is that of the [%s] at line "
+		    "%d",
+		    name, settings_duty_word(other->i.duty), other->line);
+		return NULL;
+	}
 	i = calloc(1, sizeof(*i));
 	if (i == NULL) {
 		conf_error(ctx, "out of memory");
 		return NULL;
 	}
 	i->i.by_policy = b->in_policy;
-	i->dropped = b->in_policy && has_intermediary(b, name);
+	i->i.duty = duty;
+	i->dropped = other != NULL;
 	memcpy(i->i.name, name, strlen(name) + 1);
-	memcpy(i->tier, "1", 2);
-	i->tier_line = conf_line(ctx);
+	i->line = conf_line(ctx);
 	i->weight = 10;
 	STAILQ_INSERT_TAIL(&b->intermediaries, i, next);
 	b->intermediaries_n++;
+	return i;
+}
+
+void *
+settings_intermediary_begin(struct conf_ctx *ctx, void *build, const char *name)
+{
+	struct build_intermediary *i =
+	    settings_hop_begin(ctx, build, name, DUTY_RANKED);
+
+	if (i == NULL)
+		return NULL;
+	memcpy(i->tier, "1", 2);
+	i->tier_line = i->line;
 	return i;
 }
 
@@ -417,16 +411,21 @@ settings_intermediary_end(struct conf_ctx *ctx, void *build, void *record)
 		trouble = login_trouble(i, i->password != NULL);
 	if (trouble == NULL && is_ourselves(b, i))
 		trouble = "its 'address' is the agent's own listener";
+	if (trouble == NULL && i->duty != DUTY_RANKED)
+		trouble = settings_serves_trouble(i);
 	if (trouble != NULL) {
-		conf_error(ctx, "[intermediary \"%s\"]: %s", i->name, trouble);
+		conf_error(ctx, "[%s \"%s\"]: %s", settings_duty_word(i->duty),
+		    i->name, trouble);
 		return -1;
 	}
 	if (!settings_policy_allows(ctx, b, i))
 		return -1;
+	i->weight = (uint32_t)bi->weight;
+	i->connections_max = (uint32_t)bi->connections_max;
+	if (i->duty != DUTY_RANKED)
+		return 0;
 	i->tier = settings_rank(ctx, b, bi->tier, bi->tier_line, false);
 	if (i->tier == 0)
 		return -1;
-	i->weight = (uint32_t)bi->weight;
-	i->connections_max = (uint32_t)bi->connections_max;
 	return use_rank(ctx, b, i->tier, bi->tier_line);
 }

@@ -150,6 +150,9 @@ via(const struct ctl_route *r)
 		snprintf(text, sizeof(text), "intermediary %s",
 		    s->intermediaries[r->verdict.intermediary].name);
 		return ctl_text(text);
+	case VIA_CACHE:
+	case VIA_SERVICE:
+		break; /* which no verdict says */
 	}
 	return NULL;
 }

@@ -115,6 +115,8 @@ classify(const struct settings *s, const struct wire_host *host,
 		out->replay = r->replay;
 		break;
 	}
+	if (out->via == VIA_CACHE || out->via == VIA_SERVICE)
+		out->via = VIA_DEFAULT;
 	if (out->via == VIA_DEFAULT) {
 		out->direct_first =
 		    any_network(

@@ -25,14 +25,23 @@ static const struct {
     {"subscriber", settings_subscriber_options, true},
     {"tier", settings_tier_options, true},
     {"intermediary", settings_intermediary_options, true},
+    {"cache", settings_cache_options, true},
+    {"service", settings_service_options, true},
     {"rule", settings_rule_options, true},
 };
 
 static bool
 is_named(const char *kind)
 {
-	return strcmp(kind, "tier") == 0 || strcmp(kind, "intermediary") == 0 ||
-	       strcmp(kind, "rule") == 0 || strcmp(kind, "subscriber") == 0;
+	static const char *const named[] = {
+	    "tier", "intermediary", "cache", "service", "rule", "subscriber"};
+	size_t i;
+
+	for (i = 0; i < sizeof(named) / sizeof(*named); i++) {
+		if (strcmp(kind, named[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 #define KINDS_N (sizeof(kinds) / sizeof(*kinds))
@@ -93,7 +102,7 @@ the_example_shows_the_defaults(void)
 	if (s == NULL || defaults == NULL)
 		return;
 	CHECK_INT(s->nameservers_n, 1);
-	CHECK_INT(s->intermediaries_n, 1);
+	CHECK_INT(s->intermediaries_n, 3);
 	CHECK_INT(s->rules_n, 1);
 	CHECK_INT(s->policy_servers_n, 1);
 	CHECK_INT(s->subscribers_n, 1);

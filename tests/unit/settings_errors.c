@@ -27,9 +27,9 @@
 	"too, found "
 #define E_PORT \
 	"f:2: 'port': expected a port like 443 or ports like 8000-8999, found "
-#define E_VIA                                                      \
-	"f:2: 'via': expected default, direct, deny, 'tier N' or " \
-	"'intermediary NAME', found "
+#define E_VIA                                                    \
+	"f:2: 'via': expected default, direct, deny, 'tier N', " \
+	"'intermediary NAME', 'cache NAME' or 'service NAME', found "
 #define E_NAME                                                              \
 	"f:1: expected a name of lower-case letters, digits, '-', '_' and " \
 	"'.', found "
@@ -224,7 +224,7 @@ static const struct {
 	"'vip'\n"},
     {"[rule \"r\"]\nvia = tier\n", E_VIA "'tier'\n"},
     {"[rule \"r\"]\nvia = deny all\n", E_VIA "'deny all'\n"},
-    {"[rule \"r\"]\nvia = cache web\n", E_VIA "'cache web'\n"},
+    {"[rule \"r\"]\nvia = proxy web\n", E_VIA "'proxy web'\n"},
     {"[rule \"r\"]\nvia = tier 7\n",
 	"f:2: expected a rank from 1 to 1000 that is in use or a tier's name, "
 	"found '7'\n"},
