@@ -17,15 +17,6 @@ _Static_assert(INTAKE_IN_MAX > SOCKS5_LOGIN_MAX, "a login must fit");
 static const char page_login[] =
     "cagent: this proxy wants a user name and a password.\n";
 
-static const char page_origin[] =
-    "This is cagent, a proxy, not a web site.\n"
-    "\n"
-    "This port speaks SOCKS4, SOCKS4a, SOCKS5 and HTTP CONNECT.  Enter its\n"
-    "address as a proxy in your program's settings, or try\n"
-    "\n"
-    "  curl --proxy socks5h://HOST:PORT https://www.example.com/\n"
-    "  curl --proxy http://HOST:PORT https://www.example.com/\n";
-
 const char *
 wire_protocol_word(enum wire_protocol protocol)
 {
@@ -224,23 +215,14 @@ page_of(int status)
 	}
 }
 
-/* A browser at the port gets a page, never a connection to anywhere. */
-static enum intake_step
-reject_origin(struct intake *intake, const struct http_request *r)
-{
-	enum intake_step step = reject_http(intake, 400, page_origin);
-
-	if (strcmp(r->method, "HEAD") == 0)
-		intake->out_len -= sizeof(page_origin) - 1;
-	return step;
-}
-
 static enum intake_step
 take_http(struct intake *intake, const struct http_request *r)
 {
 	switch (r->form) {
 	case HTTP_FORM_ORIGIN:
-		return reject_origin(intake, r);
+		/* A browser at the port gets a page, never a connection. */
+		intake->command = INTAKE_PAGE;
+		return request(intake);
 	case HTTP_FORM_ABSOLUTE:
 		intake->command = INTAKE_WEB;
 		break;

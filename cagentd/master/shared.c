@@ -256,8 +256,11 @@ say_listening(int fd)
 	union net_addr addr = {0};
 	socklen_t len = sizeof(addr);
 
-	if (getsockname(fd, &addr.sa, &len) == 0)
-		log_info("listening on %s", net_addr_format(&addr, text));
+	if (getsockname(fd, &addr.sa, &len) == -1)
+		return;
+	log_info("listening on %s", net_addr_format(&addr, text));
+	if (addr.sa.sa_family != AF_UNIX)
+		log_info("browsers find it by http://%s/proxy.pac", text);
 }
 
 static void

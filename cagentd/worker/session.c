@@ -12,6 +12,8 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/net.h"
+#include "cagentd/worker/page.h"
 
 static void request_done(struct request *, enum request_end);
 
@@ -114,12 +116,10 @@ farewell_done(struct farewell *f)
 	session_end(container_of(f, struct session, farewell));
 }
 
-/* Say what intake has to say, and go. */
+/* Say that (taken; NULL: nothing), and go. */
 static void
-leave(struct session *s)
+leave_with(struct session *s, struct buf *word)
 {
-	const struct intake *in = &s->setup->request.intake;
-	struct buf *word = buf_copy(in->out, in->out_len);
 	int fd = s->fd;
 
 	session_change(s, SESSION_LEAVING);
@@ -127,6 +127,15 @@ leave(struct session *s)
 	session_free_setup(s);
 	farewell_start(
 	    &s->farewell, s->env->dial.loop, fd, word, farewell_done);
+}
+
+/* Say what intake has to say, and go. */
+static void
+leave(struct session *s)
+{
+	const struct intake *in = &s->setup->request.intake;
+
+	leave_with(s, buf_copy(in->out, in->out_len));
 }
 
 void
@@ -144,6 +153,20 @@ session_refuse(struct session *s, enum wire_reason reason)
 	leave(s);
 }
 
+/* HTTP that means ourselves. */
+static void
+serve_page(struct session *s)
+{
+	const struct buf *in = s->setup->request.in;
+	union net_addr own = {0};
+	socklen_t len = sizeof(own);
+	struct buf *word = NULL;
+
+	if (in != NULL && getsockname(s->fd, &own.sa, &len) == 0)
+		word = page_answer(s->settings, &own, buf_bytes(in), in->len);
+	leave_with(s, word);
+}
+
 /* Who serves what is asked for? */
 static void
 serve(struct session *s)
@@ -155,8 +178,10 @@ serve(struct session *s)
 	case INTAKE_BIND:
 	case INTAKE_ASSOCIATE:
 	case INTAKE_WEB:
-	case INTAKE_PAGE:
 		session_refuse(s, REASON_UNSUPPORTED);
+		return;
+	case INTAKE_PAGE:
+		serve_page(s);
 		return;
 	}
 }

@@ -80,6 +80,9 @@ check_request(struct run *r, const uint8_t *data, size_t len)
 	assert(r->intake.protocol != PROTOCOL_NONE);
 	assert(memchr(r->intake.user, '\0', sizeof(r->intake.user)) != NULL);
 	assert(r->intake.password[0] == '\0');
+	/* A page of our own is of no host, and no answer to a tunnel. */
+	if (r->intake.command == INTAKE_PAGE)
+		return;
 	check_host(&r->intake.host);
 	memcpy(tried, data, len < sizeof(tried) ? len : sizeof(tried) - 1);
 	for (reason = REASON_OK; reason <= REASON_COUNT; reason++) {

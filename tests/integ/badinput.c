@@ -91,7 +91,7 @@ static const struct input inputs[] = {
 	B("CONNECT a.test:80 HTTP/1.1\r\nHost: a.test:80\r\n"
 	  "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"),
 	B("HTTP/1.1 400 "), NULL},
-    {"GET from a browser", B("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"),
+    {"GET from a browser", B("GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"),
 	B("HTTP/1.1 "), "This is cagent, a proxy"},
     {"POST from a page",
 	B("POST /x HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n"),

@@ -122,12 +122,32 @@ ends_bad_handshakes(void)
 
 	configure(rig, "[agent]\nhandshake-timeout = 100ms\n");
 	fd = connect_client(rig);
-	say(fd, LIT("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+	say(fd, LIT("GET / HTTP/1.1\r\n\r\n"));
 	expect(rig, fd, "HTTP/1.1 400 ", 13);
 	fd = connect_client(rig);
 	say(fd, LIT("\5\1"));
 	CHECK_INT(end_of(rig, fd), 0);
 	CHECK_INT(AGENT_GET(&rig->agent->slab.bad_handshakes), 2);
+	rig_free(rig);
+}
+
+static void
+has_a_page_and_dials_nobody_for_it(void)
+{
+	struct rig *rig = rig_new();
+	struct fake *f = add(rig, FAKE_ECHO);
+	int fd;
+
+	configure(rig, "");
+	fd = connect_client(rig);
+	say(fd, LIT("GET /proxy.pac HTTP/1.1\r\nHost: a\r\n\r\n"));
+	expect(rig, fd, "HTTP/1.1 200 OK\r\n", 17);
+	fd = connect_client(rig);
+	say(fd, LIT("POST /x HTTP/1.1\r\nHost: a\r\n"
+		    "Content-Length: 2\r\n\r\nhi"));
+	expect(rig, fd, "HTTP/1.1 405 ", 13);
+	CHECK_INT(f->accepted, 0);
+	CHECK_INT(AGENT_GET(&rig->agent->slab.bad_handshakes), 0);
 	rig_free(rig);
 }
 
@@ -453,6 +473,7 @@ static const struct unit_case cases[] = {
     {"tells what went wrong", tells_what_went_wrong},
     {"denies by rule", denies_by_rule},
     {"ends bad handshakes", ends_bad_handshakes},
+    {"has a page, and dials nobody for it", has_a_page_and_dials_nobody_for_it},
     {"fails over on the same connection", fails_over_on_the_same_connection},
     {"sends a broken flight another way", sends_a_broken_flight_another_way},
     {"sends an early flight another way", sends_an_early_flight_another_way},
