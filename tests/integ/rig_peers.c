@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/integ/rig_net.h"
+#include "tests/integ/rig_tls.h"
 
 #define START_MS 20000
 
@@ -26,6 +27,7 @@ static const struct {
     [RIG_PEER_SSH] = {"ssh -D", "/usr/bin/ssh", "socks5"},
     [RIG_PEER_PRIVOXY] = {"privoxy", "/usr/sbin/privoxy", "http"},
     [RIG_PEER_APACHE] = {"apache", "/usr/sbin/apache2", "http"},
+    [RIG_PEER_SQUID_TLS] = {"squid (TLS)", "/usr/sbin/squid", "https"},
 };
 
 const char *
@@ -124,10 +126,28 @@ remove_segments(uint16_t port)
 	}
 }
 
+/* Of http_port, or https_port. */
+static void
+squid_options(const struct rig_peer *p, const char *name, char *out, size_t cap)
+{
+	struct rig_tls_files files;
+
+	out[0] = '\0';
+	if (p->kind != RIG_PEER_SQUID_TLS)
+		return;
+	if (p->tls != NULL) {
+		snprintf(out, cap, " %s", p->tls);
+		return;
+	}
+	rig_tls_server(&files, name);
+	snprintf(out, cap, " tls-cert=%s tls-key=%s", files.cert, files.key);
+}
+
 static void
 start_squid(struct rig_peer *p, const char *name)
 {
-	char conf[RIG_PATH_MAX], dir[RIG_PATH_MAX], text[2048], service[32];
+	char conf[RIG_PATH_MAX], dir[RIG_PATH_MAX], text[4096], service[32];
+	char options[2048];
 	const char *const argv[] = {kinds[p->kind].program, "--foreground",
 	    "-d", "1", "-n", service, "-f", conf, NULL};
 
@@ -136,8 +156,9 @@ start_squid(struct rig_peer *p, const char *name)
 	/* Names its shared memory, which a SIGKILL leaves behind. */
 	snprintf(service, sizeof(service), "rig%u", p->port);
 	own_folder(dir, "proxy");
+	squid_options(p, name, options, sizeof(options));
 	snprintf(text, sizeof(text),
-	    "http_port %s:%u\n"
+	    "%s %s:%u%s\n"
 	    "http_access allow all\n"
 	    "cache deny all\n"
 	    "pinger_enable off\n"
@@ -151,7 +172,8 @@ start_squid(struct rig_peer *p, const char *name)
 	    "cache_store_log none\n"
 	    "pid_filename %s/pid\n"
 	    "coredump_dir %s\n",
-	    p->address, p->port, dir, dir);
+	    p->kind == RIG_PEER_SQUID_TLS ? "https_port" : "http_port",
+	    p->address, p->port, options, dir, dir);
 	rig_write(conf, text, 0644);
 	launch(p, name, argv);
 }
@@ -261,6 +283,7 @@ rig_peer_restart(struct rig_peer *p, const char *name)
 	    [RIG_PEER_DANTED] = start_danted,
 	    [RIG_PEER_MICROSOCKS] = start_microsocks,
 	    [RIG_PEER_SQUID] = start_squid,
+	    [RIG_PEER_SQUID_TLS] = start_squid,
 	    [RIG_PEER_TINYPROXY] = start_tinyproxy,
 	    [RIG_PEER_SSH] = start_ssh,
 	    [RIG_PEER_PRIVOXY] = start_privoxy,
@@ -272,7 +295,7 @@ rig_peer_restart(struct rig_peer *p, const char *name)
 	rc = rig_proc_wait_port(&p->proc, p->address, p->port, START_MS);
 	REQUIRE(rc == 0, "%s does not accept on %s:%u: %s", kinds[p->kind].word,
 	    p->address, p->port, rc == -ESRCH ? "it has ended" : strerror(-rc));
-	if (p->kind == RIG_PEER_SQUID)
+	if (p->kind == RIG_PEER_SQUID || p->kind == RIG_PEER_SQUID_TLS)
 		remove_segments(p->port);
 }
 

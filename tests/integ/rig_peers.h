@@ -15,6 +15,7 @@ enum rig_peer_kind {
 	RIG_PEER_SSH, /* ssh -D, and the private sshd behind it */
 	RIG_PEER_PRIVOXY,
 	RIG_PEER_APACHE,
+	RIG_PEER_SQUID_TLS, /* squid's https_port: type https */
 	RIG_PEER_KINDS
 };
 const char *rig_peer_word(enum rig_peer_kind);
@@ -28,6 +29,10 @@ struct rig_peer {
 	const char *type;  /* for the agent's configuration */
 	const char *login; /* microsocks: "user:password" before the start */
 	pid_t netns;	   /* to run in, set before the start; 0: the case's */
+	/* RIG_PEER_SQUID_TLS, before the start: what https_port gets besides
+	 * its address; NULL: a certificate of rig_tls_server().  The agent
+	 * needs `ca-file = rig_tls_ca()` then. */
+	const char *tls;
 	struct rig_proc proc;
 	struct rig_proc sshd; /* RIG_PEER_SSH only */
 	uint16_t sshd_port;
