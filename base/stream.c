@@ -1,41 +1,64 @@
-/* Owns the difference between a socket and what is laid over one; knows no
- * protocol. */
+/* Owns the difference between a socket and TLS on one; knows no protocol
+ * above them. */
 #include "base/stream.h"
 
 #include <sys/socket.h>
 
+#include "base/tls.h"
+
+int
+stream_secure(struct loop *loop, struct stream *s, struct tls_client *client,
+    struct op *op, op_fn *fn)
+{
+	return tls_start(&s->tls, loop, s->fd, client, op, fn);
+}
+
 int
 stream_recv(struct loop *loop, struct stream s, struct op *op, op_fn *fn)
 {
-	return loop_recv(loop, op, s.fd, fn);
+	return s.tls != NULL ? tls_recv(s.tls, op, fn)
+			     : loop_recv(loop, op, s.fd, fn);
 }
 
 int
 stream_send(
     struct loop *loop, struct stream s, struct op *op, struct buf *b, op_fn *fn)
 {
-	return loop_send(loop, op, s.fd, b, fn);
+	return s.tls != NULL ? tls_send(s.tls, op, b, fn)
+			     : loop_send(loop, op, s.fd, b, fn);
 }
 
 ssize_t
 stream_send_now(
     struct loop *loop, struct stream s, const void *data, size_t len)
 {
-	return loop_send_now(loop, s.fd, data, len);
+	return s.tls != NULL ? tls_send_now(s.tls, data, len)
+			     : loop_send_now(loop, s.fd, data, len);
 }
 
 void
 stream_cancel(struct loop *loop, struct stream s, struct op *op)
 {
-	(void)s;
-	loop_cancel(loop, op);
+	if (s.tls != NULL)
+		tls_cancel(s.tls, op);
+	else
+		loop_cancel(loop, op);
 }
 
 bool
 stream_op_active(struct stream s, const struct op *op)
 {
-	(void)s;
-	return loop_op_active(op);
+	return s.tls != NULL ? tls_op_active(s.tls, op) : loop_op_active(op);
+}
+
+bool
+stream_unread(struct stream s)
+{
+	char byte;
+
+	return s.tls != NULL
+		   ? tls_unread(s.tls)
+		   : recv(s.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 void
@@ -43,7 +66,10 @@ stream_end(struct loop *loop, struct stream s)
 {
 	(void)loop;
 	/* Fails only when the peer is gone, which the reader learns. */
-	shutdown(s.fd, SHUT_WR);
+	if (s.tls != NULL)
+		tls_end(s.tls);
+	else
+		shutdown(s.fd, SHUT_WR);
 }
 
 void
@@ -53,6 +79,8 @@ stream_close(struct loop *loop, struct stream s, bool reset)
 
 	if (s.fd == -1)
 		return;
+	if (s.tls != NULL)
+		tls_close(s.tls, reset);
 	if (reset)
 		setsockopt(s.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	loop_close(loop, s.fd);

@@ -4,6 +4,7 @@
 #include "base/loop.h"
 
 struct tls;
+struct tls_client;
 
 /*
  * A byte stream on the loop: a socket, or TLS on one.  What moves bytes uses
@@ -25,8 +26,19 @@ stream_plain(int fd)
 	return (struct stream){.fd = fd};
 }
 
-/* As loop_recv(), loop_send() and loop_send_now().  The end of a TLS stream
- * that nobody has announced (close_notify) is -EPROTO: it may be cut short. */
+/*
+ * Lay TLS over a socket that has just been connected: one callback, res 0,
+ * -EPROTO (tls_why() of base/tls.h says more) or the socket's error.  The
+ * stream is the caller's to close whatever it is.  0 or -ENOMEM.
+ */
+int stream_secure(
+    struct loop *, struct stream *, struct tls_client *, struct op *, op_fn *);
+
+/*
+ * As loop_recv(), loop_send() and loop_send_now(); bytes that were not taken
+ * must be the next ones to be sent.  The end of a TLS stream that nobody has
+ * announced (close_notify) is -EPROTO: it may be cut short.
+ */
 int stream_recv(struct loop *, struct stream, struct op *, op_fn *);
 int stream_send(
     struct loop *, struct stream, struct op *, struct buf *b, op_fn *);
@@ -35,6 +47,8 @@ ssize_t stream_send_now(
 /* Cancel one of them. */
 void stream_cancel(struct loop *, struct stream, struct op *);
 bool stream_op_active(struct stream, const struct op *);
+/* Has the peer said something that was not received yet? */
+bool stream_unread(struct stream);
 /* No more is to be sent: the peer is told. */
 void stream_end(struct loop *, struct stream);
 /* Cancel what is under way, and close.  reset: so that what was sent does not

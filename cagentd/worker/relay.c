@@ -226,16 +226,6 @@ send_rest(struct relay *r, enum relay_side from, struct buf *b)
 	    from == RELAY_CLIENT ? on_sent_upstream : on_sent_client);
 }
 
-/* Has it said something before it ended that was not read yet? */
-static bool
-has_unread(const struct relay *r, enum relay_side s)
-{
-	char byte;
-
-	return recv(r->side[s].stream.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >
-	       0;
-}
-
 /* The stream cannot be sent on: nobody will read what `from` still says, but
  * what comes the other way is still worth having. */
 static void
@@ -245,7 +235,8 @@ dead_end(struct relay *r, enum relay_side from)
 
 	r->side[to].deaf = true;
 	if (r->side[to].flow == FLOW_ENDED ||
-	    (relay_flight_unanswered(r) && !has_unread(r, to))) {
+	    (relay_flight_unanswered(r) &&
+		!stream_unread(r->side[to].stream))) {
 		broke(r, to);
 		return;
 	}
