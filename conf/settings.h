@@ -30,6 +30,9 @@ struct bundle;
 #define SETTINGS_SERVERS_MAX	    8
 #define SETTINGS_SUBSCRIBERS_MAX    16 /* the configuration's and policy's */
 #define SETTINGS_SEAL_KEY_LEN	    32
+#define SETTINGS_USERS_MAX	    1000 /* with limits of their own */
+#define SETTINGS_USER_OPEN_MAX	    1000000
+#define SETTINGS_USER_RATE_MAX	    100000
 
 enum traffic_class {
 	CLASS_CRITICAL,
@@ -172,6 +175,15 @@ struct settings_subscriber {
 	bool by_policy;
 };
 
+/* Whose limits are others than those of all users. */
+struct settings_user {
+	char name[64];
+	bool login; /* who has logged in by that name; else the local user */
+	uid_t uid;
+	/* -1: as for all; 0: no limit */
+	int64_t connections_max, rate_max, burst_max;
+};
+
 struct settings {
 	uint32_t refs;
 	uint64_t serial; /* set by the master: rises with each reload */
@@ -202,6 +214,10 @@ struct settings {
 	int64_t idle_timeout_ms;      /* of a tunnel: 1 h */
 	int64_t drain_timeout_ms;     /* at the end: 30 s */
 	int64_t connections_max;      /* clients a worker; 0: by the fds */
+	/* Of one user, over all workers. */
+	int64_t user_connections; /* 0: no limit */
+	int64_t user_rate;	  /* requests a second; 0: no limit */
+	int64_t user_burst;	  /* of them at once; 0: as user_rate */
 	/* Active checks of intermediaries. */
 	int64_t check_interval_ms;     /* 10 s; 0: none are made */
 	int64_t check_timeout_ms;      /* of one; as attempt_timeout_ms */
@@ -250,6 +266,8 @@ struct settings {
 	uint32_t tiers_n;
 	struct settings_intermediary *intermediaries; /* in file order */
 	uint32_t intermediaries_n;
+	struct settings_user *users; /* [user] and [login], in file order */
+	uint32_t users_n;
 	struct settings_rule *rules; /* in file order: first match wins */
 	uint32_t rules_n;
 };

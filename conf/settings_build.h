@@ -88,6 +88,10 @@ struct build {
 	SETTINGS_MS("idle-timeout", idle_timeout_ms, 1000, 168 * 3600000),   \
 	SETTINGS_MS("drain-timeout", drain_timeout_ms, 0, 24 * 3600000),     \
 	SETTINGS_INT("max-connections", connections_max, 0, 1000000),        \
+	SETTINGS_INT("user-connections", user_connections, 0,                \
+	    SETTINGS_USER_OPEN_MAX),                                         \
+	SETTINGS_INT("user-rate", user_rate, 0, SETTINGS_USER_RATE_MAX),     \
+	SETTINGS_INT("user-burst", user_burst, 0, SETTINGS_USER_RATE_MAX),   \
 	SETTINGS_MS("check-interval", check_interval_ms, 0, 24 * 3600000),   \
 	SETTINGS_MS("check-timeout", check_timeout_ms, 100, 60000)
 /* Of intermediaries, caches and services alike. */
@@ -192,6 +196,7 @@ extern const struct conf_option settings_intermediary_options[];
 extern const struct conf_option settings_cache_options[];
 extern const struct conf_option settings_service_options[];
 extern const struct conf_option settings_rule_options[];
+extern const struct conf_option settings_user_options[];
 extern const struct conf_option settings_policy_options[];
 extern const struct conf_option settings_reports_options[];
 extern const struct conf_option settings_subscriber_options[];
@@ -216,6 +221,9 @@ void *settings_cache_begin(struct conf_ctx *, void *build, const char *name);
 void *settings_service_begin(struct conf_ctx *, void *build, const char *name);
 void *settings_rule_begin(struct conf_ctx *, void *build, const char *name);
 int settings_rule_end(struct conf_ctx *, void *build, void *record);
+void *settings_user_begin(struct conf_ctx *, void *build, const char *name);
+void *settings_login_begin(struct conf_ctx *, void *build, const char *name);
+int settings_user_end(struct conf_ctx *, void *build, void *record);
 
 void *settings_reports_begin(struct conf_ctx *, void *build, const char *name);
 void *settings_subscriber_begin(

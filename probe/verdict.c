@@ -51,6 +51,7 @@ verdict_of(const struct probe_result *r)
 	case REASON_OVERLOAD:
 	case REASON_UNSUPPORTED:
 	case REASON_BAD_REQUEST:
+	case REASON_LIMITED:
 	case REASON_CANCELLED:
 	case REASON_COUNT:
 		break;

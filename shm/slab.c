@@ -30,13 +30,23 @@ static_assert(sizeof(_Atomic uint32_t) == 4 && sizeof(_Atomic uint64_t) == 8,
 #define SET(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
 
 static int
-init(int fd, uint32_t worker)
+put(int fd, const void *data, size_t len, size_t at)
+{
+	ssize_t n = pwrite(fd, data, len, (off_t)at);
+
+	if (n == (ssize_t)len)
+		return 0;
+	return n == -1 ? -errno : -EIO;
+}
+
+static int
+init(int fd, uint32_t worker, const uint8_t *key)
 {
 	const struct {
 		uint64_t magic;
 		uint32_t layout, worker;
 	} head = {SLAB_MAGIC, SLAB_LAYOUT, worker};
-	ssize_t n;
+	int error;
 
 	static_assert(offsetof(struct slab, pid) == sizeof(head), "head");
 	/* A memfd starts with mode 0777, and then whoever holds the read-only
@@ -44,14 +54,18 @@ init(int fd, uint32_t worker)
 	if (fchmod(fd, 0600) == -1 ||
 	    ftruncate(fd, (off_t)sizeof(struct slab)) == -1)
 		return -errno;
-	n = pwrite(fd, &head, sizeof(head), 0);
-	if (n != (ssize_t)sizeof(head))
-		return n == -1 ? -errno : -EIO;
+	error = put(fd, &head, sizeof(head), 0);
+	if (error == 0)
+		error = put(
+		    fd, key, USERS_KEY_LEN, offsetof(struct slab, users.key));
+	if (error != 0)
+		return error;
 	return fcntl(fd, F_ADD_SEALS, SEALS) == -1 ? -errno : 0;
 }
 
 int
-slab_create(uint32_t worker, int *ro_fd)
+slab_create(
+    uint32_t worker, const uint8_t key[static USERS_KEY_LEN], int *ro_fd)
 {
 	char path[32];
 	int fd, ro, r;
@@ -59,7 +73,7 @@ slab_create(uint32_t worker, int *ro_fd)
 	fd = memfd_create("cagent-slab", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd == -1)
 		return -errno;
-	r = init(fd, worker);
+	r = init(fd, worker, key);
 	if (r < 0)
 		goto fail;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -127,6 +141,7 @@ slab_start(struct slab *s, uint32_t pid)
 			SET(&s->rows[i].failures_in_row, 0);
 	}
 	learned_start(&s->learned);
+	users_start(&s->users);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "shm/hist.h"
 #include "shm/learned.h"
 #include "shm/table.h"
+#include "shm/users.h"
 
 /*
  * A worker's statistics: one writer (that worker, and its successors in the
@@ -18,7 +19,7 @@
  * memfd: nobody can shrink it under a reader.
  */
 #define SLAB_MAGIC   0x42414c5331ull
-#define SLAB_LAYOUT  4
+#define SLAB_LAYOUT  5
 #define SLAB_REASONS 32 /* at least REASON_COUNT of wire/wire.h */
 
 struct slab_row {
@@ -57,16 +58,19 @@ struct slab {
 	_Atomic uint64_t accept_pauses; /* out of fds or memory */
 	struct slab_row rows[TABLE_ROWS_MAX];
 	struct learned learned;
+	struct users users;
 };
 
 /* A sealed memfd that holds an empty slab; fd (read-write) or -errno.
- * *ro_fd: the same, opened for reading only. */
-int slab_create(uint32_t worker, int *ro_fd);
+ * *ro_fd: the same, opened for reading only.  key: of users, one for all slabs
+ * that are read together. */
+int slab_create(
+    uint32_t worker, const uint8_t key[static USERS_KEY_LEN], int *ro_fd);
 /* Map it; 0, -errno, or -EPROTO when it is not a slab of ours. */
 int slab_map(int fd, bool writable, struct slab **);
 void slab_unmap(struct slab *);
 /* A worker, or its successor, begins: what counts the present goes to 0 (also
- * failures in a row), what only grows stays, and what was learned. */
+ * failures in a row, users), what only grows stays, and what was learned. */
 void slab_start(struct slab *, uint32_t pid);
 
 /*

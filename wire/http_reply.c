@@ -26,7 +26,7 @@ static const struct phrase phrases[] = {
     {413, "Content Too Large", NULL, NULL},
     {414, "URI Too Long", NULL, NULL},
     {417, "Expectation Failed", NULL, NULL},
-    {429, "Too Many Requests", NULL, NULL},
+    {429, "Too Many Requests", "Retry-After", "1"},
     {431, "Request Header Fields Too Large", NULL, NULL},
     {500, "Internal Server Error", NULL, NULL},
     {501, "Not Implemented", NULL, NULL},

@@ -198,6 +198,8 @@ static const struct reason reasons[] = {
 	"this command or address type is not served"},
     [REASON_BAD_REQUEST] = {"bad-request", "the request is malformed"},
     [REASON_CANCELLED] = {"cancelled", "the attempt was no longer needed"},
+    [REASON_LIMITED] = {"limited",
+	"this user has too many connections, or asks too often"},
 };
 
 _Static_assert(

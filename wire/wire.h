@@ -83,6 +83,7 @@ enum wire_reason {
 	REASON_UNSUPPORTED, /* command or address type we do not serve */
 	REASON_BAD_REQUEST,
 	REASON_CANCELLED, /* the client left, or another attempt won */
+	REASON_LIMITED,	  /* this user has, or asks for, too much */
 	REASON_COUNT
 };
 

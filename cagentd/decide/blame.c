@@ -31,6 +31,7 @@ blame_of(enum wire_reason reason)
 	case REASON_OVERLOAD:
 	case REASON_UNSUPPORTED:
 	case REASON_BAD_REQUEST:
+	case REASON_LIMITED:
 	case REASON_CANCELLED:
 	case REASON_COUNT:
 		break;
@@ -74,6 +75,7 @@ weight(enum wire_reason reason)
 	case REASON_NO_PATH:
 	case REASON_UNSUPPORTED:
 	case REASON_BAD_REQUEST:
+	case REASON_LIMITED:
 		return 1;
 	case REASON_OK:
 	case REASON_CANCELLED:

@@ -124,6 +124,7 @@ clears(enum wire_reason cause, bool target)
 	case REASON_OVERLOAD:
 	case REASON_UNSUPPORTED:
 	case REASON_BAD_REQUEST:
+	case REASON_LIMITED:
 	case REASON_CANCELLED:
 	case REASON_COUNT:
 		break;
@@ -234,6 +235,7 @@ own_says(const struct due_result *r, bool answers)
 	case REASON_OVERLOAD:
 	case REASON_UNSUPPORTED:
 	case REASON_BAD_REQUEST:
+	case REASON_LIMITED:
 	case REASON_CANCELLED:
 	case REASON_COUNT:
 		break;

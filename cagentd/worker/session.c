@@ -76,6 +76,7 @@ session_end(struct session *s)
 	buf_free(s->flight);
 	loop_close(env->dial.loop, s->fd);
 	settings_unref(s->settings);
+	quota_leave(&s->seat);
 	slab_down(&env->slab->clients);
 	free(s->label);
 	free(s);
@@ -167,10 +168,36 @@ serve_page(struct session *s)
 	leave_with(s, word);
 }
 
+/* It was counted by what the kernel said; a login may say more. */
+static bool
+may_enter(struct session *s)
+{
+	struct session_env *env = s->env;
+
+	return env->quota == NULL ||
+	       quota_enter(env->quota, s->settings, &s->setup->client, &s->seat,
+		   loop_now_us(env->dial.loop)) == QUOTA_OK;
+}
+
+bool
+session_may_ask(struct session *s)
+{
+	struct session_env *env = s->env;
+	int64_t retry_us;
+
+	return env->quota == NULL ||
+	       quota_request(env->quota, &s->seat, loop_now_us(env->dial.loop),
+		   &retry_us) == QUOTA_OK;
+}
+
 /* Who serves what is asked for? */
 static void
 serve(struct session *s)
 {
+	if (!may_enter(s) || !session_may_ask(s)) {
+		session_refuse(s, REASON_LIMITED);
+		return;
+	}
 	switch (s->setup->request.intake.command) {
 	case INTAKE_CONNECT:
 		session_tunnel(s);
@@ -217,13 +244,16 @@ identify(struct session *s, bool unix_socket)
 {
 	struct client *c = &s->setup->client;
 	struct ucred cred;
-	socklen_t len = sizeof(cred);
+	union net_addr peer;
+	socklen_t len = sizeof(cred), peer_len = sizeof(peer);
 
 	if (unix_socket &&
 	    getsockopt(s->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0) {
 		c->has_uid = true;
 		c->uid = cred.uid;
 	}
+	if (!unix_socket && getpeername(s->fd, &peer.sa, &peer_len) == 0)
+		net_addr_ip(&peer, &c->source);
 }
 
 static int

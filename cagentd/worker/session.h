@@ -8,6 +8,7 @@
 
 #include "cagentd/worker/dial.h"
 #include "cagentd/worker/learn.h"
+#include "cagentd/worker/quota.h"
 
 /*
  * One client connection, from accept to its end: the only place that knows
@@ -34,6 +35,7 @@ struct session_env {
 	struct dial_env dial;
 	struct slab *slab;
 	struct learn *learn;	  /* NULL: nothing is learned */
+	struct quota *quota;	  /* NULL: users have no limits */
 	void (*ended)(void *arg); /* a session has freed itself */
 	void *arg;
 };

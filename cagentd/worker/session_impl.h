@@ -23,8 +23,9 @@ struct session {
 	struct session_env *env;
 	struct settings *settings; /* a reference */
 	enum session_state state;
-	int fd;		     /* the client's, while no stage owns it */
-	struct setup *setup; /* NULL once upstream has answered */
+	int fd;			/* the client's, while no stage owns it */
+	struct quota_seat seat; /* of the user that it counts for */
+	struct setup *setup;	/* NULL once upstream has answered */
 	union {
 		struct relay relay;
 		struct farewell farewell;
@@ -42,6 +43,10 @@ void session_end(struct session *);
 /* It had been told that the path stands: what fails now must not look like an
  * empty answer. */
 void session_break_off(struct session *);
+/* May its user have one more request?  Otherwise REASON_LIMITED is the
+ * answer.  A tunnel is one; each that follows on a persistent connection
+ * asks for itself. */
+bool session_may_ask(struct session *);
 /* Tell the client why not, and go. */
 void session_refuse(struct session *, enum wire_reason);
 /* No way back to dialing. */

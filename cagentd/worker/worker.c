@@ -34,6 +34,7 @@ struct worker {
 	struct trace trace;
 	struct budget budget;
 	struct learn learn;
+	struct quota quota;
 	struct path_load *loads;
 	struct path_index *index_of_table;
 	struct table *table;
@@ -348,6 +349,8 @@ prepare(struct worker *w, struct child_start *start)
 	learn_init(&w->learn, w->loop, w->env.dial.resolve, &w->slab->learned);
 	w->env.slab = w->slab;
 	w->env.learn = &w->learn;
+	quota_init(&w->quota, w->slab, w->slabs);
+	w->env.quota = &w->quota;
 	w->env.ended = session_ended;
 	w->env.arg = w;
 	w->env.dial.loop = w->loop;

@@ -34,6 +34,7 @@ static const struct {
     [REASON_UNSUPPORTED] = {BLAME_NOBODY, false, false, 1},
     [REASON_BAD_REQUEST] = {BLAME_NOBODY, false, false, 1},
     [REASON_CANCELLED] = {BLAME_NOBODY, false, false, 0},
+    [REASON_LIMITED] = {BLAME_NOBODY, false, false, 1},
 };
 
 static void

@@ -46,6 +46,7 @@ static const struct answer answers[] = {
     {REASON_UNSUPPORTED, 7, 501, "proxy_internal_response"},
     {REASON_BAD_REQUEST, 1, 400, "http_request_error"},
     {REASON_CANCELLED, 1, 500, "proxy_internal_error"},
+    {REASON_LIMITED, 2, 429, "http_request_denied"},
     {REASON_COUNT, 1, 500, "proxy_internal_error"},
 };
 _Static_assert(N(answers) == REASON_COUNT + 1, "a reason is not tested");
@@ -79,11 +80,11 @@ answer_http(const struct answer *a)
 	CHECK(strncmp((char *)i.out, want, strlen(want)) == 0,
 	    "reason %d: %.20s", a->reason, i.out);
 	snprintf(want, sizeof(want),
-	    "\r\nProxy-Status: cagent; error=%s; details=\"%s\"\r\n"
+	    "\r\nProxy-Status: cagent; error=%s; details=\"%s\"\r\n%s"
 	    "Content-Type: text/plain; charset=utf-8\r\n"
 	    "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
 	    a->error != NULL ? a->error : "", wire_reason_word(a->reason),
-	    strlen(page), page);
+	    a->http == 429 ? "Retry-After: 1\r\n" : "", strlen(page), page);
 	if (a->error == NULL)
 		snprintf(want, sizeof(want), "\r\n\r\n");
 	CHECK_STR(strstr((char *)i.out, "\r\n"), want);

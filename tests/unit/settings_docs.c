@@ -27,14 +27,16 @@ static const struct {
     {"intermediary", settings_intermediary_options, true},
     {"cache", settings_cache_options, true},
     {"service", settings_service_options, true},
+    {"user", settings_user_options, true},
+    {"login", settings_user_options, true},
     {"rule", settings_rule_options, true},
 };
 
 static bool
 is_named(const char *kind)
 {
-	static const char *const named[] = {
-	    "tier", "intermediary", "cache", "service", "rule", "subscriber"};
+	static const char *const named[] = {"tier", "intermediary", "cache",
+	    "service", "rule", "subscriber", "user", "login"};
 	size_t i;
 
 	for (i = 0; i < sizeof(named) / sizeof(*named); i++) {
