@@ -371,12 +371,16 @@ connection_put(struct http_out *o, const struct http_ask *ask, bool keep_alive)
 }
 
 static int
-login_put(struct http_out *o, const struct http_onward *onward)
+login_put(struct http_out *o, const struct http_ask *ask,
+    const struct http_onward *onward)
 {
 	char login[HTTP_BASIC_STRLEN];
 
 	if (!onward->proxy || onward->user == NULL)
 		return 0;
+	/* Whoever reflects it tells the client our login. */
+	if (strcmp(ask->request.method, "TRACE") == 0)
+		return WIRE_BAD;
 	if (http_basic_encode(onward->user, onward->password, login) ==
 	    WIRE_BAD)
 		return WIRE_BAD;
@@ -399,7 +403,7 @@ http_ask_encode(const struct http_ask *ask, const uint8_t *head, size_t len,
 	authority_format(&ask->request.host, authority);
 	line_put(&o, ask, onward, authority);
 	http_out_line(&o, "Host", authority);
-	if (login_put(&o, onward) == WIRE_BAD)
+	if (login_put(&o, ask, onward) == WIRE_BAD)
 		return WIRE_BAD;
 	fields_put(&o, ask, head, len, &hop);
 	http_out_via(&o, ask->request.minor);

@@ -76,8 +76,9 @@ struct http_onward {
  * and what it names, Keep-Alive, Proxy-*, TE, Upgrade; Trailer stays), Via
  * added, Max-Forwards lowered, the framing as it was, Connection with TE:
  * trailers and with Upgrade where these were asked for.  All other fields as
- * they stood and in their order.  WIRE_BAD: also what is not in absolute-form,
- * or whose max_forwards is 0, which we have to answer ourselves.
+ * they stood and in their order.  WIRE_BAD: also what we have to answer
+ * ourselves, as it is not in absolute-form (400), its max_forwards is 0, or it
+ * is a TRACE that would carry a login (405).
  */
 int http_ask_encode(const struct http_ask *, const uint8_t *head, size_t len,
     const struct http_onward *, uint8_t *out, size_t cap);

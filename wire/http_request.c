@@ -224,6 +224,20 @@ host_same(const struct wire_host *a, const struct wire_host *b)
 	return false;
 }
 
+/* The characters of uri-host [ ":" port ]; nothing is allowed, too. */
+static bool
+is_authority(const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (!http_is_token(&text[i], 1) &&
+		    memchr("()=,;:[]", text[i], 8) == NULL)
+			return false;
+	}
+	return true;
+}
+
 /*
  * RFC 9112 section 3.2: exactly one Host in HTTP/1.1, and for CONNECT it is
  * the target's authority.  Host's grammar lets the port away and CONNECT has
@@ -238,7 +252,11 @@ host_read(const struct fields *fields, const struct http_request *request)
 
 	if (fields->host_n > 1 || (fields->host_n == 0 && request->minor > 0))
 		return 400;
-	if (fields->host_n == 0 || request->form != HTTP_FORM_CONNECT)
+	if (fields->host_n == 0)
+		return 0;
+	if (!is_authority(fields->host.value, fields->host.value_len))
+		return 400;
+	if (request->form != HTTP_FORM_CONNECT)
 		return 0;
 	if (authority_read(fields->host.value, fields->host.value_len, &host) !=
 	    0)
