@@ -146,8 +146,90 @@ test_round(void)
 	}
 }
 
+static size_t
+random_answer(uint32_t *seed, char *out, size_t cap)
+{
+	static const char *const lines[] = {"HTTP/1.1 200 OK", "HTTP/1.0 200",
+	    "HTTP/1.1 204 ", "HTTP/1.1 304 a b", "HTTP/1.1 404 \xe4",
+	    "HTTP/1.1 103 Hints", "HTTP/1.1 502 Bad"};
+	static const char *const fields[] = {"A: b\r\n",
+	    "Connection: x-a, close\r\n", "X-A: b\r\n",
+	    "Connection: keep-alive\r\n", "Via: 1.0 a\r\n",
+	    "Set-Cookie:a=b\r\n", "Upgrade: h2c\r\n",
+	    "Proxy-Authenticate: a\r\n", "Content-Type: a/b \t\r\n"};
+	static const char *const framings[] = {"", "Content-Length: 0\r\n",
+	    "Content-Length: 0012\r\n", "Transfer-Encoding: chunked\r\n"};
+	uint32_t l = draw(seed, N(lines)), n = draw(seed, 6);
+	uint32_t framing = draw(seed, N(framings));
+	size_t len;
+
+	/* What has none, and what must not have one. */
+	if (strstr(lines[l], " 103 ") != NULL)
+		framing &= 1;
+	if (strstr(lines[l], "/1.0 ") != NULL && framing == 3)
+		framing = 2;
+	len = (size_t)snprintf(out, cap, "%s\r\n", lines[l]);
+	while (n-- > 0)
+		len += (size_t)snprintf(
+		    out + len, cap - len, "%s", fields[draw(seed, N(fields))]);
+	len +=
+	    (size_t)snprintf(out + len, cap - len, "%s\r\n", framings[framing]);
+	return len;
+}
+
+static void
+answer_round(const struct http_ask *ask, const char *text, size_t len)
+{
+	struct http_back how = {.minor = ask->request.minor};
+	struct http_answer a, b;
+	uint8_t out[2048];
+	size_t scanned = 0;
+	int rc, n;
+
+	rc = http_answer_decode((const uint8_t *)text, len, &scanned, ask, &a);
+	CHECK(rc == (int)len, "%s: %d", text, rc);
+	how.framing = http_back_framing(ask, &a);
+	how.keep_alive = how.minor > 0;
+	n = http_answer_encode(
+	    &a, (const uint8_t *)text, len, &how, out, sizeof(out));
+	if (a.interim && how.minor == 0) {
+		CHECK_INT(n, 0);
+		return;
+	}
+	scanned = 0;
+	rc = http_answer_decode(out, (size_t)n, &scanned, ask, &b);
+	CHECK(rc == n && n > 0, "%s: %d of %d", text, rc, n);
+	CHECK(b.status == a.status && b.interim == a.interim, "%s: status %d",
+	    text, b.status);
+	CHECK(b.framing == how.framing && b.length == a.length,
+	    "%s: framing %d", text, b.framing);
+	CHECK(
+	    b.keep_alive == how.keep_alive, "%s: stays %d", text, b.keep_alive);
+	CHECK_STR(b.content_type, a.content_type);
+}
+
+static void
+test_answers(void)
+{
+	struct http_ask ask = {.keep_alive = true};
+	static const char *const methods[] = {"GET", "HEAD"};
+	uint32_t seed = 1;
+	char text[1024];
+	size_t len;
+	int i;
+
+	for (i = 0; i < 3000; i++) {
+		len = random_answer(&seed, text, sizeof(text));
+		snprintf(ask.request.method, sizeof(ask.request.method), "%s",
+		    methods[draw(&seed, 2)]);
+		ask.request.minor = (uint8_t)draw(&seed, 2);
+		answer_round(&ask, text, len);
+	}
+}
+
 static const struct unit_case cases[] = {
     {"requests", test_round},
+    {"answers", test_answers},
 };
 
 UNIT_MAIN("http_round", cases)
