@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "cagentd/decide/serves.h"
+
 static bool
 any_domain(char *const *domains, size_t n, const struct wire_host *host)
 {
@@ -99,7 +101,6 @@ classify(const struct settings *s, const struct wire_host *host,
 	struct net_ip ip = host_ip(host);
 	uint32_t i;
 
-	(void)asked;
 	*out =
 	    (struct verdict){.class = CLASS_NORMAL, .rule = -1, .service = -1};
 	for (i = 0; i < s->rules_n; i++) {
@@ -115,8 +116,7 @@ classify(const struct settings *s, const struct wire_host *host,
 		out->replay = r->replay;
 		break;
 	}
-	if (out->via == VIA_CACHE || out->via == VIA_SERVICE)
-		out->via = VIA_DEFAULT;
+	serves_classify(s, host, asked, out->intermediary, out);
 	if (out->via == VIA_DEFAULT) {
 		out->direct_first =
 		    any_network(

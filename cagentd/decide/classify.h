@@ -31,6 +31,8 @@ struct asked {
 	const char *path;   /* of the target, without query; begins with '/' */
 	const char *accept; /* the value of Accept; "" without */
 	const char *fetch_dest; /* Sec-Fetch-Dest; "" without */
+	const char *seen; /* the media type that came for its like, or NULL */
+	bool upgrade;	  /* another protocol is to follow */
 };
 
 /* What the rules and the lists of direct destinations make of a request. */
@@ -43,9 +45,10 @@ struct verdict {
 	enum traffic_class class;
 	enum settings_replay replay;
 	int32_t rule; /* index of the rule that matched, or -1 */
-	/* Steps before the others: an intermediary's index, or -1. */
-	int32_t service; /* the content is meant for it */
-	bool cache;	 /* to be looked for in the caches */
+	/* Steps before the others, of plain HTTP requests alone (serves.h):
+	 * of a service the index in the settings, or -1; of caches the bits. */
+	int32_t service;
+	uint32_t caches;
 };
 
 /*
