@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "shm/table_layout.h"
@@ -93,6 +94,52 @@ table_home(const struct table_row *row)
 	return row->tier_policy != 0 ? row->tier_policy : row->tier_conf;
 }
 
+enum table_duty
+table_rank_duty(uint16_t rank)
+{
+	if (rank == TABLE_RANK_CACHE)
+		return TABLE_CACHE;
+	return rank == TABLE_RANK_SERVICE ? TABLE_SERVICE : TABLE_RANKED;
+}
+
+uint16_t
+table_duty_rank(enum table_duty duty)
+{
+	switch (duty) {
+	case TABLE_RANKED:
+		break;
+	case TABLE_CACHE:
+		return TABLE_RANK_CACHE;
+	case TABLE_SERVICE:
+		return TABLE_RANK_SERVICE;
+	}
+	return 0;
+}
+
+enum table_duty
+table_duty(const struct table_row *row)
+{
+	return table_rank_duty(row->tier_conf);
+}
+
+uint16_t
+table_rank_shown(uint16_t rank)
+{
+	return table_rank_duty(rank) == TABLE_RANKED ? rank : 0;
+}
+
+const char *
+table_rank_text(uint16_t rank, char out[TABLE_RANK_TEXT_LEN])
+{
+	enum table_duty duty = table_rank_duty(rank);
+
+	if (duty == TABLE_RANKED)
+		snprintf(out, TABLE_RANK_TEXT_LEN, "tier %u", rank);
+	else
+		snprintf(out, TABLE_RANK_TEXT_LEN, "%s", table_duty_word(duty));
+	return out;
+}
+
 bool
 table_drained(const struct table_row *row)
 {
@@ -155,6 +202,20 @@ table_type_word(enum table_type type)
 		return "socks4a";
 	case TABLE_HTTP:
 		return "http";
+	}
+	return "?";
+}
+
+const char *
+table_duty_word(enum table_duty duty)
+{
+	switch (duty) {
+	case TABLE_RANKED:
+		return "ranked";
+	case TABLE_CACHE:
+		return "cache";
+	case TABLE_SERVICE:
+		return "service";
 	}
 	return "?";
 }

@@ -139,6 +139,17 @@ struct table_row {
 /* As tier_policy: the ranking wants no new requests for it. */
 #define TABLE_TIER_DRAIN UINT16_MAX
 
+/* What a row is there for.  Caches and services are in no tier: these ranks,
+ * which no tier has, are all of them in, so that whoever looks for one of a
+ * tier does not come upon them. */
+enum table_duty {
+	TABLE_RANKED,
+	TABLE_CACHE,
+	TABLE_SERVICE
+};
+#define TABLE_RANK_CACHE   0xf001
+#define TABLE_RANK_SERVICE 0xf002
+
 struct table_tier {
 	char name[TABLE_NAME_MAX + 1]; /* "" when the tier has only a rank */
 	uint16_t rank;
@@ -194,6 +205,17 @@ int table_read(struct table_reader *, struct table *out);
 
 /* The row of that name, or NULL. */
 const struct table_row *table_find(const struct table *, const char *name);
+/* By its configured rank. */
+enum table_duty table_duty(const struct table_row *);
+/* The duty that a rank belongs to, and the one rank of a duty (0: of the
+ * ranked, which have many). */
+enum table_duty table_rank_duty(uint16_t rank);
+uint16_t table_duty_rank(enum table_duty);
+/* A rank to be shown: 0 where it is no tier's. */
+uint16_t table_rank_shown(uint16_t rank);
+/* "tier 3", "cache", "service".  returns out. */
+#define TABLE_RANK_TEXT_LEN 16
+const char *table_rank_text(uint16_t rank, char out[TABLE_RANK_TEXT_LEN]);
 /* Drained by the administrator; or by the ranking, unless that pinned it. */
 bool table_drained(const struct table_row *);
 /* The rank that the administrator and policy give it, whatever was observed:
@@ -203,6 +225,8 @@ uint16_t table_home(const struct table_row *);
 const char *table_observed_word(enum table_observed);
 const char *table_admin_word(enum table_admin);
 const char *table_type_word(enum table_type);
+/* "ranked", "cache", "service" */
+const char *table_duty_word(enum table_duty);
 const char *table_why_word(enum table_why);
 
 #endif

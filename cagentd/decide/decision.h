@@ -22,7 +22,7 @@
  * A change of the content, or of what path_pick() looks at, is a new version.
  */
 #define DECISION_MAGIC	     0x63446563u /* "cDec" */
-#define DECISION_VERSION     1
+#define DECISION_VERSION     2
 #define DECISION_RECORD_MAX  (128 * 1024)
 #define DECISION_WORKERS_MAX SETTINGS_WORKERS_MAX
 #define DECISION_TRIED_MAX   32
@@ -66,6 +66,10 @@ struct decision {
 	uint32_t times_max;
 	struct verdict verdict; /* its intermediary is the one named so: */
 	char via[TABLE_NAME_MAX + 1];
+	/* What was looked for; of caches and services these rows, a bit each,
+	 * were wanted. */
+	enum table_duty duty;
+	uint8_t wanted[TABLE_ROWS_MAX / 8];
 	enum decision_host host;
 	uint32_t tried_n;
 	struct path_tried tried[DECISION_TRIED_MAX];

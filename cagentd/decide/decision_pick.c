@@ -115,17 +115,17 @@ get_request(struct cursor_in *c, struct decision *d)
 
 /* --- what is known of the rows beyond the table --- */
 
+/* A bit for each row of which that is true. */
 static void
-put_configured(struct cursor_out *c, const struct path_query *q)
+put_rows(struct cursor_out *c, const struct path_query *q,
+    bool (*is)(const struct path_query *, const struct table_row *))
 {
 	const struct table *t = q->table;
 	uint8_t bits[TABLE_ROWS_MAX / 8] = {0};
 	uint32_t i;
 
-	if (q->settings->serial == t->conf_serial)
-		return;
 	for (i = 0; i < t->rows_n; i++) {
-		if (path_configured(q, &t->rows[i]))
+		if (is(q, &t->rows[i]))
 			bits[i / 8] |= (uint8_t)(1u << i % 8);
 	}
 	cursor_put_u16(c, (uint16_t)t->rows_n);
@@ -133,12 +133,54 @@ put_configured(struct cursor_out *c, const struct path_query *q)
 }
 
 static void
+get_rows(struct cursor_in *c, uint8_t out[static TABLE_ROWS_MAX / 8])
+{
+	cursor_get(c, out, (decision_get_count(c, TABLE_ROWS_MAX) + 7) / 8);
+}
+
+static bool
+is_wanted(const struct path_query *q, const struct table_row *row)
+{
+	return table_duty(row) == q->duty && path_wanted(q, row);
+}
+
+static void
+put_wanted(struct cursor_out *c, const struct path_query *q)
+{
+	cursor_put_u8(c, (uint8_t)q->duty);
+	if (q->duty != TABLE_RANKED)
+		put_rows(c, q, is_wanted);
+}
+
+static void
+get_wanted(struct cursor_in *c, struct decision *d)
+{
+	uint32_t i, n = 0;
+
+	memset(d->wanted, 0, sizeof(d->wanted));
+	d->duty = (enum table_duty)get_word(c, TABLE_SERVICE);
+	if (d->duty == TABLE_RANKED)
+		return;
+	get_rows(c, d->wanted);
+	for (i = 0; i < sizeof(d->wanted); i++)
+		n += (uint32_t)__builtin_popcount(d->wanted[i]);
+	cursor_require(
+	    c, n <= (d->duty == TABLE_CACHE ? SETTINGS_CACHES_MAX : 1));
+}
+
+static void
+put_configured(struct cursor_out *c, const struct path_query *q)
+{
+	if (q->settings->serial != q->table->conf_serial)
+		put_rows(c, q, path_configured);
+}
+
+static void
 get_configured(struct cursor_in *c, struct decision *d)
 {
 	memset(d->configured, 0, sizeof(d->configured));
 	if (!d->same_settings)
-		cursor_get(c, d->configured,
-		    (decision_get_count(c, TABLE_ROWS_MAX) + 7) / 8);
+		get_rows(c, d->configured);
 }
 
 static void
@@ -290,6 +332,7 @@ decision_encode(const struct decision_made *m, uint8_t *buf)
 
 	decision_begin(&c, buf, DECISION_PICK, m->worker);
 	put_request(&c, m);
+	put_wanted(&c, m->query);
 	put_configured(&c, m->query);
 	put_in_flight(&c, m->query);
 	put_loads(&c, m->query);
@@ -305,6 +348,7 @@ decision_decode(const struct decision_record *r, struct decision *out)
 	cursor_in_init(&c, r->content, r->len);
 	cursor_require(&c, r->kind == DECISION_PICK);
 	get_request(&c, out);
+	get_wanted(&c, out);
 	get_configured(&c, out);
 	get_in_flight(&c, out);
 	get_loads(&c, out);

@@ -34,6 +34,38 @@ add_intermediary(struct settings *s, const char *name, const char *host)
 	memcpy(si->name, name, TABLE_NAME_MAX + 1);
 	memcpy(si->host, host, strlen(host) + 1);
 	si->port = 0;
+	si->cache_bit = 0;
+}
+
+static bool
+has_bit(const uint8_t *bits, uint32_t i)
+{
+	return (bits[i / 8] & 1u << i % 8) != 0;
+}
+
+/* The caches, or the service, that were wanted: in the settings, and in the
+ * verdict. */
+static void
+want(struct decision_replay *r, const struct table *t, const struct decision *d,
+    struct verdict *v)
+{
+	struct settings *s = &r->settings;
+	uint32_t row, caches = 0;
+	int i;
+
+	for (row = 0; row < t->rows_n; row++) {
+		if (!has_bit(d->wanted, row))
+			continue;
+		i = settings_intermediary(s, t->rows[row].name);
+		if (i < 0) {
+			i = (int)s->intermediaries_n;
+			add_intermediary(s, t->rows[row].name,
+			    d->same_settings ? "" : "of none");
+		}
+		s->intermediaries[i].cache_bit = 1u << caches++;
+		v->service = i;
+	}
+	v->caches = caches != 0 ? UINT32_MAX : 0;
 }
 
 /*
@@ -53,7 +85,7 @@ make_settings(
 	s->intermediaries_n = 0;
 	s->serial = d->same_settings ? t->conf_serial : t->conf_serial + 1;
 	for (i = 0; !d->same_settings && i < t->rows_n; i++) {
-		if ((d->configured[i / 8] & 1u << i % 8) != 0)
+		if (has_bit(d->configured, i))
 			add_intermediary(s, t->rows[i].name, "");
 	}
 	via = settings_intermediary(s, d->via);
@@ -110,7 +142,8 @@ decision_replay(struct decision_replay *r, const struct table *t,
 {
 	const struct wire_host host = stand_in(d->host);
 	struct verdict verdict = d->verdict;
-	const struct path_query q = {.table = t,
+	const struct path_query q = {.duty = d->duty,
+	    .table = t,
 	    .index = ix,
 	    .loads = r->loads,
 	    .settings = &r->settings,
@@ -126,6 +159,8 @@ decision_replay(struct decision_replay *r, const struct table *t,
 	struct path_pick pick;
 
 	verdict.intermediary = make_settings(r, t, d);
+	verdict.service = -1;
+	want(r, t, d, &verdict);
 	take_loads(r, d);
 	*out = (struct decision_outcome){0};
 	if (path_pick(&q, &seed, &pick) == 0)

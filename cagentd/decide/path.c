@@ -44,11 +44,32 @@ is_full(const struct path_query *q, const struct table_row *row)
 	return now >= row->connections_max;
 }
 
-static bool
-verdict_allows(const struct path_query *q, const struct table_row *row)
+/* Rows follow the order of the configuration, unless a reload has come
+ * between. */
+static const struct settings_intermediary *
+configuration_of(const struct path_query *q, const struct table_row *row)
 {
+	const struct settings *s = q->settings;
+	int i = (int)(row - q->table->rows);
+
+	if ((uint32_t)i >= s->intermediaries_n ||
+	    strcmp(s->intermediaries[i].name, row->name) != 0)
+		i = settings_intermediary(s, row->name);
+	return i >= 0 ? &s->intermediaries[i] : NULL;
+}
+
+bool
+path_wanted(const struct path_query *q, const struct table_row *row)
+{
+	const struct settings_intermediary *si;
 	const struct verdict *v = q->verdict;
 
+	if (q->duty != TABLE_RANKED) {
+		si = configuration_of(q, row);
+		if (si == NULL || q->duty == TABLE_CACHE)
+			return si != NULL && (si->cache_bit & v->caches) != 0;
+		return si - q->settings->intermediaries == v->service;
+	}
 	if (v->via == VIA_TIER)
 		return table_home(row) == v->tier;
 	if (v->via == VIA_INTERMEDIARY) {
@@ -92,15 +113,12 @@ bool
 path_configured(const struct path_query *q, const struct table_row *row)
 {
 	const struct settings_intermediary *si;
-	int i;
 
 	if (q->settings->serial == q->table->conf_serial)
 		return true;
-	i = settings_intermediary(q->settings, row->name);
-	if (i < 0)
-		return false;
-	si = &q->settings->intermediaries[i];
-	return si->port == row->port && strcmp(si->host, row->host) == 0;
+	si = configuration_of(q, row);
+	return si != NULL && si->port == row->port &&
+	       strcmp(si->host, row->host) == 0;
 }
 
 /* All but the trials and how often it has been tried. */
@@ -109,11 +127,13 @@ fit(const struct path_query *q, const struct table_row *row)
 {
 	const struct table_tier *tier;
 
+	if (table_duty(row) != q->duty)
+		return PATH_SKIP_DUTY;
 	if (table_drained(row))
 		return PATH_SKIP_DRAIN;
 	if (path_rank(row) == 0 || row->observed == TABLE_EJECTED)
 		return PATH_SKIP_EJECTED;
-	if (!verdict_allows(q, row))
+	if (!path_wanted(q, row))
 		return PATH_SKIP_TIER;
 	tier = path_table_tier(q->table, path_rank(row));
 	if (tier != NULL && tier->reserved_for != 0 &&
@@ -297,15 +317,15 @@ pick_half_open(const struct path_query *q, bool last, uint64_t *seed,
 	return false;
 }
 
-/* Which tier a request begins with; when all spill, the first takes the
- * rest. */
+/* Which tier of the ranked a request begins with; when all spill, the first
+ * takes the rest. */
 static uint32_t
 first_tier(const struct path_query *q, uint64_t *seed)
 {
 	const struct path_tier *t = q->index->tiers;
 	uint32_t i, class = 1u << q->verdict->class;
 
-	for (i = 0; i < q->index->tiers_n; i++) {
+	for (i = 0; i < q->index->ranked_n; i++) {
 		if (t[i].reserved_for != 0 && (t[i].reserved_for & class) == 0)
 			continue;
 		if (t[i].keeps >= 100 || draw_below(seed, 100) < t[i].keeps)
@@ -318,7 +338,7 @@ static bool
 pick_at(const struct path_query *q, struct level level, uint64_t *seed,
     struct path_pick *out)
 {
-	uint32_t i, tiers_n = q->index->tiers_n;
+	uint32_t i, tiers_n = q->index->ranked_n;
 	struct pair pair;
 
 	for (i = 0; i < tiers_n; i++) {
@@ -335,11 +355,36 @@ pick_at(const struct path_query *q, struct level level, uint64_t *seed,
 	return false;
 }
 
+/* Of a duty, which have one rank of their own. */
+static int
+pick_for_duty(const struct path_query *q, uint64_t *seed, struct path_pick *out)
+{
+	const struct level level = {0, false, 0};
+	uint16_t rank = table_duty_rank(q->duty);
+	struct pair pair;
+	uint32_t i;
+
+	if (pick_half_open(q, false, seed, out))
+		return 0;
+	for (i = q->index->ranked_n; i < q->index->tiers_n; i++) {
+		if (q->index->tiers[i].rank != rank)
+			continue;
+		find_pair(q, &q->index->tiers[i], level, seed, &pair);
+		if (pair.n == 0)
+			break;
+		choose(q, &pair, seed, out);
+		return 0;
+	}
+	return -ENOENT;
+}
+
 int
 path_pick(const struct path_query *q, uint64_t *seed, struct path_pick *out)
 {
 	uint32_t times, first;
 
+	if (q->duty != TABLE_RANKED)
+		return pick_for_duty(q, seed, out);
 	if (q->tried_n == 0 && pick_half_open(q, false, seed, out))
 		return 0;
 	first = first_tier(q, seed);

@@ -23,6 +23,11 @@
  * A tier that has lost much of its weight spills: it keeps 1.4 times the share
  * of its weight that is healthy (all of it down to 71 %), as Envoy has it, and
  * the other requests begin with the next tier.
+ *
+ * A query for caches or services chooses among those that the verdict names,
+ * once each, in the same way, but for what is to be had only for want of a
+ * better one: there is always a next step, so who is full, failed a moment ago
+ * or is on trial already is not taken.
  */
 
 /* What one worker knows of an intermediary, by slot. */
@@ -62,6 +67,7 @@ struct path_tier {
 };
 struct path_index {
 	uint16_t best_home; /* of those that are wanted; 0: none is */
+	uint32_t ranked_n;  /* of the tiers; caches and services come after */
 	uint32_t tiers_n;
 	struct path_tier tiers[TABLE_ROWS_MAX];
 	uint16_t order[TABLE_ROWS_MAX]; /* row numbers */
@@ -98,6 +104,7 @@ enum path_skip {
 	PATH_SKIP_TRIAL, /* half-open, and the trials are under way */
 	PATH_SKIP_TRIED, /* often enough for this request */
 	PATH_SKIP_TYPE,	 /* cannot carry this kind of address */
+	PATH_SKIP_DUTY,	 /* not what is looked for */
 	PATH_SKIP_CONF,	 /* of another configuration than this request */
 	PATH_SKIP_COUNT
 };
@@ -110,6 +117,7 @@ struct path_tried {
 };
 
 struct path_query {
+	enum table_duty duty; /* what is looked for */
 	const struct table *table;
 	const struct path_index *index;
 	const struct path_load *loads;	 /* by slot */
@@ -157,6 +165,8 @@ const char *path_why_text(
 /* Is this row a candidate, and if not, why? */
 enum path_skip path_eligible(const struct path_query *, uint32_t row);
 uint64_t path_cost(const struct path_query *, uint32_t row);
+/* Does the verdict want it, apart from how it is? */
+bool path_wanted(const struct path_query *, const struct table_row *);
 /* Do the request's settings know it as the table does? */
 bool path_configured(const struct path_query *, const struct table_row *);
 /* What the table says of that tier, or NULL. */

@@ -120,12 +120,18 @@ path_index_build(struct path_index *ix, const struct table *t)
 		pt->keeps = kept_percent(t, rank);
 		time_tier(pt, t, &ix->order[pt->first]);
 	}
+	ix->ranked_n = ix->tiers_n;
+	while (
+	    ix->ranked_n > 0 &&
+	    table_rank_duty(ix->tiers[ix->ranked_n - 1].rank) != TABLE_RANKED)
+		ix->ranked_n--;
 	ix->best_home = 0;
 	for (i = 0; i < t->rows_n; i++) {
 		if (t->rows[i].observed == TABLE_HALF_OPEN)
 			ix->half_open[ix->half_open_n++] = (uint16_t)i;
 		rank = table_home(&t->rows[i]);
 		if (!table_drained(&t->rows[i]) &&
+		    table_duty(&t->rows[i]) == TABLE_RANKED &&
 		    (ix->best_home == 0 || rank < ix->best_home))
 			ix->best_home = rank;
 	}

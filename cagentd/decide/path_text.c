@@ -25,6 +25,8 @@ path_skip_text(enum path_skip skip)
 		return "already tried for this request";
 	case PATH_SKIP_TYPE:
 		return "cannot carry this kind of address";
+	case PATH_SKIP_DUTY:
+		return "there for something else";
 	case PATH_SKIP_CONF:
 		return "not in the configuration that this request has";
 	case PATH_SKIP_COUNT:
@@ -54,15 +56,16 @@ path_why_text(
     const struct path_pick *p, const char *rival, char *out, size_t size)
 {
 	bool two = p->why == PATH_WHY_CHEAPER || p->why == PATH_WHY_DRAWN;
-	char costs[64] = "";
+	char costs[64] = "", rank[TABLE_RANK_TEXT_LEN];
 
 	/* As path_cost() scales them. */
 	if (two)
 		snprintf(costs, sizeof(costs), " (%llu to %llu)",
 		    (unsigned long long)p->cost / 1024,
 		    (unsigned long long)p->rival_cost / 1024);
-	snprintf(out, size, "tier %u, %s%s%s%s%s%s%s", p->rank, why(p),
-	    two ? " " : "", two ? rival : "", costs,
+	snprintf(out, size, "%s, %s%s%s%s%s%s%s",
+	    table_rank_text(p->rank, rank), why(p), two ? " " : "",
+	    two ? rival : "", costs,
 	    p->avoided ? ", though it failed a moment ago" : "",
 	    p->spilled ? ", as the tier above has lost weight" : "",
 	    p->passed ? ", as better tiers have no candidate" : "");
