@@ -148,8 +148,19 @@ struct settings_rule {
 	size_t networks_n;
 	struct settings_ports *ports;
 	size_t ports_n;
-	uid_t *users;
+	uid_t *users; /* by the kernel's word */
 	size_t users_n;
+	char **logins; /* by their password */
+	size_t logins_n;
+	char **services; /* "a.service" or "user@1.service/b", "*" is any */
+	size_t services_n;
+	struct net_prefix *sources;
+	size_t sources_n;
+	/* Of plain HTTP requests; tunnels have neither. */
+	char **methods;
+	size_t methods_n;
+	char **paths; /* how they begin */
+	size_t paths_n;
 	uint32_t protocols; /* bit set of 1u << enum wire_protocol; 0: all */
 	bool has_class;
 	enum traffic_class class;

@@ -283,6 +283,19 @@ int settings_add_network(struct conf_ctx *, const char *value,
     struct net_prefix **networks, size_t *n);
 int settings_add_domain(
     struct conf_ctx *, const char *value, char ***domains, size_t *n);
+/* One more of a list of words, in lower case if fold. */
+int settings_add_word(
+    struct conf_ctx *, const char *value, bool fold, char ***words, size_t *n);
+int settings_add_path(
+    struct conf_ctx *, const char *value, char ***paths, size_t *n);
+/* Values of rules that say who asks, and how (settings_asks.c). */
+int settings_rule_user(struct conf_ctx *, void *record, const char *value);
+int settings_rule_login(struct conf_ctx *, void *record, const char *value);
+int settings_rule_service(struct conf_ctx *, void *record, const char *value);
+int settings_rule_source(struct conf_ctx *, void *record, const char *value);
+int settings_rule_protocol(struct conf_ctx *, void *record, const char *value);
+int settings_rule_method(struct conf_ctx *, void *record, const char *value);
+int settings_rule_path(struct conf_ctx *, void *record, const char *value);
 int settings_add_ports(struct conf_ctx *, const char *value,
     struct settings_ports **ports, size_t *n);
 void settings_free_words(char **words, size_t n);

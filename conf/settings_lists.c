@@ -116,6 +116,11 @@ fini_rule(struct settings_rule *r)
 	free(r->networks);
 	free(r->ports);
 	free(r->users);
+	settings_free_words(r->logins, r->logins_n);
+	settings_free_words(r->services, r->services_n);
+	free(r->sources);
+	settings_free_words(r->methods, r->methods_n);
+	settings_free_words(r->paths, r->paths_n);
 }
 
 void

@@ -9,14 +9,6 @@
 #include "conf/settings_build.h"
 #include "wire/intake.h"
 
-static const struct conf_word protocols[] = {
-    {"socks4", PROTOCOL_SOCKS4},
-    {"socks4a", PROTOCOL_SOCKS4A},
-    {"socks5", PROTOCOL_SOCKS5},
-    {"http", PROTOCOL_HTTP},
-    {NULL, 0},
-};
-
 void *
 settings_grow(struct conf_ctx *ctx, void *array, size_t n, size_t size)
 {
@@ -144,44 +136,6 @@ add_ports(struct conf_ctx *ctx, void *record, const char *value)
 }
 
 static int
-add_user(struct conf_ctx *ctx, void *record, const char *value)
-{
-	struct settings_rule *r = &((struct build_rule *)record)->rule;
-	struct build *build = conf_arg(ctx);
-	struct settings_account account;
-	uid_t *p;
-
-	if (strchr(value, ':') != NULL || strlen(value) >= sizeof(account.name))
-		return -1;
-	settings_account(build, value, &account);
-	/* A policy is for many machines: who is not on this one asks for
-	 * nothing here. */
-	if (account.uid == (uid_t)-1 && !build->in_policy)
-		return -1;
-	p = settings_grow(ctx, r->users, r->users_n, sizeof(*p));
-	if (p == NULL)
-		return -1;
-	r->users = p;
-	p[r->users_n++] = account.uid;
-	return 0;
-}
-
-static int
-add_protocol(struct conf_ctx *ctx, void *record, const char *value)
-{
-	struct build_rule *r = record;
-	const struct conf_word *w = protocols;
-
-	(void)ctx;
-	while (w->word != NULL && strcmp(w->word, value) != 0)
-		w++;
-	if (w->word == NULL)
-		return -1;
-	r->rule.protocols |= 1u << w->value;
-	return 0;
-}
-
-static int
 set_class(struct conf_ctx *ctx, void *record, const char *value)
 {
 	struct build_rule *r = record;
@@ -267,8 +221,16 @@ const struct conf_option settings_rule_options[] = {
     LIST(
 	"network", add_network, "a network like 192.0.2.0/24 or 2001:db8::/32"),
     LIST("port", add_ports, "a port like 443 or ports like 8000-8999"),
-    LIST("user", add_user, "a user of this machine or a uid"),
-    LIST("protocol", add_protocol, "socks4, socks4a, socks5 or http"),
+    LIST("user", settings_rule_user,
+	"a user of this machine or a uid; who logs in is a 'login'"),
+    LIST("login", settings_rule_login, "a name of at most 63 bytes"),
+    LIST("service", settings_rule_service,
+	"a service like backup.service or user@*.service/mail.service"),
+    LIST("source", settings_rule_source,
+	"a network like 192.0.2.0/24 or 2001:db8::/32"),
+    LIST("protocol", settings_rule_protocol, "socks4, socks4a, socks5 or http"),
+    LIST("method", settings_rule_method, "a method like GET"),
+    LIST("path", settings_rule_path, "how a path begins, like /docs/"),
     {.key = "class",
 	.type = CONF_CUSTOM,
 	.parse = set_class,

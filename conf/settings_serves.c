@@ -15,32 +15,6 @@ serves(void *record)
 	return &((struct build_intermediary *)record)->i.serves;
 }
 
-/* One more of a list of words, in lower case if fold. */
-static int
-add_word(struct conf_ctx *ctx, const char *value, bool fold, char ***words,
-    size_t *n)
-{
-	char **p, *s;
-
-	if (*n == SETTINGS_LIST_MAX) {
-		conf_error(ctx, "expected at most %d of these in one list",
-		    SETTINGS_LIST_MAX);
-		return -1;
-	}
-	p = settings_grow(ctx, *words, *n, sizeof(*p));
-	if (p == NULL)
-		return -1;
-	*words = p;
-	p[*n] = strdup(value);
-	if (p[*n] == NULL) {
-		conf_error(ctx, "out of memory");
-		return -1;
-	}
-	for (s = p[(*n)++]; fold && *s != '\0'; s++)
-		*s = (char)tolower((unsigned char)*s);
-	return 0;
-}
-
 static int
 add_domain(struct conf_ctx *ctx, void *record, const char *value)
 {
@@ -62,9 +36,7 @@ add_path(struct conf_ctx *ctx, void *record, const char *value)
 {
 	struct settings_serves *v = serves(record);
 
-	if (value[0] != '/' || strpbrk(value, "?#* \t") != NULL)
-		return -1;
-	return add_word(ctx, value, false, &v->paths, &v->paths_n);
+	return settings_add_path(ctx, value, &v->paths, &v->paths_n);
 }
 
 /* ".html" is another way to write "html". */
@@ -81,7 +53,8 @@ add_extension(struct conf_ctx *ctx, void *record, const char *value)
 	}
 	if (i == 0 || i > EXTENSION_MAX)
 		return -1;
-	return add_word(ctx, value, true, &v->extensions, &v->extensions_n);
+	return settings_add_word(
+	    ctx, value, true, &v->extensions, &v->extensions_n);
 }
 
 /* "text/html" or "image/" and an asterisk. */
@@ -99,7 +72,8 @@ add_content(struct conf_ctx *ctx, void *record, const char *value)
 	    (strcmp(sub, "*") != 0 &&
 		(sub[0] == '\0' || sub[strspn(sub, token)] != '\0')))
 		return -1;
-	if (add_word(ctx, value, true, &v->contents, &v->contents_n) != 0)
+	if (settings_add_word(ctx, value, true, &v->contents, &v->contents_n) !=
+	    0)
 		return -1;
 	if (sub[0] == '*')
 		v->contents[v->contents_n - 1][type + 1] = '\0';

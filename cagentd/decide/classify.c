@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cagentd/decide/asks.h"
 #include "cagentd/decide/serves.h"
 
 static bool
@@ -72,24 +73,10 @@ port_matches(const struct settings_rule *r, uint16_t port)
 }
 
 static bool
-user_matches(const struct settings_rule *r, const struct client *c)
-{
-	size_t i;
-
-	for (i = 0; i < r->users_n; i++) {
-		if (c->has_uid && r->users[i] == c->uid)
-			return true;
-	}
-	return r->users_n == 0;
-}
-
-static bool
 rule_matches(const struct settings_rule *r, const struct wire_host *host,
-    const struct client *c)
+    const struct client *c, const struct asked *asked)
 {
-	if (r->protocols != 0 && (r->protocols & 1u << c->protocol) == 0)
-		return false;
-	return port_matches(r, host->port) && user_matches(r, c) &&
+	return port_matches(r, host->port) && asks_match(r, c, asked) &&
 	       destination_matches(r, host);
 }
 
@@ -105,7 +92,7 @@ classify(const struct settings *s, const struct wire_host *host,
 	    (struct verdict){.class = CLASS_NORMAL, .rule = -1, .service = -1};
 	for (i = 0; i < s->rules_n; i++) {
 		r = &s->rules[i];
-		if (!rule_matches(r, host, c))
+		if (!rule_matches(r, host, c, asked))
 			continue;
 		out->rule = (int32_t)i;
 		out->via = r->via;

@@ -211,10 +211,10 @@ static const struct {
 	"f:1: [rule \"r\"]: expected 'via', 'class' or 'replay', found "
 	"none of them\n"},
     {"[rule \"r\"]\nuser = nobody-has-this-name\nvia = deny\n",
-	"f:2: 'user': expected a user of this machine or a uid, found "
+	"f:2: 'user': expected a user of this machine or a uid; who logs in is a 'login', found "
 	"'nobody-has-this-name'\n"},
     {"[rule \"r\"]\nuser = 1:2\nvia = deny\n",
-	"f:2: 'user': expected a user of this machine or a uid, found "
+	"f:2: 'user': expected a user of this machine or a uid; who logs in is a 'login', found "
 	"'1:2'\n"},
     {"[rule \"r\"]\nprotocol = socks\nvia = deny\n",
 	"f:2: 'protocol': expected socks4, socks4a, socks5 or http, found "
