@@ -145,7 +145,8 @@ methods_and_paths_are_of_plain_requests(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		const struct asked a = {cases[i].method, cases[i].path, "", ""};
+		const struct asked a = {
+		    .method = cases[i].method, .path = cases[i].path};
 
 		snprintf(text, sizeof(text), "[rule \"r\"]\n%svia = deny\n",
 		    cases[i].keys);
