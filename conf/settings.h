@@ -223,6 +223,7 @@ struct settings {
 	int64_t attempts_each;	      /* on one intermediary: 2 */
 	int64_t hedge_percent;	      /* of requests: 5; 0: never */
 	int64_t idle_timeout_ms;      /* of a tunnel: 1 h */
+	int64_t http_idle_timeout_ms; /* between HTTP requests: 60 s */
 	int64_t drain_timeout_ms;     /* at the end: 30 s */
 	int64_t connections_max;      /* clients a worker; 0: by the fds */
 	/* Of one user, over all workers. */

@@ -86,6 +86,8 @@ struct build {
 	SETTINGS_INT("attempts-each", attempts_each, 1, 8),                  \
 	SETTINGS_INT("hedge-percent", hedge_percent, 0, 100),                \
 	SETTINGS_MS("idle-timeout", idle_timeout_ms, 1000, 168 * 3600000),   \
+	SETTINGS_MS("http-idle-timeout", http_idle_timeout_ms, 100,          \
+	    24 * 3600000),                                                   \
 	SETTINGS_MS("drain-timeout", drain_timeout_ms, 0, 24 * 3600000),     \
 	SETTINGS_INT("max-connections", connections_max, 0, 1000000),        \
 	SETTINGS_INT("user-connections", user_connections, 0,                \

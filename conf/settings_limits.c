@@ -17,6 +17,7 @@ static const struct {
     {SETTINGS_AT(attempts_each), 2},
     {SETTINGS_AT(hedge_percent), 5},
     {SETTINGS_AT(idle_timeout_ms), 3600000},
+    {SETTINGS_AT(http_idle_timeout_ms), 60000},
     {SETTINGS_AT(drain_timeout_ms), 30000},
     {SETTINGS_AT(connections_max), 0},
     {SETTINGS_AT(user_connections), 0},

@@ -94,5 +94,7 @@ void intake_reply(struct intake *, enum wire_reason, const char *tried);
 /* The codes used by intake_reply(), for logs and tests. */
 uint8_t intake_socks5_code(enum wire_reason);
 int intake_http_status(enum wire_reason);
+/* The value of Proxy-Status (RFC 9209) that goes with it. */
+void intake_proxy_status(enum wire_reason, char *out, size_t size);
 
 #endif

@@ -21,7 +21,7 @@ struct code {
 /* 06 for what took too long is what Dante says, too.  502 when somebody was
  * asked and it failed, 503 when there was nobody to ask. */
 static const struct code codes[] = {
-    [REASON_OK] = {SOCKS5_REP_OK, 200, NULL},
+    [REASON_OK] = {SOCKS5_REP_OK, 200, "none"},
     [REASON_REFUSED] = {SOCKS5_REP_REFUSED, 502, "connection_refused"},
     [REASON_HOST_UNREACHABLE] = {SOCKS5_REP_HOST_UNREACHABLE, 502,
 	"destination_ip_unroutable"},
@@ -81,6 +81,13 @@ intake_http_status(enum wire_reason reason)
 	return code_of(reason)->http;
 }
 
+void
+intake_proxy_status(enum wire_reason reason, char *out, size_t size)
+{
+	snprintf(out, size, "cagent; error=%s; details=\"%s\"",
+	    code_of(reason)->error, wire_reason_word(reason));
+}
+
 /* Append the whole lines of text that fit. */
 static void
 lines_append(char *page, size_t cap, const char *text)
@@ -105,9 +112,7 @@ http_answer(struct intake *intake, enum wire_reason reason, const char *tried)
 	if (reason == REASON_OK)
 		return http_reply_encode(
 		    code->http, NULL, NULL, intake->out, sizeof(intake->out));
-	snprintf(proxy_status, sizeof(proxy_status),
-	    "cagent; error=%s; details=\"%s\"", code->error,
-	    wire_reason_word(reason));
+	intake_proxy_status(reason, proxy_status, sizeof(proxy_status));
 	snprintf(page, sizeof(page), "cagent: no path to %s: %s\n",
 	    wire_host_format(&intake->host, host), wire_reason_text(reason));
 	if (tried != NULL)

@@ -114,6 +114,7 @@ dial_judge(struct dial *d, enum wire_reason reason, bool asked)
 		return;
 	}
 	t->reason = reason;
+	dial_tries_failed(d, t);
 	dial_tries_settle(d, false, asked);
 }
 

@@ -72,11 +72,14 @@ farewell_start(struct farewell *f, struct loop *loop, int fd, struct buf *word,
 	int64_t end = loop_now_us(loop) + FAREWELL_US;
 
 	*f = (struct farewell){.loop = loop, .fd = fd, .done = done};
-	if (word == NULL || word->len == 0) {
-		buf_free(word);
+	if (word == NULL) {
 		end = loop_now_us(loop);
+	} else if (word->len == 0) {
+		buf_free(word);
+		listen_out(f);
 	} else if (loop_send(loop, &f->send, fd, word, on_sent) != 0) {
 		end = loop_now_us(loop);
 	}
-	loop_timer(loop, &f->timer, end, on_deadline);
+	if (!loop_op_active(&f->timer) || f->timer.at_us > end)
+		loop_timer(loop, &f->timer, end, on_deadline);
 }

@@ -27,7 +27,8 @@ struct farewell {
 	uint64_t discarded;
 };
 
-/* Fresh or zeroed memory; fd and word (NULL: nothing to say) are taken.
+/* Fresh or zeroed memory; fd and word are taken (NULL: nothing to say, close
+ * at once; empty: all is said, close so that it arrives).
  * done() once, with the fd closed, never before this returns. */
 void farewell_start(struct farewell *, struct loop *, int fd, struct buf *word,
     farewell_fn *done);

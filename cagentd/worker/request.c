@@ -11,6 +11,7 @@ release(struct request *q)
 	loop_cancel(q->loop, &q->recv);
 	loop_cancel(q->loop, &q->send);
 	loop_cancel(q->loop, &q->timer);
+	loop_cancel(q->loop, &q->first);
 }
 
 void
@@ -161,4 +162,22 @@ request_start(struct request *q, struct loop *loop, int fd, bool want_login,
 	if (error != 0)
 		request_cancel(q);
 	return error;
+}
+
+static void
+on_first(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct request *q = container_of(op, struct request, first);
+
+	(void)loop, (void)r; /* only the turn matters */
+	if (q->in != NULL && q->in->len > 0)
+		feed(q, buf_bytes(q->in), q->in->len);
+}
+
+void
+request_feed(struct request *q, struct buf *first)
+{
+	q->in = first;
+	/* Else it is looked at with what comes next, or not at all. */
+	(void)loop_timer(q->loop, &q->first, loop_now_us(q->loop), on_first);
 }

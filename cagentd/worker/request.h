@@ -31,12 +31,15 @@ struct request {
 	struct intake intake;
 	struct buf *in; /* what intake has not used, or NULL */
 	struct op recv, send, timer;
+	struct op first; /* to look at what came before the start */
 };
 
 /* Zeroed or fresh memory; never calls back before it returns.  0, or -errno
  * with nothing under way. */
 int request_start(struct request *, struct loop *, int fd, bool want_login,
     int64_t deadline_us, request_fn *done);
+/* What came before it was started; taken.  Looked at in a turn of its own. */
+void request_feed(struct request *, struct buf *first);
 /* Idempotent; no callback comes after this; the fd stays open. */
 void request_cancel(struct request *);
 /* The payload that followed the request, or NULL; the caller's. */

@@ -24,6 +24,7 @@ static const bool steps[SESSION_ENDED + 1][SESSION_ENDED + 1] = {
 	[SESSION_LEAVING] = true,
 	[SESSION_ENDED] = true},
     [SESSION_SERVING] = {[SESSION_READING] = true,
+	[SESSION_RELAYING] = true,
 	[SESSION_LEAVING] = true,
 	[SESSION_ENDED] = true},
     [SESSION_DIALING] = {[SESSION_RELAYING] = true,
@@ -93,9 +94,11 @@ session_kill(struct session *s)
 	case SESSION_LEAVING:
 		farewell_cancel(&s->farewell);
 		break;
+	case SESSION_SERVING:
+		session_web_kill(s);
+		break;
 	case SESSION_READING:
 	case SESSION_DIALING:
-	case SESSION_SERVING:
 	case SESSION_ENDED:
 		break;
 	}
@@ -118,8 +121,8 @@ farewell_done(struct farewell *f)
 }
 
 /* Say that (taken; NULL: nothing), and go. */
-static void
-leave_with(struct session *s, struct buf *word)
+void
+session_leave(struct session *s, struct buf *word)
 {
 	int fd = s->fd;
 
@@ -136,7 +139,7 @@ leave(struct session *s)
 {
 	const struct intake *in = &s->setup->request.intake;
 
-	leave_with(s, buf_copy(in->out, in->out_len));
+	session_leave(s, buf_copy(in->out, in->out_len));
 }
 
 void
@@ -165,7 +168,7 @@ serve_page(struct session *s)
 
 	if (in != NULL && getsockname(s->fd, &own.sa, &len) == 0)
 		word = page_answer(s->settings, &own, buf_bytes(in), in->len);
-	leave_with(s, word);
+	session_leave(s, word);
 }
 
 /* It was counted by what the kernel said; a login may say more. */
@@ -204,8 +207,10 @@ serve(struct session *s)
 		return;
 	case INTAKE_BIND:
 	case INTAKE_ASSOCIATE:
-	case INTAKE_WEB:
 		session_refuse(s, REASON_UNSUPPORTED);
+		return;
+	case INTAKE_WEB:
+		session_web(s);
 		return;
 	case INTAKE_PAGE:
 		serve_page(s);
@@ -256,8 +261,8 @@ identify(struct session *s, bool unix_socket)
 		net_addr_ip(&peer, &c->source);
 }
 
-static int
-begin(struct session *s)
+int
+session_read(struct session *s)
 {
 	struct loop *loop = s->env->dial.loop;
 
@@ -282,7 +287,7 @@ session_start(struct session_env *env, struct session_list *list, int fd,
 	s->settings = env->settings;
 	s->setup->session = s;
 	identify(s, unix_socket);
-	error = begin(s);
+	error = session_read(s);
 	if (error != 0)
 		goto fail;
 	settings_ref(s->settings);

@@ -17,7 +17,8 @@
  *   reading ──request──> dialing ──path──> relaying ──> end
  *      │                    │  ^               │
  *      │ bad, too slow      │  └─unanswered────┘
- *      └──> leaving <──no path                      ──> end
+ *      ├──> leaving <──no path                      ──> end
+ *      └──> serving, and from there to any of these but dialing
  */
 enum session_state {
 	SESSION_READING,
@@ -28,6 +29,8 @@ enum session_state {
 	SESSION_ENDED
 };
 
+struct web_pool;
+
 /* What the sessions of a worker share; borrowed, and changed by the worker
  * between turns only. */
 struct session_env {
@@ -36,6 +39,8 @@ struct session_env {
 	struct slab *slab;
 	struct learn *learn;	  /* NULL: nothing is learned */
 	struct quota *quota;	  /* NULL: users have no limits */
+	struct web_pool *pool;	  /* NULL: no connection to upstream is kept */
+	bool draining;		  /* nobody is served any longer than needed */
 	void (*ended)(void *arg); /* a session has freed itself */
 	void *arg;
 };
@@ -49,6 +54,8 @@ LIST_HEAD(session_list, session);
  */
 int session_start(
     struct session_env *, struct session_list *list, int fd, bool unix_socket);
+/* The process is to end (draining is set): who waits for nothing leaves. */
+void session_drain(struct session_list *);
 /* End it at once, without a word. */
 void session_kill(struct session *);
 

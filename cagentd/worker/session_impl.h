@@ -5,9 +5,11 @@
 #include "cagentd/worker/relay.h"
 #include "cagentd/worker/request.h"
 #include "cagentd/worker/session.h"
+#include "cagentd/worker/web.h"
 
 /* For session*.c alone: session.c has the connection's life and says what is
- * asked for, session_tunnel.c the tunnel from the first dial to its end. */
+ * asked for, session_tunnel.c the tunnel from the first dial to its end,
+ * session_web.c how the connection comes to plain HTTP requests and back. */
 
 /* What only the way to a tunnel needs; kept while a first flight may still
  * have to be sent again. */
@@ -29,6 +31,7 @@ struct session {
 	union {
 		struct relay relay;
 		struct farewell farewell;
+		struct web *web; /* owned */
 	};
 	bool via_hop; /* hop is in flight */
 	struct record_hop hop;
@@ -47,6 +50,10 @@ void session_break_off(struct session *);
  * answer.  A tunnel is one; each that follows on a persistent connection
  * asks for itself. */
 bool session_may_ask(struct session *);
+/* Read a handshake for what setup holds: 0 or -errno. */
+int session_read(struct session *);
+/* Say this, and go; NULL: without a word, at once. */
+void session_leave(struct session *, struct buf *word);
 /* Tell the client why not, and go. */
 void session_refuse(struct session *, enum wire_reason);
 /* No way back to dialing. */
@@ -57,5 +64,14 @@ void session_leave_hop(struct session *);
 /* Find a path for what setup holds, and relay. */
 void session_tunnel(struct session *);
 void session_tunnel_kill(struct session *);
+/* Relay what stands and has proved itself: to_client goes there first, early
+ * bytes of which are upstream's; flight goes the other way. */
+void session_relay(struct session *, struct stream upstream,
+    struct buf *to_client, size_t early);
+
+/* session_web.c */
+/* Serve the requests of which setup holds the first. */
+void session_web(struct session *);
+void session_web_kill(struct session *);
 
 #endif

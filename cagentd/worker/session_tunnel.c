@@ -109,6 +109,25 @@ start_relay(struct session *s, struct stream upstream, struct buf *to_client,
 		judge(s, REASON_OK, has_asked(&s->relay));
 }
 
+void
+session_relay(struct session *s, struct stream upstream, struct buf *to_client,
+    size_t early)
+{
+	struct relay_start start = {.client = s->fd,
+	    .upstream = upstream,
+	    .to_client = to_client,
+	    .to_upstream = s->flight,
+	    .early = early,
+	    .idle_us = s->settings->idle_timeout_ms * 1000};
+
+	s->flight = NULL;
+	s->fd = -1;
+	memset(&s->relay, 0, sizeof(s->relay));
+	session_change(s, SESSION_RELAYING);
+	slab_up(&s->env->slab->tunnels);
+	relay_start(&s->relay, s->env->dial.loop, &start, relay_done);
+}
+
 /* A reload has taken away all that this request's configuration names: it
  * goes by the new one.  false: there is none. */
 static bool

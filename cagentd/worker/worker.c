@@ -18,6 +18,7 @@
 #include "cagentd/roles.h"
 #include "cagentd/worker/session.h"
 #include "cagentd/worker/trace.h"
+#include "cagentd/worker/web_pool.h"
 
 /* Descriptors that are not a client's: channels, table, slabs, listeners. */
 #define WORKER_FDS_OWN 128
@@ -35,6 +36,7 @@ struct worker {
 	struct budget budget;
 	struct learn learn;
 	struct quota quota;
+	struct web_pool pool;
 	struct path_load *loads;
 	struct path_index *index_of_table;
 	struct table *table;
@@ -83,6 +85,14 @@ decided(void *arg, const struct path_query *q, uint64_t seed_before,
 	struct worker *w = arg;
 
 	trace_decided(&w->trace, q, seed_before, pick);
+}
+
+static struct stream
+idle(void *arg, const struct dial_try *t, const struct wire_host *host)
+{
+	struct worker *w = arg;
+
+	return web_pool_take(&w->pool, t, host);
 }
 
 static uint32_t
@@ -150,6 +160,7 @@ accept_paused(struct accept *a)
 	struct worker *w = container_of(a, struct worker, accept);
 
 	slab_add(&w->slab->accept_pauses, 1);
+	web_pool_clear(&w->pool);
 	log_warnx("out of descriptors or memory with %u clients: accepting "
 		  "pauses",
 	    clients(w));
@@ -185,7 +196,10 @@ drain(struct worker *w)
 	if (w->draining)
 		return;
 	w->draining = true;
+	w->env.draining = true;
 	accept_stop(&w->accept);
+	web_pool_clear(&w->pool);
+	session_drain(&w->sessions);
 	if (LIST_EMPTY(&w->sessions) ||
 	    loop_timer(w->loop, &w->drain_timer, end, on_drain_over) != 0)
 		loop_stop(w->loop);
@@ -210,6 +224,7 @@ use_settings(struct worker *w, struct settings *s)
 	settings_unref(w->settings);
 	w->settings = s;
 	w->env.settings = s;
+	web_pool_clear(&w->pool); /* of paths that may be allowed no more */
 	w->clients_max = clients_max(s, w->fds_max);
 	atomic_store(&w->slab->conf_serial, s->serial);
 	log_level_set((enum log_level)s->log_level);
@@ -317,6 +332,13 @@ master_gone(void *arg, struct chan *c, const char *why)
 	drain(arg);
 }
 
+/* Idle connections take from what there is for clients. */
+static uint32_t
+pool_max(uint64_t fds)
+{
+	return fds / 64 < WEB_POOL_MAX ? (uint32_t)(fds / 64) : WEB_POOL_MAX;
+}
+
 static void
 prepare(struct worker *w, struct child_start *start)
 {
@@ -347,6 +369,8 @@ prepare(struct worker *w, struct child_start *start)
 	w->record = (struct record){w->slab, w->loads, start->wake_fd};
 	budget_init(&w->budget, loop_now_us(w->loop));
 	learn_init(&w->learn, w->loop, w->env.dial.resolve, &w->slab->learned);
+	web_pool_init(&w->pool, w->loop, pool_max(w->fds_max));
+	w->env.pool = &w->pool;
 	w->env.slab = w->slab;
 	w->env.learn = &w->learn;
 	quota_init(&w->quota, w->slab, w->slabs);
@@ -360,6 +384,7 @@ prepare(struct worker *w, struct child_start *start)
 	w->env.dial.index = w->index_of_table;
 	w->env.dial.refresh = refresh;
 	w->env.dial.in_flight = in_flight;
+	w->env.dial.idle = idle;
 	w->env.dial.decided = decided;
 	w->env.dial.arg = w;
 	w->env.dial.seed = &w->seed;
@@ -371,6 +396,7 @@ finish(struct worker *w)
 	uint32_t i;
 
 	kill_sessions(w);
+	web_pool_clear(&w->pool);
 	accept_stop(&w->accept);
 	learn_fini(&w->learn);
 	resolve_free(w->env.dial.resolve);

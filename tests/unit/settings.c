@@ -66,6 +66,7 @@ check_defaults(const struct settings *s)
 	CHECK_INT(s->attempts, 4);
 	CHECK_INT(s->attempts_each, 2);
 	CHECK_INT(s->idle_timeout_ms, 3600000);
+	CHECK_INT(s->http_idle_timeout_ms, 60000);
 	CHECK_INT(s->drain_timeout_ms, 30000);
 	CHECK_INT(s->check_interval_ms, 10000);
 	CHECK_INT(s->check_timeout_ms, 3000);
@@ -124,6 +125,7 @@ static const char agent[] = "[agent]\n"
 			    "attempts = 3\n"
 			    "attempts-each = 1\n"
 			    "idle-timeout = 2h\n"
+			    "http-idle-timeout = 90s\n"
 			    "drain-timeout = 0s\n"
 			    "max-connections = 500\n"
 			    "check-interval = 0s\n"
@@ -177,6 +179,7 @@ reads_the_agent(void)
 	CHECK_INT(s->attempts, 3);
 	CHECK_INT(s->attempts_each, 1);
 	CHECK_INT(s->idle_timeout_ms, 7200000);
+	CHECK_INT(s->http_idle_timeout_ms, 90000);
 	CHECK_INT(s->drain_timeout_ms, 0);
 	CHECK_INT(s->connections_max, 500);
 	CHECK_INT(s->check_interval_ms, 0);
