@@ -54,20 +54,22 @@ static void
 check_intermediaries(struct doctor *d)
 {
 	json_t *rows = table_rows(d);
-	size_t i, n = json_array_size(rows), usable = 0;
+	size_t i, n = 0, usable = 0;
+	const json_t *row;
 	enum doctor_result result = DOCTOR_OK;
 	char text[512] = "";
 
 	if (rows == NULL)
 		return;
-	for (i = 0; i < n; i++) {
-		if (row_usable(json_array_get(rows, i)))
-			usable++;
+	for (i = 0; i < json_array_size(rows); i++) {
+		row = json_array_get(rows, i);
+		n += row_ranked(row);
+		if (!row_usable(row))
+			add_unusable(text, sizeof(text), row);
 		else
-			add_unusable(
-			    text, sizeof(text), json_array_get(rows, i));
+			usable += row_ranked(row);
 	}
-	if (n == 0 || usable < n)
+	if (n == 0 || text[0] != '\0')
 		result = usable == 0 && n > 0 ? DOCTOR_FAIL : DOCTOR_WARN;
 	doctor_add(d, "intermediaries", result,
 	    n == 0 ? "name some in the configuration, [intermediary \"NAME\"]"

@@ -78,9 +78,12 @@ by_tier(const void *a, const void *b)
 {
 	const struct table_row *l = *(const struct table_row *const *)a;
 	const struct table_row *r = *(const struct table_row *const *)b;
+	int ld = table_duty(l), rd = table_duty(r);
 	int lt = l->tier != 0 ? l->tier : UINT16_MAX + 1;
 	int rt = r->tier != 0 ? r->tier : UINT16_MAX + 1;
 
+	if (ld != rd)
+		return ld < rd ? -1 : 1;
 	if (lt != rt)
 		return lt < rt ? -1 : 1;
 	/* qsort() is not stable: in the order of the configuration. */

@@ -18,12 +18,21 @@ row_class_word(unsigned int bit)
 	return bit < sizeof(classes) / sizeof(*classes) ? classes[bit] : NULL;
 }
 
+/* An agent from before there were others does not say. */
+bool
+row_ranked(const json_t *row)
+{
+	const char *duty = field_string(row, "duty");
+
+	return *duty == '\0' || strcmp(duty, "ranked") == 0;
+}
+
 bool
 row_usable(const json_t *row)
 {
 	return strcmp(field_string(row, "admin"), "enabled") == 0 &&
 	       strcmp(field_string(row, "observed"), "ejected") != 0 &&
-	       field_number(row, "tier") != 0;
+	       (field_number(row, "tier") != 0 || !row_ranked(row));
 }
 
 static void
@@ -33,7 +42,9 @@ tier_cell(const json_t *row, int64_t now_us, char *out, size_t size)
 	const char *name = field_string(row, "tier_name");
 
 	(void)now_us; /* ranks know no time */
-	if (tier != 0)
+	if (!row_ranked(row))
+		snprintf(out, size, "%s", field_string(row, "duty"));
+	else if (tier != 0)
 		snprintf(out, size, "%lld%s%s", (long long)tier,
 		    *name != '\0' ? " " : "", name);
 }
@@ -93,7 +104,8 @@ reconsider_cell(const json_t *row, int64_t now_us, char *out, size_t size)
 const struct field row_fields[] = {
     {"tier", "TIER", "tier now", FIELD_TEXT, false, tier_cell,
 	"the tier in force, 1 is used first, with its name if it has one; 0 "
-	"(\"-\"): not to be used now"},
+	"(\"-\"): not to be used now; \"cache\" or \"service\" for what is in "
+	"no tier"},
     {"tier_name", NULL, NULL, FIELD_TEXT, false, NULL,
 	"the name of that tier, \"\" when it has only a rank"},
     {"name", "NAME", "name", FIELD_TEXT, false, NULL,
@@ -140,6 +152,9 @@ const struct field row_fields[] = {
 	"bytes relayed from clients; 1K is 1024"},
     {"bytes_down", "DOWN", "bytes down", FIELD_BYTES, true, NULL,
 	"bytes relayed to clients"},
+    {"duty", NULL, "there for", FIELD_TEXT, false, NULL,
+	"what it is there for: ranked (any request, by its tier), cache or "
+	"service (plain HTTP requests before all others; in no tier)"},
     {"type", NULL, "protocol", FIELD_TEXT, false, NULL,
 	"what it speaks: socks5, socks4a or http"},
     {"address", NULL, "address", FIELD_TEXT, false, NULL,
@@ -276,15 +291,17 @@ json_t *
 row_json(const struct table *t, const struct table_row *row)
 {
 	json_t *j =
-	    json_pack("{s:o, s:s, s:o, s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:I}",
-		"name", field_json_string(row->name), "type",
+	    json_pack("{s:o, s:s, s:s, s:o, s:s, s:s, s:I, s:o, s:I, s:I, s:I, "
+		      "s:I}",
+		"name", field_json_string(row->name), "duty",
+		table_duty_word(table_duty(row)), "type",
 		table_type_word((enum table_type)row->type), "address",
 		address_json(row), "admin",
 		table_admin_word((enum table_admin)row->admin), "observed",
 		table_observed_word((enum table_observed)row->observed), "tier",
-		(json_int_t)row->tier, "tier_name",
+		(json_int_t)table_rank_shown(row->tier), "tier_name",
 		field_json_string(tier_name(t, row->tier)), "tier_configured",
-		(json_int_t)row->tier_conf, "tier_pinned",
+		(json_int_t)table_rank_shown(row->tier_conf), "tier_pinned",
 		(json_int_t)row->tier_pinned, "tier_policy",
 		(json_int_t)(row->tier_policy == TABLE_TIER_DRAIN
 				 ? 0

@@ -16,6 +16,8 @@ extern const struct field_list row_list;
 
 /* The same object as the daemon makes of it; t: for the tier's name. */
 json_t *row_json(const struct table *t, const struct table_row *);
+/* Is it in a tier, and no cache or service? */
+bool row_ranked(const json_t *row);
 /* Would a new request be given to it? */
 bool row_usable(const json_t *row);
 /* The word of a class's bit in a tier's reserved_for; NULL past the last. */

@@ -31,6 +31,27 @@ usable_cell(const json_t *doc, int64_t now_us, char *out, size_t size)
 	    (long long)field_number(doc, "intermediaries"));
 }
 
+/* Most have none. */
+static void
+caches_cell(const json_t *doc, int64_t now_us, char *out, size_t size)
+{
+	(void)now_us; /* counts */
+	if (field_number(doc, "caches") > 0)
+		snprintf(out, size, "%lld of %lld",
+		    (long long)field_number(doc, "caches_usable"),
+		    (long long)field_number(doc, "caches"));
+}
+
+static void
+services_cell(const json_t *doc, int64_t now_us, char *out, size_t size)
+{
+	(void)now_us; /* counts */
+	if (field_number(doc, "services") > 0)
+		snprintf(out, size, "%lld of %lld",
+		    (long long)field_number(doc, "services_usable"),
+		    (long long)field_number(doc, "services"));
+}
+
 static void
 checks_cell(const json_t *doc, int64_t now_us, char *out, size_t size)
 {
@@ -92,7 +113,15 @@ static const struct field answer_fields[] = {
     {"usable", NULL, "usable", FIELD_COUNT, false, usable_cell,
 	"intermediaries that new requests may be given to now"},
     {"intermediaries", NULL, NULL, FIELD_COUNT, false, NULL,
-	"intermediaries that are configured"},
+	"intermediaries that are configured, without caches and services"},
+    {"caches_usable", NULL, "caches usable", FIELD_COUNT, false, caches_cell,
+	"caches that requests are given to now"},
+    {"caches", NULL, NULL, FIELD_COUNT, false, NULL,
+	"caches that are configured"},
+    {"services_usable", NULL, "services usable", FIELD_COUNT, false,
+	services_cell, "special services that requests are given to now"},
+    {"services", NULL, NULL, FIELD_COUNT, false, NULL,
+	"special services that are configured"},
     {"uplink_us", NULL, "uplink suspected", FIELD_TIME, false, NULL,
 	"since when no intermediary answers, so that the host's own uplink is "
 	"suspected and ranks are held; 0: it is not"},

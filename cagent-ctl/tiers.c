@@ -44,7 +44,8 @@ static const struct field table_fields[] = {
 	"the tiers: \"rank\", \"name\", and in \"reserved_for\" the classes "
 	"of traffic that alone may use it"},
     {"rows", NULL, NULL, FIELD_OTHER, false, NULL,
-	"the intermediaries, those to be used first at the top"},
+	"the intermediaries, those to be used first at the top, and then the "
+	"caches and services"},
     {NULL, NULL, NULL, FIELD_TEXT, false, NULL, NULL}};
 static const struct field_list table_list = {"the answer", "", table_fields};
 
@@ -86,11 +87,15 @@ static void
 check_rows(json_t *doc)
 {
 	const json_t *rows = json_object_get(doc, "rows");
-	size_t i, usable = 0;
+	size_t i, n = 0, usable = 0;
 
-	for (i = 0; i < json_array_size(rows); i++)
+	for (i = 0; i < json_array_size(rows); i++) {
+		if (!row_ranked(json_array_get(rows, i)))
+			continue;
+		n++;
 		usable += row_usable(json_array_get(rows, i));
-	if (json_array_size(rows) > 0 && usable == 0)
+	}
+	if (n > 0 && usable == 0)
 		degrade(doc, "no usable intermediary");
 	if (field_number(doc, "uplink_us") != 0)
 		degrade(doc, "no intermediary answers: our own uplink is "

@@ -85,6 +85,11 @@ row_end(struct conf_ctx *ctx, void *config, void *record)
 		return -1;
 	}
 	si = &s->intermediaries[i];
+	if (row->tier != 0 && si->duty != DUTY_RANKED) {
+		conf_error(ctx, "%s is a %s, which is in no tier", row->name,
+		    settings_duty_word(si->duty));
+		return -1;
+	}
 	if (row->tier == 0 || row->tier == si->tier)
 		return 0;
 	if (settings_tier(s, (uint16_t)row->tier) == NULL) {

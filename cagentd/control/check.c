@@ -132,7 +132,8 @@ ask(struct check_one *one, const struct table_row *row)
 {
 	const struct wire_host *target = &one->settings->check_target;
 	enum hop_type type = path_hop_type(row);
-	bool has = target->kind != WIRE_HOST_NONE && hop_carries(type, target);
+	bool has = target->kind != WIRE_HOST_NONE &&
+		   hop_carries(type, target) && ranking_check_targets(row);
 
 	one->question = ranking_check_begin(
 	    one->check->own.ranking, row, has ? target : NULL);

@@ -47,6 +47,10 @@ refuse(struct ctl_query *q, int error, const char *already)
 	if (error == -ENOENT)
 		ctl_refuse(q, CTL_NOT_FOUND, "no intermediary is named %.64s",
 		    q->args[0]);
+	else if (error == -EINVAL)
+		ctl_refuse(q, CTL_USAGE,
+		    "%.64s is a cache or a service, which is in no tier",
+		    q->args[0]);
 	else
 		ctl_refuse(
 		    q, CTL_ALREADY, "%.64s %s already", q->args[0], already);
@@ -77,7 +81,7 @@ ctl_enable(struct ctl_query *q)
 {
 	struct ranking *r = &q->control->ranking;
 	const struct table_row *row;
-	char message[256];
+	char message[256], rank[TABLE_RANK_TEXT_LEN];
 	int error = ranking_drain(r, q->args[0], false, by_whom(q).text);
 
 	if (error != 0) {
@@ -86,8 +90,9 @@ ctl_enable(struct ctl_query *q)
 	}
 	row = table_find(r->table, q->args[0]);
 	if (row->tier != 0)
-		snprintf(message, sizeof(message), "%s is enabled, in tier %u",
-		    row->name, row->tier);
+		snprintf(message, sizeof(message), "%s is enabled, %s %s",
+		    row->name, table_duty(row) == TABLE_RANKED ? "in" : "as",
+		    table_rank_text(row->tier, rank));
 	else
 		snprintf(message, sizeof(message), "%s is enabled, but %s: %s",
 		    row->name,

@@ -37,8 +37,9 @@ set_place(json_t *o, const struct table_row *row)
 	    o, "admin", table_admin_word((enum table_admin)row->admin));
 	ctl_set_text(o, "observed",
 	    table_observed_word((enum table_observed)row->observed));
-	ctl_set_int(o, "tier", row->tier);
-	ctl_set_int(o, "tier_configured", row->tier_conf);
+	ctl_set_text(o, "duty", table_duty_word(table_duty(row)));
+	ctl_set_int(o, "tier", table_rank_shown(row->tier));
+	ctl_set_int(o, "tier_configured", table_rank_shown(row->tier_conf));
 	ctl_set_int(o, "tier_pinned", row->tier_pinned);
 	ctl_set_int(o, "tier_policy",
 	    row->tier_policy == TABLE_TIER_DRAIN ? 0 : row->tier_policy);

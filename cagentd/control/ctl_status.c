@@ -170,16 +170,39 @@ listeners(const struct settings *s)
 	return list;
 }
 
-static uint32_t
-usable(const struct table *t)
+/* Of that duty: all, and those that new requests may be given to. */
+struct count {
+	uint32_t all, usable;
+};
+
+static struct count
+count_duty(const struct table *t, enum table_duty duty)
 {
-	uint32_t i, n = 0;
+	struct count c = {0, 0};
+	uint32_t i;
 
 	for (i = 0; i < t->rows_n; i++) {
-		if (ranking_usable(&t->rows[i]))
-			n++;
+		if (table_duty(&t->rows[i]) != duty)
+			continue;
+		c.all++;
+		c.usable += ranking_takes(&t->rows[i]);
 	}
-	return n;
+	return c;
+}
+
+static void
+set_counts(json_t *o, const struct table *t)
+{
+	const struct count ranked = count_duty(t, TABLE_RANKED);
+	const struct count caches = count_duty(t, TABLE_CACHE);
+	const struct count services = count_duty(t, TABLE_SERVICE);
+
+	ctl_set_int(o, "intermediaries", ranked.all);
+	ctl_set_int(o, "usable", ranked.usable);
+	ctl_set_int(o, "caches", caches.all);
+	ctl_set_int(o, "caches_usable", caches.usable);
+	ctl_set_int(o, "services", services.all);
+	ctl_set_int(o, "services_usable", services.usable);
 }
 
 static void
@@ -235,14 +258,15 @@ static json_t *
 degraded(const struct control *c, int64_t now_us)
 {
 	const struct table *t = c->ranking.table;
+	const struct count ranked = count_duty(t, TABLE_RANKED);
 	json_t *list = json_array();
 	char name[32];
 	uint32_t i;
 
-	if (t->rows_n == 0)
+	if (ranked.all == 0)
 		json_array_append_new(
 		    list, ctl_text("no intermediary is configured"));
-	else if (usable(t) == 0)
+	else if (ranked.usable == 0)
 		json_array_append_new(list, ctl_text("no usable intermediary"));
 	if (t->uplink_us != 0)
 		json_array_append_new(list, uplink(&c->ranking, now_us));
@@ -306,9 +330,8 @@ ctl_status(struct ctl_query *q)
 	set_identity(answer, q);
 	ctl_set(answer, "children", children(c));
 	set_totals(answer, &c->ranking);
-	ctl_set_int(answer, "intermediaries", c->ranking.table->rows_n);
+	set_counts(answer, c->ranking.table);
 	ctl_set_int(answer, "uplink_us", c->ranking.table->uplink_us);
-	ctl_set_int(answer, "usable", usable(c->ranking.table));
 	ctl_set(answer, "managers", ctl_links_json(q));
 	ctl_set(answer, "degraded", degraded(c, q->now_us));
 	ctl_say(q, answer);

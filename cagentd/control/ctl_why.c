@@ -11,7 +11,8 @@
 #include "cagentd/control/ctl_row.h"
 #include "wire/wire.h"
 
-#define DAY_US 86400000000ll
+#define DAY_US	  86400000000ll
+#define PLACE_LEN (TABLE_RANK_TEXT_LEN + 4)
 
 struct sentence {
 	char *out;
@@ -79,10 +80,23 @@ is_lowered(const struct table_row *row)
 	return row->tier_pinned == 0 && row->tier_observed > table_home(row);
 }
 
+/* "in tier 3", or "as cache".  returns out. */
+static const char *
+place(const char *in, uint16_t rank, char out[PLACE_LEN])
+{
+	char text[TABLE_RANK_TEXT_LEN];
+
+	snprintf(out, PLACE_LEN, "%s %s",
+	    table_rank_duty(rank) == TABLE_RANKED ? in : "as",
+	    table_rank_text(rank, text));
+	return out;
+}
+
 /* Where it is, and how it is seen. */
 static void
 add_state(struct sentence *s, const struct table_row *row)
 {
+	char where[PLACE_LEN];
 	const char *how = is_lowered(row) ? ", lowered for slowness" : "";
 
 	if (table_home(row) == TABLE_TIER_DRAIN) {
@@ -93,27 +107,28 @@ add_state(struct sentence *s, const struct table_row *row)
 		add(s, "not used (in no tier)");
 		return;
 	}
+	place("in", row->tier, where);
 	switch ((enum table_observed)row->observed) {
 	case TABLE_UNKNOWN:
 		break;
 	case TABLE_UP:
-		add(s, "used in tier %u%s", row->tier, how);
+		add(s, "used %s%s", where, how);
 		return;
 	case TABLE_SUSPECT:
-		add(s, "used in tier %u%s, but suspect", row->tier, how);
+		add(s, "used %s%s, but suspect", where, how);
 		return;
 	case TABLE_EJECTED:
 		add(s, "not used (ejected)");
 		return;
 	case TABLE_HALF_OPEN:
-		add(s, "on trial for tier %u (half-open)", table_home(row));
+		add(s, "on trial %s (half-open)",
+		    place("for", table_home(row), where));
 		return;
 	case TABLE_SLOW_START:
-		add(s, "used a little in tier %u%s (slow start)", row->tier,
-		    how);
+		add(s, "used a little %s%s (slow start)", where, how);
 		return;
 	}
-	add(s, "in tier %u%s", row->tier, how);
+	add(s, "%s%s", where, how);
 }
 
 static void
@@ -128,6 +143,8 @@ add_pin(struct sentence *s, const struct table_row *row, int64_t now_us)
 static void
 add_tier(struct sentence *s, const struct table_row *row, int64_t now_us)
 {
+	if (table_duty(row) != TABLE_RANKED)
+		return;
 	if (row->tier_pinned != 0) {
 		add(s, "; ");
 		add_pin(s, row, now_us);
@@ -293,7 +310,8 @@ ctl_why(struct ctl_query *q)
 	    answer, "admin", table_admin_word((enum table_admin)row->admin));
 	ctl_set_text(answer, "observed",
 	    table_observed_word((enum table_observed)row->observed));
-	ctl_set_int(answer, "tier", row->tier);
+	ctl_set_text(answer, "duty", table_duty_word(table_duty(row)));
+	ctl_set_int(answer, "tier", table_rank_shown(row->tier));
 	ctl_set_int(answer, "since_us", row->since_us);
 	ctl_set_int(answer, "reconsider_us", row->reconsider_us);
 	ctl_set_text(answer, "code", table_why_word((enum table_why)row->why));

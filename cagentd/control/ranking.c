@@ -170,11 +170,17 @@ delta(struct ranking *r, const struct table_row *row,
 }
 
 bool
-ranking_usable(const struct table_row *row)
+ranking_takes(const struct table_row *row)
 {
 	return row->admin == TABLE_ENABLED && row->tier != 0 &&
 	       row->observed != TABLE_EJECTED &&
 	       row->observed != TABLE_HALF_OPEN;
+}
+
+bool
+ranking_usable(const struct table_row *row)
+{
+	return table_duty(row) == TABLE_RANKED && ranking_takes(row);
 }
 
 /* One that is kept for want of a better one, and fails, is no reason to leave
@@ -214,7 +220,7 @@ tell_change(struct ranking *r, const struct table_row *row, uint8_t observed,
 		    table_observed_word((enum table_observed)row->observed),
 		    table_observed_word((enum table_observed)observed),
 		    row->reason);
-	if (row->tier != tier)
+	if (row->tier != tier && table_duty(row) == TABLE_RANKED)
 		events_add_why(r->events, EVENT_TIER, (enum table_why)row->why,
 		    row->name, "tier %u, was %u: %s", row->tier, tier,
 		    row->reason);
@@ -259,8 +265,10 @@ judge(struct ranking *r, uint32_t i, const struct rank_now *now)
 
 	seen->charged = r->news[i].believed;
 	seen->p95_us = row->recent_p95_us;
-	seen->limit_us = slow->limit_us;
-	seen->lower = slow->lower;
+	if (table_duty(row) == TABLE_RANKED) {
+		seen->limit_us = slow->limit_us;
+		seen->lower = slow->lower;
+	}
 	if (!rank_step(row, &r->states[row->slot], seen, now))
 		return;
 	r->dirty = true;
@@ -281,6 +289,9 @@ judge_all(struct ranking *r, struct rank_now *now)
 		row = &r->table->rows[i];
 		serving -= serves(r, row);
 		now->usable_others = serving;
+		/* There is always a next step after it. */
+		if (table_duty(row) != TABLE_RANKED)
+			now->usable_others = 1;
 		judge(r, i, now);
 		serving += serves(r, row);
 		wake = rank_wake_us(row, &r->states[row->slot]);

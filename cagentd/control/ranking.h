@@ -64,10 +64,12 @@ void ranking_publish(struct ranking *);
 /* Has anything gone direct since our own uplink is suspected? */
 bool ranking_goes_direct(const struct ranking *);
 /* Can one count on it now?  On one that is on trial, not yet. */
+bool ranking_takes(const struct table_row *);
+/* The same, and it is an intermediary that may be the last one. */
 bool ranking_usable(const struct table_row *);
 
-/* An administrator's orders: 0, -ENOENT (no such intermediary), -EALREADY.
- * Published at once. */
+/* An administrator's orders: 0, -ENOENT (no such intermediary), -EALREADY,
+ * -EINVAL (it is in no tier).  Published at once. */
 int ranking_drain(
     struct ranking *, const char *name, bool drain, const char *by);
 /* tier 0: unpin. */

@@ -47,18 +47,27 @@ ranking_check_see(struct ranking *r, const struct table_row *row,
 	    &(struct due_now){now->mono_us, now->wall_us, &r->seed});
 }
 
+bool
+ranking_check_targets(const struct table_row *row)
+{
+	return table_duty(row) == TABLE_RANKED;
+}
+
 struct table_row *
 ranking_check_due(struct ranking *r, int64_t mono_us, int64_t *at_us)
 {
 	struct table_row *row, *first = NULL;
 	int64_t at, first_us = INT64_MAX;
 	enum due_why why, first_why = DUE_WHY_COUNT;
+	const struct due_rules no_target = {.interval_us = r->due.interval_us};
+	const struct due_rules *rules;
 	uint32_t i;
 
 	*at_us = INT64_MAX;
 	for (i = 0; i < r->table->rows_n; i++) {
 		row = &r->table->rows[i];
-		at = due_at_us(&r->checks[row->slot], row, &r->due, &why);
+		rules = ranking_check_targets(row) ? &r->due : &no_target;
+		at = due_at_us(&r->checks[row->slot], row, rules, &why);
 		if (at < *at_us)
 			*at_us = at;
 		if (at > mono_us || why > first_why ||

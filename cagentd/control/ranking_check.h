@@ -16,6 +16,9 @@ void ranking_check_see(struct ranking *, const struct table_row *,
 
 /* The row whose check matters most of those that are due, or NULL; then
  * *at_us is when one will be (mono_us(), INT64_MAX for never). */
+/* Is it to reach the target?  Who is there for plain HTTP requests often makes
+ * no tunnels, and says so: it is asked for its own address. */
+bool ranking_check_targets(const struct table_row *);
 struct table_row *ranking_check_due(
     struct ranking *, int64_t mono_us, int64_t *at_us);
 /* It is being made; what it is asked for hangs on target (or NULL). */

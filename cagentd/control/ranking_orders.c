@@ -66,6 +66,8 @@ ranking_pin(struct ranking *r, const char *name, uint16_t tier, const char *by)
 
 	if (row == NULL)
 		return -ENOENT;
+	if (table_duty(row) != TABLE_RANKED)
+		return -EINVAL;
 	if (row->tier_pinned == tier)
 		return -EALREADY;
 	was = row->tier;

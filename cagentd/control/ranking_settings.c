@@ -25,11 +25,28 @@ type_of(const struct settings_intermediary *si)
 	return TABLE_SOCKS5;
 }
 
-/* Is the row about the same server as the configuration? */
+static uint16_t
+rank_of(const struct settings_intermediary *si)
+{
+	switch (si->duty) {
+	case DUTY_RANKED:
+	case DUTY_COUNT:
+		break;
+	case DUTY_CACHE:
+		return TABLE_RANK_CACHE;
+	case DUTY_SERVICE:
+		return TABLE_RANK_SERVICE;
+	}
+	return si->tier;
+}
+
+/* Is the row about the same server as the configuration, and is that there for
+ * the same? */
 static bool
 same_server(const struct table_row *row, const struct settings_intermediary *si)
 {
-	return strcmp(row->host, si->host) == 0 && row->port == si->port &&
+	return table_duty(row) == table_rank_duty(rank_of(si)) &&
+	       strcmp(row->host, si->host) == 0 && row->port == si->port &&
 	       row->type == type_of(si);
 }
 
@@ -93,12 +110,12 @@ configure(struct table_row *row, const struct settings_intermediary *si,
 	memcpy(row->host, si->host, sizeof(si->host));
 	row->port = si->port;
 	row->type = type_of(si);
-	row->tier_conf = si->tier;
+	row->tier_conf = rank_of(si);
 	row->tier_policy = 0;
 	row->weight = si->weight;
 	if (rank != NULL && rank->weight != 0)
 		row->weight = (uint32_t)rank->weight;
-	if (rank != NULL && rank->tier != si->tier)
+	if (rank != NULL && si->duty == DUTY_RANKED && rank->tier != si->tier)
 		row->tier_policy = (uint16_t)rank->tier;
 	if (rank != NULL && rank->drain)
 		row->tier_policy = TABLE_TIER_DRAIN;
@@ -122,10 +139,13 @@ set_tiers(struct table *t, const struct settings *s)
 }
 
 static void
-keep_orders(struct table_row *row, const struct table_row *was)
+keep_orders(struct table_row *row, const struct table_row *was,
+    const struct settings_intermediary *si)
 {
 	row->admin = was->admin;
 	row->drained_us = was->drained_us;
+	if (si->duty != DUTY_RANKED)
+		return;
 	row->tier_pinned = was->tier_pinned;
 	row->pinned_us = was->pinned_us;
 }
@@ -142,7 +162,7 @@ moved_to(struct table_row *row, uint16_t tier, uint16_t was)
 static void
 ranked(struct ranking *r, struct table_row *row, const struct table_row *was)
 {
-	char text[TABLE_REASON_MAX + 1];
+	char text[TABLE_REASON_MAX + 1], rank[TABLE_RANK_TEXT_LEN];
 
 	if (row->tier_policy == TABLE_TIER_DRAIN)
 		snprintf(text, sizeof(text), "drained by the policy server");
@@ -150,8 +170,9 @@ ranked(struct ranking *r, struct table_row *row, const struct table_row *was)
 		snprintf(text, sizeof(text),
 		    "put into tier %u by the policy server", row->tier_policy);
 	else
-		snprintf(text, sizeof(text),
-		    "in tier %u again, not ranked any more", row->tier_conf);
+		snprintf(text, sizeof(text), "%s%s again, not ranked any more",
+		    table_duty(row) == TABLE_RANKED ? "in " : "",
+		    table_rank_text(row->tier_conf, rank));
 	if (row->tier != was->tier) {
 		row->since_us = mono_wall_us();
 		row->why = TABLE_WHY_RANKED;
@@ -159,6 +180,17 @@ ranked(struct ranking *r, struct table_row *row, const struct table_row *was)
 	}
 	events_add_why(
 	    r->events, EVENT_POLICY, TABLE_WHY_RANKED, row->name, "%s", text);
+}
+
+/* What is new of it. */
+static const char *
+tenant_text(const struct table_row *was, const struct settings_intermediary *si)
+{
+	if (was == NULL)
+		return "added";
+	return table_duty(was) == table_rank_duty(rank_of(si))
+		   ? "has another address"
+		   : "is there for something else";
 }
 
 /* One row for the new table: the old one's, or a new tenant's. */
@@ -178,22 +210,23 @@ set_row(struct ranking *r, const struct table *old,
 		used[slot] = true;
 		new_tenant(r, row, slot);
 		if (was != NULL)
-			keep_orders(row, was);
+			keep_orders(row, was, si);
 		if (old->rows_n > 0)
 			events_add_why(r->events, EVENT_CONFIG,
 			    was != NULL ? TABLE_WHY_NEW_ADDRESS
 					: TABLE_WHY_ADDED,
-			    si->name, "%s",
-			    was != NULL ? "has another address" : "added");
+			    si->name, "%s", tenant_text(was, si));
 	}
 	configure(row, si, policy_rank_find(r->rank, si->name));
 	if (table_home(row) != home)
 		rank_rehome(row, &r->states[row->slot]);
-	if (was != NULL && row->tier_policy != was->tier_policy)
+	if (was == NULL || table_duty(row) != table_duty(was))
+		return;
+	if (row->tier_policy != was->tier_policy)
 		ranked(r, row, was);
-	else if (was != NULL && row->tier != was->tier)
+	else if (row->tier != was->tier)
 		moved_to(row, si->tier, was->tier_conf);
-	if (was != NULL && si->tier != was->tier_conf)
+	if (row->tier_conf != was->tier_conf)
 		events_add_why(r->events, EVENT_CONFIG, TABLE_WHY_CONFIGURED,
 		    si->name, "configured for tier %u, was %u", si->tier,
 		    was->tier_conf);

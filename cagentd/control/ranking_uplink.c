@@ -25,7 +25,8 @@ first_that_answered(const struct ranking *r)
 	uint32_t i;
 
 	for (i = 0; i < r->table->rows_n; i++) {
-		if (r->news[i].successes > 0)
+		if (r->news[i].successes > 0 &&
+		    table_duty(&r->table->rows[i]) == TABLE_RANKED)
 			return r->table->rows[i].name;
 	}
 	return "?";

@@ -203,7 +203,7 @@ look_at(struct report *p, const struct table_row *row, int64_t wall_us)
 	ranking_fold(p->ranking, row, wall_us, &sum);
 	c->present = true;
 	c->row.observed = row->observed;
-	c->row.tier = row->tier;
+	c->row.tier = table_rank_shown(row->tier);
 	c->row.in_flight = sum.in_flight;
 	if (c->seen.slot == row->slot &&
 	    c->seen.incarnation == row->incarnation)

@@ -61,6 +61,12 @@ row_of(struct uplink *u, const struct table_row *row)
 }
 
 static bool
+counts(const struct table_row *row)
+{
+	return table_duty(row) == TABLE_RANKED;
+}
+
+static bool
 any_success(struct uplink *u, const struct table *t,
     const struct uplink_news *news, int64_t mono_us)
 {
@@ -68,7 +74,7 @@ any_success(struct uplink *u, const struct table *t,
 	uint32_t i;
 
 	for (i = 0; i < t->rows_n; i++) {
-		if (news[i].successes == 0)
+		if (news[i].successes == 0 || !counts(&t->rows[i]))
 			continue;
 		mark(u, news[i].ok_us, mono_us);
 		any = true;
@@ -142,7 +148,8 @@ take_stock(struct uplink *u, const struct table *t)
 	u->lost_n = 0;
 	for (i = 0; i < t->rows_n; i++) {
 		row = &t->rows[i];
-		if (row->admin != TABLE_ENABLED || row->tier == 0)
+		if (row->admin != TABLE_ENABLED || row->tier == 0 ||
+		    !counts(row))
 			continue;
 		u->known_n += row->observed != TABLE_UNKNOWN ||
 			      u->rows[row->slot].tried_look > 0;
@@ -185,7 +192,7 @@ enabled_n(const struct table *t)
 	uint32_t i, n = 0;
 
 	for (i = 0; i < t->rows_n; i++)
-		n += t->rows[i].admin == TABLE_ENABLED;
+		n += t->rows[i].admin == TABLE_ENABLED && counts(&t->rows[i]);
 	return n;
 }
 
@@ -205,6 +212,10 @@ uplink_look(struct uplink *u, const struct table *t, struct uplink_news *news,
 		u->alive_look = u->look;
 	for (i = 0; i < t->rows_n; i++) {
 		ur = row_of(u, &t->rows[i]);
+		if (!counts(&t->rows[i])) {
+			news[i].believed = news[i].charged;
+			continue;
+		}
 		if (news[i].failures > 0)
 			ur->tried_look = u->look;
 		if (news[i].timeouts > 0 || news[i].unreachable > 0)

@@ -29,9 +29,10 @@
  * brings it back; what was held back until then, and attempts that began
  * before, are forgotten.
  *
- * Only intermediaries count as other paths.  What goes direct is mostly near,
- * and says nothing of the way to them; and while none of them works, none
- * needs to be moved.
+ * Only ranked intermediaries count as other paths.  What goes direct is mostly
+ * near, and says nothing of the way to them; and while none of them works, none
+ * needs to be moved.  Caches and services are near, too; what is charged to
+ * them is believed at once, as there is always a next step after them.
  */
 #define UPLINK_ROWS_MIN 2
 #define UPLINK_CELL_US	250000	/* how exactly successes are dated */
