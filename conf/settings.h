@@ -278,8 +278,8 @@ struct settings {
 	uint32_t tiers_n;
 	struct settings_intermediary *intermediaries; /* in file order */
 	uint32_t intermediaries_n;
-	struct settings_user *users; /* [user] and [login], in file order */
-	uint32_t users_n;
+	struct settings_user *user_limits; /* [user] and [login] */
+	uint32_t user_limits_n;
 	struct settings_rule *rules; /* in file order: first match wins */
 	uint32_t rules_n;
 };

@@ -165,7 +165,7 @@ settings_unref(struct settings *s)
 		fini_rule(&s->rules[i]);
 	free(s->intermediaries);
 	free(s->rules);
-	free(s->users);
+	free(s->user_limits);
 	free(s->access);
 	free(s->direct_networks);
 	settings_free_words(s->direct_domains, s->direct_domains_n);

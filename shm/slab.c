@@ -57,7 +57,7 @@ init(int fd, uint32_t worker, const uint8_t *key)
 	error = put(fd, &head, sizeof(head), 0);
 	if (error == 0)
 		error = put(
-		    fd, key, USERS_KEY_LEN, offsetof(struct slab, users.key));
+		    fd, key, USAGE_KEY_LEN, offsetof(struct slab, usage.key));
 	if (error != 0)
 		return error;
 	return fcntl(fd, F_ADD_SEALS, SEALS) == -1 ? -errno : 0;
@@ -65,7 +65,7 @@ init(int fd, uint32_t worker, const uint8_t *key)
 
 int
 slab_create(
-    uint32_t worker, const uint8_t key[static USERS_KEY_LEN], int *ro_fd)
+    uint32_t worker, const uint8_t key[static USAGE_KEY_LEN], int *ro_fd)
 {
 	char path[32];
 	int fd, ro, r;
@@ -141,7 +141,7 @@ slab_start(struct slab *s, uint32_t pid)
 			SET(&s->rows[i].failures_in_row, 0);
 	}
 	learned_start(&s->learned);
-	users_start(&s->users);
+	usage_start(&s->usage);
 }
 
 static void

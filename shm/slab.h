@@ -9,7 +9,7 @@
 #include "shm/hist.h"
 #include "shm/learned.h"
 #include "shm/table.h"
-#include "shm/users.h"
+#include "shm/usage.h"
 
 /*
  * A worker's statistics: one writer (that worker, and its successors in the
@@ -58,14 +58,14 @@ struct slab {
 	_Atomic uint64_t accept_pauses; /* out of fds or memory */
 	struct slab_row rows[TABLE_ROWS_MAX];
 	struct learned learned;
-	struct users users;
+	struct usage usage;
 };
 
 /* A sealed memfd that holds an empty slab; fd (read-write) or -errno.
  * *ro_fd: the same, opened for reading only.  key: of users, one for all slabs
  * that are read together. */
 int slab_create(
-    uint32_t worker, const uint8_t key[static USERS_KEY_LEN], int *ro_fd);
+    uint32_t worker, const uint8_t key[static USAGE_KEY_LEN], int *ro_fd);
 /* Map it; 0, -errno, or -EPROTO when it is not a slab of ours. */
 int slab_map(int fd, bool writable, struct slab **);
 void slab_unmap(struct slab *);

@@ -122,7 +122,7 @@ shared_init(struct shared *sh, const struct settings *s)
 		sh->policy[i] = -1;
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
 		sh->slab_rw[i] = sh->slab_ro[i] = -1;
-	arc4random_buf(sh->users_key, sizeof(sh->users_key));
+	arc4random_buf(sh->usage_key, sizeof(sh->usage_key));
 	make_table(sh, s);
 	make_control_socket(sh, s);
 	sh->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -135,7 +135,7 @@ make_slab(struct shared *sh, uint32_t worker)
 {
 	int ro, rw;
 
-	rw = slab_create(worker, sh->users_key, &ro);
+	rw = slab_create(worker, sh->usage_key, &ro);
 	if (rw < 0)
 		return rw;
 	if (sh->slab_rw[worker] != -1) {

@@ -6,7 +6,7 @@
 
 #include "cagentd/master/master_policy.h"
 #include "conf/settings.h"
-#include "shm/users.h"
+#include "shm/usage.h"
 
 /*
  * What the master makes once and hands out: the run directory with the tier
@@ -29,7 +29,7 @@ struct shared {
 	int policy[MASTER_POLICY_FDS];
 	int decisions; /* for appending; -1: none are recorded */
 	/* The key by which all slabs count users. */
-	uint8_t users_key[USERS_KEY_LEN];
+	uint8_t usage_key[USAGE_KEY_LEN];
 	int slab_rw[SETTINGS_WORKERS_MAX];
 	int slab_ro[SETTINGS_WORKERS_MAX];
 	uint32_t slabs_n; /* made so far; none is ever taken back */

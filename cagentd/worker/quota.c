@@ -19,7 +19,7 @@ quota_init(struct quota *q, struct slab *own, struct slab *const *slabs)
 }
 
 static const char *
-source_name(const struct net_ip *source, char out[USERS_NAME_MAX + 1])
+source_name(const struct net_ip *source, char out[USAGE_NAME_MAX + 1])
 {
 	struct net_ip ip = *source;
 	char text[NET_IP_STRLEN];
@@ -27,23 +27,23 @@ source_name(const struct net_ip *source, char out[USERS_NAME_MAX + 1])
 	/* Who has a network of v6 has 2^64 addresses in it. */
 	if (ip.family == 6)
 		memset(ip.bytes + 8, 0, 8);
-	snprintf(out, USERS_NAME_MAX + 1, "%s%s", net_ip_format(&ip, text),
+	snprintf(out, USAGE_NAME_MAX + 1, "%s%s", net_ip_format(&ip, text),
 	    ip.family == 6 ? "/64" : "");
 	return out;
 }
 
 const char *
-quota_name(const struct client *c, char out[static USERS_NAME_MAX + 1])
+quota_name(const struct client *c, char out[static USAGE_NAME_MAX + 1])
 {
 	if (c->login[0] != '\0')
-		snprintf(out, USERS_NAME_MAX + 1, "login %s", c->login);
+		snprintf(out, USAGE_NAME_MAX + 1, "login %s", c->login);
 	else if (c->has_uid)
 		snprintf(
-		    out, USERS_NAME_MAX + 1, "uid %u", (unsigned int)c->uid);
+		    out, USAGE_NAME_MAX + 1, "uid %u", (unsigned int)c->uid);
 	else if (c->source.family != 0)
 		return source_name(&c->source, out);
 	else
-		snprintf(out, USERS_NAME_MAX + 1, "unknown");
+		snprintf(out, USAGE_NAME_MAX + 1, "unknown");
 	return out;
 }
 
@@ -54,8 +54,8 @@ exception(const struct settings *s, const struct client *c)
 	const struct settings_user *u;
 	uint32_t i;
 
-	for (i = 0; i < s->users_n; i++) {
-		u = &s->users[i];
+	for (i = 0; i < s->user_limits_n; i++) {
+		u = &s->user_limits[i];
 		if (u->login
 			? strcmp(u->name, c->login) == 0
 			: c->login[0] == '\0' && c->has_uid && c->uid == u->uid)
@@ -88,12 +88,13 @@ set_limits(
 static bool
 is_limited(const struct settings *s)
 {
-	return s->user_connections > 0 || s->user_rate > 0 || s->users_n > 0;
+	return s->user_connections > 0 || s->user_rate > 0 ||
+	       s->user_limits_n > 0;
 }
 
 static uint64_t
 sum(const struct quota *q,
-    uint64_t (*of)(const struct users *, uint64_t hash, uint64_t span),
+    uint64_t (*of)(const struct usage *, uint64_t hash, uint64_t span),
     uint64_t hash, uint64_t span)
 {
 	uint64_t n = 0;
@@ -101,22 +102,22 @@ sum(const struct quota *q,
 
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
 		if (q->slabs[i] != NULL)
-			n += of(&q->slabs[i]->users, hash, span);
+			n += of(&q->slabs[i]->usage, hash, span);
 	}
 	return n;
 }
 
 static uint64_t
-connections_of(const struct users *u, uint64_t hash, uint64_t span)
+connections_of(const struct usage *u, uint64_t hash, uint64_t span)
 {
 	(void)span; /* now */
-	return users_connections(u, hash);
+	return usage_connections(u, hash);
 }
 
 static uint64_t
-requests_of(const struct users *u, uint64_t hash, uint64_t span)
+requests_of(const struct usage *u, uint64_t hash, uint64_t span)
 {
-	return users_requests(u, hash, span);
+	return usage_requests(u, hash, span);
 }
 
 static void
@@ -137,30 +138,30 @@ enum quota_answer
 quota_enter(struct quota *q, const struct settings *s, const struct client *c,
     struct quota_seat *seat, int64_t now_us)
 {
-	char name[USERS_NAME_MAX + 1], text[64];
-	struct users *own = &q->own->users;
+	char name[USAGE_NAME_MAX + 1], text[64];
+	struct usage *own = &q->own->usage;
 	uint64_t hash;
 
 	if (!is_limited(s)) {
 		quota_leave(seat);
 		return QUOTA_OK;
 	}
-	hash = users_hash(own, quota_name(c, name));
+	hash = usage_hash(own, quota_name(c, name));
 	if (seat->entry != NULL && seat->hash == hash)
 		return QUOTA_OK;
 	quota_leave(seat);
 	set_limits(s, c, seat);
 	seat->hash = hash;
-	seat->entry = users_enter(own, hash, name, now_us);
+	seat->entry = usage_enter(own, hash, name, now_us);
 	if (seat->entry == NULL) {
 		say(q, now_us, name, "not counted: too many users at once");
 		return QUOTA_OK;
 	}
-	users_up(seat->entry);
+	usage_up(seat->entry);
 	if (seat->connections == 0 ||
 	    sum(q, connections_of, hash, 0) <= (uint64_t)seat->connections)
 		return QUOTA_OK;
-	users_refuse(seat->entry);
+	usage_refuse(seat->entry);
 	quota_leave(seat);
 	snprintf(text, sizeof(text), "has %" PRId64 " connections already",
 	    seat->connections);
@@ -219,11 +220,11 @@ quota_request(struct quota *q, const struct quota_seat *seat, int64_t now_us,
 	present = at_most(sum(q, requests_of, seat->hash, number), seat->burst);
 	at = free_at(before, present, seat->burst, span);
 	if (at <= into) {
-		users_count(seat->entry, number, now_us);
+		usage_count(seat->entry, number, now_us);
 		return QUOTA_OK;
 	}
 	*retry_us = at - into;
-	users_refuse(seat->entry);
+	usage_refuse(seat->entry);
 	return QUOTA_RATE;
 }
 
@@ -231,6 +232,6 @@ void
 quota_leave(struct quota_seat *seat)
 {
 	if (seat->entry != NULL)
-		users_down(seat->entry);
+		usage_down(seat->entry);
 	seat->entry = NULL;
 }

@@ -37,7 +37,7 @@ enum quota_answer {
 
 /* A connection's place in the count, in its owner's memory; zeroed: none. */
 struct quota_seat {
-	struct users_entry *entry; /* in our slab; NULL: not counted */
+	struct usage_entry *entry; /* in our slab; NULL: not counted */
 	uint64_t hash;
 	int64_t connections, rate, burst; /* its limits; 0: none */
 };
@@ -64,6 +64,6 @@ void quota_leave(struct quota_seat *);
 /* By what name a user is counted and shown: "login alice", "uid 1000",
  * "192.0.2.1", "2001:db8::/64". */
 const char *quota_name(
-    const struct client *, char out[static USERS_NAME_MAX + 1]);
+    const struct client *, char out[static USAGE_NAME_MAX + 1]);
 
 #endif

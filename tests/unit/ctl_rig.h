@@ -87,7 +87,7 @@ rig_open(const char *text)
 	ranking_init(&c->ranking, rig_table_fd, &c->events);
 	for (i = 0; i < RIG_WORKERS; i++) {
 		fd = rig_ok(slab_create((uint32_t)i,
-				(const uint8_t[USERS_KEY_LEN]){0}, &ro),
+				(const uint8_t[USAGE_KEY_LEN]){0}, &ro),
 		    "slab");
 		rig_ok(slab_map(fd, true, &rig_slabs[i]), "slab_map");
 		rig_ok(ranking_slab(&c->ranking, (uint32_t)i, ro), "slab");

@@ -165,7 +165,7 @@ users_are_told_apart(void)
 	    {"root", 1000, "127.0.0.1", "login root"},
 	    {"0", -1, NULL, "login 0"},
 	};
-	char name[USERS_NAME_MAX + 1];
+	char name[USAGE_NAME_MAX + 1];
 	struct client c;
 	size_t i;
 
@@ -328,9 +328,9 @@ a_hostile_slab_does_no_more_than_refuse(void)
 
 	rig_start(&r);
 	CHECK_INT(enter(&r, 0, &c, &seat), QUOTA_OK);
-	memset(&r.slabs[2]->users, 0xff, sizeof(r.slabs[2]->users));
-	for (uint32_t i = 0; i < USERS_ENTRIES; i++)
-		r.slabs[2]->users.hashes[i] = seat.hash;
+	memset(&r.slabs[2]->usage, 0xff, sizeof(r.slabs[2]->usage));
+	for (uint32_t i = 0; i < USAGE_ENTRIES; i++)
+		r.slabs[2]->usage.hashes[i] = seat.hash;
 	CHECK_INT(enter(&r, 0, &c, &more), QUOTA_CONNECTIONS);
 	CHECK_INT(
 	    quota_request(&r.quota[0], &seat, NOW_US, &retry_us), QUOTA_OK);
@@ -342,14 +342,14 @@ a_full_table_counts_nobody_more(void)
 {
 	struct rig r =
 	    rig_new("[agent]\nuser-connections = 1\nuser-rate = 1\n");
-	static struct quota_seat seats[USERS_ENTRIES * 4];
+	static struct quota_seat seats[USAGE_ENTRIES * 4];
 	struct quota_seat last = {0}, again = {0};
 	struct client c;
 	uid_t uid;
 
 	rig_start(&r);
 	memset(seats, 0, sizeof(seats));
-	for (uid = 0; uid < USERS_ENTRIES * 4; uid++) {
+	for (uid = 0; uid < USAGE_ENTRIES * 4; uid++) {
 		c = uid_client(uid);
 		CHECK_INT(enter(&r, 0, &c, &seats[uid]), QUOTA_OK);
 	}

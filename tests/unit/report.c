@@ -186,7 +186,7 @@ never_falls(void)
 	CHECK_INT(row("a")->attempts, 10);
 	slab_unmap(rig_slabs[0]);
 	fd = rig_ok(
-	    slab_create(0, (const uint8_t[USERS_KEY_LEN]){0}, &ro), "slab");
+	    slab_create(0, (const uint8_t[USAGE_KEY_LEN]){0}, &ro), "slab");
 	rig_ok(slab_map(fd, true, &rig_slabs[0]), "slab_map");
 	rig_ok(ranking_slab(r, 0, ro), "slab");
 	close(fd);

@@ -20,7 +20,7 @@ fresh(int *fd, int *ro_fd)
 	struct slab *s = NULL;
 	int r;
 
-	*fd = slab_create(3, (const uint8_t[USERS_KEY_LEN]){0}, ro_fd);
+	*fd = slab_create(3, (const uint8_t[USAGE_KEY_LEN]){0}, ro_fd);
 	CHECK(*fd >= 0, "create: %s", strerror(-*fd));
 	r = slab_map(*fd, true, &s);
 	CHECK_INT(r, 0);

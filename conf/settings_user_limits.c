@@ -27,7 +27,7 @@ begin(struct conf_ctx *ctx, struct build *b, const char *name)
 	struct settings *s = b->s;
 	struct settings_user *u;
 
-	if (s->users_n == SETTINGS_USERS_MAX) {
+	if (s->user_limits_n == SETTINGS_USERS_MAX) {
 		conf_error(ctx,
 		    "expected at most %d sections [user] and "
 		    "[login]",
@@ -35,13 +35,14 @@ begin(struct conf_ctx *ctx, struct build *b, const char *name)
 		return NULL;
 	}
 	/* Records must not move while the file is read. */
-	if (s->users == NULL)
-		s->users = calloc(SETTINGS_USERS_MAX, sizeof(*s->users));
-	if (s->users == NULL) {
+	if (s->user_limits == NULL)
+		s->user_limits =
+		    calloc(SETTINGS_USERS_MAX, sizeof(*s->user_limits));
+	if (s->user_limits == NULL) {
 		conf_error(ctx, "out of memory");
 		return NULL;
 	}
-	u = &s->users[s->users_n];
+	u = &s->user_limits[s->user_limits_n];
 	if (strlen(name) >= sizeof(u->name)) {
 		conf_error(ctx, "expected a name of at most %zu bytes",
 		    sizeof(u->name) - 1);
@@ -50,7 +51,7 @@ begin(struct conf_ctx *ctx, struct build *b, const char *name)
 	memcpy(u->name, name, strlen(name) + 1);
 	u->uid = (uid_t)-1;
 	u->connections_max = u->rate_max = u->burst_max = UNSAID;
-	s->users_n++;
+	s->user_limits_n++;
 	return u;
 }
 

@@ -3,7 +3,7 @@
  * any instruction leaves nobody with another's numbers, and reading it as
  * hostile input.
  */
-#include "shm/users.h"
+#include "shm/usage.h"
 
 #include <assert.h>
 #include <string.h>
@@ -16,19 +16,19 @@
 #define COUNT_BITS 24
 #define COUNT_MAX  ((1u << COUNT_BITS) - 1)
 #define SPAN_MASK  ((1ull << (64 - COUNT_BITS)) - 1)
-#define NAME_WORDS ((USERS_NAME_MAX + 1) / 8)
+#define NAME_WORDS ((USAGE_NAME_MAX + 1) / 8)
 
-static_assert((USERS_NAME_MAX + 1) % 8 == 0, "whole words");
-static_assert(sizeof(struct users_entry) == 32 + NAME_WORDS * 8, "no padding");
-static_assert(USERS_KEY_LEN == crypto_shorthash_KEYBYTES, "SipHash-2-4");
+static_assert((USAGE_NAME_MAX + 1) % 8 == 0, "whole words");
+static_assert(sizeof(struct usage_entry) == 32 + NAME_WORDS * 8, "no padding");
+static_assert(USAGE_KEY_LEN == crypto_shorthash_KEYBYTES, "SipHash-2-4");
 
 #define GET(p)	  atomic_load_explicit((p), memory_order_relaxed)
 #define SET(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
 
 uint64_t
-users_hash(const struct users *u, const char *name)
+usage_hash(const struct usage *u, const char *name)
 {
-	size_t len = strnlen(name, USERS_NAME_MAX);
+	size_t len = strnlen(name, USAGE_NAME_MAX);
 	uint64_t h;
 
 	crypto_shorthash((uint8_t *)&h, (const uint8_t *)name, len, u->key);
@@ -38,16 +38,16 @@ users_hash(const struct users *u, const char *name)
 static uint32_t
 first_of_set(uint64_t hash)
 {
-	return (uint32_t)(hash % USERS_SETS) * USERS_WAYS;
+	return (uint32_t)(hash % USAGE_SETS) * USAGE_WAYS;
 }
 
 /* The place of a user, or -1. */
 static int
-place_of(const struct users *u, uint64_t hash)
+place_of(const struct usage *u, uint64_t hash)
 {
 	uint32_t i, first = first_of_set(hash);
 
-	for (i = first; i < first + USERS_WAYS; i++) {
+	for (i = first; i < first + USAGE_WAYS; i++) {
 		if (atomic_load_explicit(&u->hashes[i], memory_order_acquire) ==
 		    hash)
 			return (int)i;
@@ -57,14 +57,14 @@ place_of(const struct users *u, uint64_t hash)
 
 /* Is the place still that user's, after something of it was read? */
 static bool
-still(const struct users *u, int i, uint64_t hash)
+still(const struct usage *u, int i, uint64_t hash)
 {
 	atomic_thread_fence(memory_order_acquire);
 	return GET(&u->hashes[i]) == hash;
 }
 
 uint32_t
-users_connections(const struct users *u, uint64_t hash)
+usage_connections(const struct usage *u, uint64_t hash)
 {
 	int i = place_of(u, hash);
 	uint32_t n;
@@ -84,7 +84,7 @@ window(uint64_t span, uint64_t count)
 }
 
 static uint32_t
-requests(const struct users_entry *e, uint64_t span)
+requests(const struct usage_entry *e, uint64_t span)
 {
 	uint64_t w = GET(&e->windows[span % 2]);
 
@@ -93,7 +93,7 @@ requests(const struct users_entry *e, uint64_t span)
 }
 
 uint32_t
-users_requests(const struct users *u, uint64_t hash, uint64_t span)
+usage_requests(const struct usage *u, uint64_t hash, uint64_t span)
 {
 	int i = place_of(u, hash);
 	uint32_t n;
@@ -105,26 +105,26 @@ users_requests(const struct users *u, uint64_t hash, uint64_t span)
 }
 
 static bool
-name_ok(const char name[USERS_NAME_MAX + 1])
+name_ok(const char name[USAGE_NAME_MAX + 1])
 {
 	size_t i;
 
-	for (i = 0; i <= USERS_NAME_MAX && name[i] != '\0'; i++) {
+	for (i = 0; i <= USAGE_NAME_MAX && name[i] != '\0'; i++) {
 		if (name[i] < ' ' || name[i] > '~')
 			return false;
 	}
-	return i > 0 && i <= USERS_NAME_MAX;
+	return i > 0 && i <= USAGE_NAME_MAX;
 }
 
 bool
-users_at(const struct users *u, uint32_t i, struct users_sample *out)
+usage_at(const struct usage *u, uint32_t i, struct usage_sample *out)
 {
-	const struct users_entry *e = &u->entries[i % USERS_ENTRIES];
+	const struct usage_entry *e = &u->entries[i % USAGE_ENTRIES];
 	uint64_t words[NAME_WORDS], hash;
 	uint32_t n;
 	size_t w;
 
-	if (i >= USERS_ENTRIES)
+	if (i >= USAGE_ENTRIES)
 		return false;
 	hash = atomic_load_explicit(&u->hashes[i], memory_order_acquire);
 	if (hash == 0)
@@ -143,11 +143,11 @@ users_at(const struct users *u, uint32_t i, struct users_sample *out)
 }
 
 void
-users_start(struct users *u)
+usage_start(struct usage *u)
 {
 	uint32_t i;
 
-	for (i = 0; i < USERS_ENTRIES; i++) {
+	for (i = 0; i < USAGE_ENTRIES; i++) {
 		/* Looked at first: what was never used stays unbacked. */
 		if (GET(&u->hashes[i]) != 0)
 			SET(&u->entries[i].connections, 0);
@@ -159,15 +159,15 @@ users_start(struct users *u)
  * from showing before that.  Killed in the middle, it stays nobody's.
  */
 static void
-move_in(struct users *u, uint32_t i, uint64_t hash, const char *name)
+move_in(struct usage *u, uint32_t i, uint64_t hash, const char *name)
 {
-	struct users_entry *e = &u->entries[i];
+	struct usage_entry *e = &u->entries[i];
 	uint64_t words[NAME_WORDS] = {0};
 	size_t w;
 
 	SET(&u->hashes[i], 0);
 	atomic_thread_fence(memory_order_release);
-	memcpy(words, name, strnlen(name, USERS_NAME_MAX));
+	memcpy(words, name, strnlen(name, USAGE_NAME_MAX));
 	SET(&e->connections, 0);
 	SET(&e->refused, 0);
 	SET(&e->windows[0], 0);
@@ -179,13 +179,13 @@ move_in(struct users *u, uint32_t i, uint64_t hash, const char *name)
 
 /* Where a new user goes, or -1: all are busy there. */
 static int
-room(const struct users *u, uint64_t hash)
+room(const struct usage *u, uint64_t hash)
 {
 	uint32_t i, first = first_of_set(hash);
 	int64_t oldest_us = INT64_MAX;
 	int found = -1;
 
-	for (i = first; i < first + USERS_WAYS; i++) {
+	for (i = first; i < first + USAGE_WAYS; i++) {
 		if (GET(&u->hashes[i]) == 0)
 			return (int)i;
 		if (GET(&u->entries[i].connections) > 0 ||
@@ -197,8 +197,8 @@ room(const struct users *u, uint64_t hash)
 	return found;
 }
 
-struct users_entry *
-users_enter(struct users *u, uint64_t hash, const char *name, int64_t now_us)
+struct usage_entry *
+usage_enter(struct usage *u, uint64_t hash, const char *name, int64_t now_us)
 {
 	int i = place_of(u, hash);
 
@@ -217,14 +217,14 @@ users_enter(struct users *u, uint64_t hash, const char *name, int64_t now_us)
 /* Seen before the others' numbers are read: of two workers that let the last
  * one in, one sees the other. */
 void
-users_up(struct users_entry *e)
+usage_up(struct usage_entry *e)
 {
 	SET(&e->connections, GET(&e->connections) + 1);
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
 void
-users_down(struct users_entry *e)
+usage_down(struct usage_entry *e)
 {
 	uint32_t n = GET(&e->connections);
 
@@ -233,7 +233,7 @@ users_down(struct users_entry *e)
 }
 
 void
-users_count(struct users_entry *e, uint64_t span, int64_t now_us)
+usage_count(struct usage_entry *e, uint64_t span, int64_t now_us)
 {
 	uint32_t n = requests(e, span);
 
@@ -244,7 +244,7 @@ users_count(struct users_entry *e, uint64_t span, int64_t now_us)
 }
 
 void
-users_refuse(struct users_entry *e)
+usage_refuse(struct usage_entry *e)
 {
 	SET(&e->refused, GET(&e->refused) + 1);
 }
