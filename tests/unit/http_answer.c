@@ -168,23 +168,29 @@ test_bad(void)
 static void
 test_bad_upgrade(void)
 {
-	static const char *const texts[] = {"HTTP/1.1 101 Go\r\n\r\n",
-	    "HTTP/1.1 101 Go\r\nUpgrade: websocket\r\n\r\n",
-	    "HTTP/1.1 101 Go\r\nConnection: Upgrade\r\n\r\n",
-	    "HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade:\r\n\r\n",
-	    "HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
-	    "HTTP/1.0 101 Go\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n",
-	    "HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: foo\r\n"
-	    "Content-Length: 5\r\n\r\n"};
+	static const char go[] = "HTTP/1.1 101 Go\r\n";
+	static const char *const texts[] = {"", "Upgrade: websocket\r\n",
+	    "Connection: Upgrade\r\n", "Connection: Upgrade\r\nUpgrade:\r\n",
+	    "Connection: Upgrade\r\nUpgrade: h2c\r\n",
+	    "Connection: Upgrade\r\nUpgrade: foo\r\nContent-Length: 5\r\n"};
 	struct http_ask ask = asked("GET", 1, "foo, websocket");
 	struct http_answer got;
+	char text[256];
 	size_t i;
 	int rc;
 
 	for (i = 0; i < N(texts); i++) {
-		rc = answer(texts[i], texts[i], strlen(texts[i]), &ask, &got);
+		snprintf(text, sizeof(text), "%s%s\r\n", go, texts[i]);
+		rc = answer(texts[i], text, strlen(text), &ask, &got);
 		CHECK(rc == WIRE_BAD, "%s: %d", texts[i], rc);
 	}
+	snprintf(text, sizeof(text),
+	    "HTTP/1.0 101 Go\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n");
+	rc = answer("HTTP/1.0", text, strlen(text), &ask, &got);
+	CHECK(rc == WIRE_BAD, "HTTP/1.0: %d", rc);
+	text[7] = '1';
+	rc = answer("HTTP/1.1", text, strlen(text), &ask, &got);
+	CHECK(rc > 0, "HTTP/1.1: %d", rc);
 }
 
 enum {
