@@ -9,72 +9,13 @@
 
 #include <jansson.h>
 
+#include "tests/integ/rig_browser.h"
 #include "tests/integ/rig_page.h"
 #include "tests/integ/rig_proc.h"
 
 #define N(a)	   (sizeof(a) / sizeof(*(a)))
-#define LOAD_MS	   90000
 #define DEADLINE_S 170
 #define OWN	   "http://127.0.0.1:"
-
-/* What it must not do of its own accord, as far as there are words for it. */
-static const char *const quiet[] = {"chromium", "--headless", "--no-sandbox",
-    "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions",
-    "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--disable-default-apps", "--no-first-run",
-    "--no-default-browser-check", "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-    "--enable-logging=stderr", "--log-level=0", "--virtual-time-budget=6000"};
-
-/* last: what to do, up to NULL.  The profile is a new one. */
-static void
-browse(struct rig_output *o, const char *const *last)
-{
-	static unsigned int count;
-	char profile[RIG_PATH_MAX + 24], dir[RIG_PATH_MAX];
-	char home[RIG_PATH_MAX + 8];
-	const char *argv[RIG_ARGS_MAX], *const env[] = {home, NULL};
-	const struct rig_spawn s = {
-	    .name = "chromium", .argv = argv, .env = env};
-	size_t n;
-
-	rig_path(dir, "profile%u", ++count);
-	snprintf(profile, sizeof(profile), "--user-data-dir=%s", dir);
-	snprintf(home, sizeof(home), "HOME=%s", rig_dir());
-	for (n = 0; n < N(quiet); n++)
-		argv[n] = quiet[n];
-	argv[n++] = profile;
-	for (; *last != NULL && n + 1 < RIG_ARGS_MAX; last++)
-		argv[n++] = *last;
-	argv[n] = NULL;
-	rig_run(o, &s, LOAD_MS);
-}
-
-#define BROWSE(o, ...) browse(o, (const char *const[]){__VA_ARGS__, NULL})
-
-/* Without a browser that starts there is nothing to see; all cases know what
- * the first has found. */
-static void
-need_browser(void)
-{
-	enum {
-		UNKNOWN,
-		WORKS,
-		FAILS
-	} *known = rig_shared();
-	struct rig_output o;
-
-	if (*known == UNKNOWN) {
-		BROWSE(&o, "--dump-dom", "about:blank");
-		*known = o.code == 0 && strstr(o.out, "<html") != NULL ? WORKS
-								       : FAILS;
-		if (*known == FAILS)
-			rig_note("%.300s", o.err);
-		rig_output_free(&o);
-	}
-	if (*known == FAILS)
-		rig_skip("chromium does not start here");
-}
 
 static void
 start(struct rig_page *p)
@@ -154,7 +95,7 @@ load(struct rig_output *o, const struct rig_page *p, const char *more)
 	char url[64];
 
 	snprintf(url, sizeof(url), OWN "%u/", p->port);
-	BROWSE(o, more, "--dump-dom", url);
+	RIG_BROWSE(o, more, "--dump-dom", url);
 	CHECK(o->code == 0, "chromium: exit %d: %.2000s", o->code, o->err);
 	CHECK(strstr(o->out, "data-ready=\"yes\"") != NULL,
 	    "the page did not come to its end: %.3000s", o->err);
@@ -217,7 +158,7 @@ shows_everything(void)
 	struct rig_output o;
 	const char *said;
 
-	need_browser();
+	rig_browser_need(rig_shared());
 	start(&p);
 	rig_path(log, "net.json");
 	snprintf(arg, sizeof(arg), "--log-net-log=%s", log);
@@ -244,7 +185,7 @@ says_what_fails(void)
 	struct rig_page p = {.fault = RIG_PAGE_ERRORS};
 	struct rig_output o;
 
-	need_browser();
+	rig_browser_need(rig_shared());
 	start(&p);
 	load(&o, &p, "--window-size=800,800");
 	CHECK(
@@ -262,7 +203,7 @@ says_who_is_silent(void)
 	struct rig_page p = {.fault = RIG_PAGE_CLOSES};
 	struct rig_output o;
 
-	need_browser();
+	rig_browser_need(rig_shared());
 	start(&p);
 	load(&o, &p, "--window-size=800,800");
 	CHECK(strstr(o.out, "the server does not answer") != NULL,
@@ -277,7 +218,7 @@ says_read_only(void)
 	struct rig_page p = {.read_only = true};
 	struct rig_output o;
 
-	need_browser();
+	rig_browser_need(rig_shared());
 	start(&p);
 	load(&o, &p, "--window-size=800,800");
 	CHECK(
@@ -302,7 +243,7 @@ screenshot(
 
 	rig_path(path, "%s.png", name);
 	snprintf(arg, sizeof(arg), "--screenshot=%s", path);
-	BROWSE(&o, arg, size, scheme, url);
+	RIG_BROWSE(&o, arg, size, scheme, url);
 	CHECK(o.code == 0 && stat(path, &st) == 0, "%s: exit %d: %.2000s", name,
 	    o.code, o.err);
 	rig_output_free(&o);
@@ -327,7 +268,7 @@ is_not_blank(void)
 	long bytes, blank;
 	size_t i;
 
-	need_browser();
+	rig_browser_need(rig_shared());
 	start(&p);
 	snprintf(url, sizeof(url), OWN "%u/", p.port);
 	blank =
