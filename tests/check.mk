@@ -29,6 +29,14 @@ integ: $(PROGS) $(INTEG)
 # The headers of the test library come with the packages for the tests.
 $(B)/obj/tests/%.o: | $(DEPS_CHECK)
 
+# What this compiler has to say, of everything, without the code: a second
+# compiler's opinion costs a third of its programs.
+WARNED	:= $(patsubst %.c,warned/%,$(filter %.c,$(C_FILES)))
+.PHONY: warnings $(WARNED)
+warnings: $(WARNED)
+$(WARNED): warned/%: | $(DEPS_CHECK)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu17 $(WARN) $(WERROR) -fsyntax-only $*.c
+
 # --- lint --------------------------------------------------------------------
 # tests/lint/NAME is one check each: it gets the sources as arguments, tells
 # what is wrong and exits non-zero.
