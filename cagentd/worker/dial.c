@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "cagentd/worker/dial_leg.h"
+#include "cagentd/worker/dial_steps.h"
 #include "cagentd/worker/dial_tries.h"
 
 static void try_next(struct dial *, struct dial_leg *);
@@ -183,20 +184,15 @@ try_intermediary(struct dial_leg *leg, const struct path_pick *pick)
 }
 
 static bool
-direct_was_tried(const struct dial *d)
-{
-	return d->tries_n > 0 && d->tries[0].direct;
-}
-
-static bool
 all_tried(const struct dial *d)
 {
+	uint32_t n = dial_steps_others(d);
 	uint32_t allowed = (uint32_t)d->settings->attempts;
 
 	/* A try of what was only learned takes none from the others. */
 	if (d->verdict.learned)
 		allowed++;
-	return d->tries_n >= DIAL_TRIES_MAX || d->tries_n >= allowed;
+	return n >= DIAL_ATTEMPTS_MAX || n >= allowed;
 }
 
 static bool
@@ -205,32 +201,10 @@ out_of_tries(const struct dial *d)
 	return all_tried(d) || loop_now_us(d->env->loop) >= d->deadline_us;
 }
 
-/* 0 with *pick, or -ENOENT. */
 static int
 choose(struct dial *d, struct path_pick *pick)
 {
-	struct path_query q = {.table = d->env->table,
-	    .index = d->env->index,
-	    .loads = d->env->record->loads,
-	    .settings = d->settings,
-	    .verdict = &d->verdict,
-	    .host = d->host,
-	    .tried = d->tried,
-	    .tried_n = d->tried_n,
-	    .times_max = (uint32_t)d->settings->attempts_each,
-	    .now_us = loop_now_us(d->env->loop),
-	    .in_flight = d->env->in_flight,
-	    .arg = d->env->arg};
-
-	uint64_t seed_before = *d->env->seed;
-	int error;
-
-	d->env->refresh(d->env->arg);
-	error = path_pick(&q, d->env->seed, pick);
-	if (d->env->decided != NULL)
-		d->env->decided(
-		    d->env->arg, &q, seed_before, error == 0 ? pick : NULL);
-	return error;
+	return dial_steps_choose(d, TABLE_RANKED, pick);
 }
 
 static void on_hedge(struct loop *, struct op *, const struct op_result *);
@@ -242,6 +216,18 @@ arm_hedge(struct dial *d, int64_t at_us)
 	(void)loop_timer(d->env->loop, &d->hedge_timer, at_us, on_hedge);
 }
 
+static bool
+add_leg(struct dial *d)
+{
+	if (!budget_hedge(d->env->budget))
+		return false;
+	d->hedge = calloc(1, sizeof(*d->hedge));
+	if (d->hedge == NULL)
+		return false; /* the first one goes on alone */
+	d->hedge->dial = d;
+	return true;
+}
+
 static void
 begin_hedge(struct dial *d)
 {
@@ -250,7 +236,14 @@ begin_hedge(struct dial *d)
 	struct path_pick pick;
 	int64_t down_us;
 
-	if (out_of_tries(d) || choose(d, &pick) != 0)
+	if (out_of_tries(d))
+		return;
+	if (dial_steps_is(slow)) { /* the next step, whatever that is */
+		if (add_leg(d))
+			try_next(d, d->hedge);
+		return;
+	}
+	if (choose(d, &pick) != 0)
 		return;
 	row = &d->env->table->rows[pick.row];
 	down_us = d->leg.attempt.started_us +
@@ -262,13 +255,8 @@ begin_hedge(struct dial *d)
 		arm_hedge(d, down_us);
 		return;
 	}
-	if (!budget_hedge(d->env->budget))
-		return;
-	d->hedge = calloc(1, sizeof(*d->hedge));
-	if (d->hedge == NULL)
-		return; /* the first one goes on alone */
-	d->hedge->dial = d;
-	try_intermediary(d->hedge, &pick);
+	if (add_leg(d))
+		try_intermediary(d->hedge, &pick);
 }
 
 static void
@@ -336,7 +324,7 @@ no_candidate(struct dial *d, struct dial_leg *leg)
 {
 	if (await_table(d))
 		return;
-	if (d->tries_n == 0 && d->settings->no_path_direct &&
+	if (dial_steps_others(d) == 0 && d->settings->no_path_direct &&
 	    d->verdict.via == VIA_DEFAULT)
 		try_direct(d, leg);
 	else
@@ -358,12 +346,16 @@ try_next(struct dial *d, struct dial_leg *leg)
 		leg_ends(d, leg, dial_leg_try(leg)->reason);
 		return;
 	}
-	if ((d->verdict.via == VIA_DIRECT || d->verdict.direct_first) &&
-	    !direct_was_tried(d)) {
+	if (dial_steps_next(d, &pick)) {
+		try_intermediary(leg, &pick);
+		await_hedge(d);
+		return;
+	}
+	if (dial_steps_direct(d)) {
 		try_direct(d, leg);
 		return;
 	}
-	if (d->tries_n > 0 &&
+	if (dial_steps_others(d) > 0 &&
 	    !budget_retry(d->env->budget, loop_now_us(d->env->loop))) {
 		leg_ends(d, leg, dial_leg_try(leg)->reason);
 	} else if (d->verdict.via == VIA_DIRECT || choose(d, &pick) != 0) {
@@ -422,6 +414,7 @@ dial_again(struct dial *d, enum wire_reason broke, bool asked, dial_fn *done)
 void
 dial_fresh(struct dial *d, dial_fn *done)
 {
+	dial_steps_forget(d, &d->tries[d->standing]);
 	dial_tries_forget(d, &d->tries[d->standing]);
 	d->leg.at = d->tries_n > 0 ? d->tries_n - 1 : 0;
 	d->reuse = false;
@@ -467,6 +460,9 @@ dial_may_replace(struct dial *d, bool asked)
 {
 	struct path_pick pick;
 
+	/* Each step has its one try, which is none beyond the first. */
+	if (dial_steps_follow(d))
+		return true;
 	if (all_tried(d) || d->settings->hedge_percent == 0 ||
 	    choose(d, &pick) != 0)
 		return false;

@@ -11,9 +11,10 @@
 #include "cagentd/worker/record.h"
 
 /*
- * From a verdict to a standing path: direct where the verdict says so, then
- * ranked intermediaries, inside one deadline.  Only the last step is repeated
- * (patent [0034]).
+ * From a verdict to a standing path: of a plain HTTP request by its service,
+ * then by its caches, then direct where the verdict says so, then ranked
+ * intermediaries, inside one deadline.  Only the last step is repeated (patent
+ * [0034]).
  *
  * Hedging: an attempt at an intermediary that takes longer than is usual in
  * its tier gets another one beside it, as far as the budget goes.  The first
@@ -26,7 +27,8 @@
  * another path then proves that the destination can be reached, by its first
  * byte: there are intermediaries that report a success whatever comes.
  */
-#define DIAL_TRIES_MAX 8
+#define DIAL_ATTEMPTS_MAX 8 /* beside a service's and a cache's */
+#define DIAL_TRIES_MAX	  (DIAL_ATTEMPTS_MAX + 2)
 
 /* How long, and how often, one looks for the table that belongs to a
  * configuration that has just come. */
@@ -126,7 +128,8 @@ struct dial {
 	uint32_t tried_n;
 	struct dial_try tries[DIAL_TRIES_MAX];
 	uint32_t tries_n;
-	uint32_t standing; /* the try whose path stands */
+	uint32_t standing;   /* the try whose path stands */
+	uint32_t steps_done; /* bits of enum table_duty */
 	bool web, reuse;
 	bool running;
 	bool starting; /* inside dial_start(): no callback yet */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cagentd/decide/blame.h"
+#include "cagentd/worker/dial_steps.h"
 
 static struct path_tried *
 tried(struct dial *d, const struct dial_try *t)
@@ -144,7 +145,8 @@ dial_tries_suffice(const struct dial *d)
 		if (t->direct && t->reason == REASON_REFUSED &&
 		    !d->verdict.learned)
 			return true;
-		n += answered_for_it(t);
+		/* A cache or service speaks of itself, if of anything. */
+		n += !dial_steps_is(t) && answered_for_it(t);
 	}
 	return n >= 2;
 }
@@ -193,7 +195,7 @@ size_t
 dial_report(const struct dial *d, char *out, size_t size)
 {
 	const struct dial_try *t;
-	char rank[32];
+	char rank[TABLE_RANK_TEXT_LEN + 3], text[TABLE_RANK_TEXT_LEN];
 	size_t len = 0;
 	uint32_t i;
 	int n;
@@ -203,7 +205,8 @@ dial_report(const struct dial *d, char *out, size_t size)
 		t = &d->tries[i];
 		rank[0] = '\0';
 		if (!t->direct)
-			snprintf(rank, sizeof(rank), " (tier %u)", t->rank);
+			snprintf(rank, sizeof(rank), " (%s)",
+			    table_rank_text(t->rank, text));
 		n = snprintf(out + len, size - len, "%s%s: %s, %lld ms\n",
 		    t->name, rank, wire_reason_text(t->reason),
 		    (long long)(t->handshake_us / 1000));

@@ -109,28 +109,28 @@ static void
 counts_tries_over_broken_paths(void)
 {
 	struct agent *a = agent_new();
-	struct fake *f[DIAL_TRIES_MAX + 1];
+	struct fake *f[DIAL_ATTEMPTS_MAX + 1];
 	struct call *c = call_new(a);
 	int i;
 
-	for (i = 0; i <= DIAL_TRIES_MAX; i++)
+	for (i = 0; i <= DIAL_ATTEMPTS_MAX; i++)
 		f[i] = agent_fake(
-		    a, i == DIAL_TRIES_MAX - 1 ? FAKE_ECHO : FAKE_CLOSED);
+		    a, i == DIAL_ATTEMPTS_MAX - 1 ? FAKE_ECHO : FAKE_CLOSED);
 	agent_settings(a, "[agent]\nattempts = 8\nattempts-each = 8\n");
 	call_run(c);
 	CHECK_INT(c->reason, REASON_OK);
-	CHECK_INT(c->dial.tries_n, DIAL_TRIES_MAX);
+	CHECK_INT(c->dial.tries_n, DIAL_ATTEMPTS_MAX);
 	loop_close(a->loop, c->fd);
-	record_leave(&a->record, c->dial.tries[DIAL_TRIES_MAX - 1].hop);
+	record_leave(&a->record, c->dial.tries[DIAL_ATTEMPTS_MAX - 1].hop);
 	c->n = 0;
 	dial_again(&c->dial, REASON_HOP_HUNG_UP, true, call_done);
 	CHECK_INT(c->n, 0);
 	RIG_UNTIL(a->loop, c->n > 0);
 	CHECK_INT(c->reason, REASON_HOP_HUNG_UP);
-	CHECK_INT(c->dial.tries_n, DIAL_TRIES_MAX);
-	CHECK_INT(f[DIAL_TRIES_MAX]->accepted, 0);
+	CHECK_INT(c->dial.tries_n, DIAL_ATTEMPTS_MAX);
+	CHECK_INT(f[DIAL_ATTEMPTS_MAX]->accepted, 0);
 	call_leave(c);
-	for (i = 0; i <= DIAL_TRIES_MAX; i++)
+	for (i = 0; i <= DIAL_ATTEMPTS_MAX; i++)
 		fake_free(f[i]);
 	agent_free(a);
 }
