@@ -166,16 +166,18 @@ fetch_secret(struct bundle *b, const char *key, const char *path)
 }
 
 static int
-fetch_file(struct bundle *b, const char *key, const char *path)
+fetch_file(struct bundle *b, const char *key, const char *path, bool private)
 {
 	char *data;
 	size_t len;
 	int error;
 
-	error = conf_read_file(path, CONF_FILE_MAX, false, &data, &len);
+	error = conf_read_file(path, CONF_FILE_MAX, private, &data, &len);
 	if (error != 0)
 		return error;
 	error = put(b, key, strlen(key), data, len);
+	if (private)
+		explicit_bzero(data, len);
 	free(data);
 	return error;
 }
@@ -199,9 +201,11 @@ static int
 fetch(struct bundle *b, const char *key)
 {
 	if (strncmp(key, "conf:", 5) == 0)
-		return fetch_file(b, key, key + 5);
+		return fetch_file(b, key, key + 5, false);
 	if (strncmp(key, "file:", 5) == 0)
-		return fetch_file(b, key, key + 5);
+		return fetch_file(b, key, key + 5, false);
+	if (strncmp(key, "users:", 6) == 0)
+		return fetch_file(b, key, key + 6, true);
 	if (strncmp(key, "secret:", 7) == 0)
 		return fetch_secret(b, key, key + 7);
 	if (strncmp(key, "user:", 5) == 0)
@@ -258,8 +262,18 @@ write_item(int fd, const struct item *it)
 	return error;
 }
 
+static bool
+goes_along(const struct item *it, unsigned int with)
+{
+	if (strncmp(it->key, "secret:", 7) == 0)
+		return (with & BUNDLE_SECRETS) != 0;
+	if (strncmp(it->key, "users:", 6) == 0)
+		return (with & BUNDLE_USERS) != 0;
+	return true;
+}
+
 int
-bundle_seal(const struct bundle *b, bool secrets)
+bundle_seal(const struct bundle *b, unsigned int with)
 {
 	const struct item *it;
 	int error, fd;
@@ -271,7 +285,7 @@ bundle_seal(const struct bundle *b, bool secrets)
 	if (error == 0)
 		error = write_all(fd, BUNDLE_MAGIC, strlen(BUNDLE_MAGIC));
 	for (it = b->first; it != NULL && error == 0; it = it->next) {
-		if (secrets || strncmp(it->key, "secret:", 7) != 0)
+		if (goes_along(it, with))
 			error = write_item(fd, it);
 	}
 	if (error == 0 &&

@@ -13,7 +13,8 @@
  * two processes can differ about it.
  *
  * Keys: "conf:NAME" the configuration, "file:PATH", "secret:PATH" (checked to
- * be private, first line only), "user:NAME" ("uid:gid" in decimal digits).
+ * be private, first line only), "users:PATH" (private, the whole of it),
+ * "user:NAME" ("uid:gid" in decimal digits).
  */
 struct bundle;
 
@@ -41,8 +42,12 @@ int bundle_set(struct bundle *, const char *key, const char *data, size_t len);
 /* From here on what is missing is fetched from the system again. */
 void bundle_thaw(struct bundle *);
 
-/* A sealed memfd of it; fd or -errno.  secrets false: without the "secret:"
- * items, for a process that needs none. */
-int bundle_seal(const struct bundle *, bool secrets);
+/* A sealed memfd of it; fd or -errno.  with: a bit set of what not every
+ * process is to have, and is left out otherwise. */
+enum bundle_with {
+	BUNDLE_SECRETS = 1, /* "secret:" */
+	BUNDLE_USERS = 2    /* "users:" */
+};
+int bundle_seal(const struct bundle *, unsigned int with);
 
 #endif

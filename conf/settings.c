@@ -129,6 +129,7 @@ set_defaults(struct settings *s)
 	snprintf(s->group, sizeof(s->group), "default");
 	snprintf(s->state_dir, sizeof(s->state_dir), "/var/lib/cagent");
 	s->log_level = LOG_LEVEL_INFO;
+	s->login_remember_ms = 300000;
 	s->learn_age_ms = 3600000;
 	s->policy_intermediaries_max = 256;
 	s->policy_intermediaries_min = 1;
@@ -194,6 +195,8 @@ fill_in(struct build *b)
 		settings_account(b, "_cagentw", &s->worker_user);
 	if (s->resolver_user.name[0] == '\0')
 		settings_account(b, "_cagentr", &s->resolver_user);
+	if (s->verifier_user.name[0] == '\0')
+		settings_account(b, "_cagentv", &s->verifier_user);
 	if (s->run_dir[0] == '\0')
 		default_run_dir(b);
 	if (s->pid_file[0] == '\0')

@@ -11,6 +11,7 @@
 #include "wire/hop.h"
 
 struct bundle;
+struct users;
 
 /*
  * The agent's configuration, typed and checked; immutable once made, and
@@ -212,7 +213,8 @@ struct settings {
 	bool no_path_direct;  /* no-path = direct; default: refuse */
 	int log_level;	      /* enum log_level */
 	bool log_tunnels;     /* a line each, at its end */
-	struct settings_account control_user, worker_user, resolver_user;
+	struct settings_account control_user, worker_user, resolver_user,
+	    verifier_user;
 	/* Servers to ask instead of resolv.conf's. */
 	union net_addr nameservers[SETTINGS_NAMESERVERS_MAX];
 	uint32_t nameservers_n;
@@ -238,6 +240,12 @@ struct settings {
 	/* [access]; without one the loopback networks */
 	struct net_prefix *access;
 	size_t access_n;
+	char users_file[1024];	   /* "": nobody has to log in */
+	uint64_t users_mark;	   /* changes when what is in it does */
+	struct users *login_users; /* NULL: this process was not given them */
+	struct net_prefix *login_exempt; /* who there need not */
+	size_t login_exempt_n;
+	int64_t login_remember_ms; /* 5 min */
 
 	/* [direct] */
 	struct net_prefix *direct_networks;

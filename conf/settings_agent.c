@@ -1,4 +1,4 @@
-/* The sections [agent], [access] and [direct]; opens no file and no socket. */
+/* The sections [agent] and [direct]; opens no file and no socket. */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -166,6 +166,14 @@ set_resolver_user(struct conf_ctx *ctx, void *record, const char *value)
 }
 
 static int
+set_verifier_user(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct settings *s = record;
+
+	return set_account(ctx, value, &s->verifier_user);
+}
+
+static int
 add_nameserver(struct conf_ctx *ctx, void *record, const char *value)
 {
 	struct settings *s = record;
@@ -198,14 +206,6 @@ set_check_target(struct conf_ctx *ctx, void *record, const char *value)
 		return -1;
 	s->check_target.port = port;
 	return 0;
-}
-
-static int
-add_access(struct conf_ctx *ctx, void *record, const char *value)
-{
-	struct settings *s = record;
-
-	return settings_add_network(ctx, value, &s->access, &s->access_n);
 }
 
 int
@@ -287,21 +287,12 @@ const struct conf_option settings_agent_options[] = {
     CUSTOM("control-user", set_control_user, A_USER),
     CUSTOM("worker-user", set_worker_user, A_USER),
     CUSTOM("resolver-user", set_resolver_user, A_USER),
+    CUSTOM("verifier-user", set_verifier_user, A_USER),
     LIST("nameserver", add_nameserver,
 	"an address like 192.0.2.53 or 192.0.2.53:53"),
     SETTINGS_LIMIT_ROWS,
     CUSTOM("check-target", set_check_target,
 	"a host and a port like www.example.org:443"),
-    {.key = NULL},
-};
-
-const struct conf_option settings_access_options[] = {
-    {.key = "network",
-	.type = CONF_CUSTOM,
-	.parse = add_access,
-	.repeats = true,
-	.required = true,
-	.expects = "a network like 192.0.2.0/24 or 2001:db8::/32"},
     {.key = NULL},
 };
 
@@ -321,15 +312,6 @@ settings_agent_begin(struct conf_ctx *ctx, void *build, const char *name)
 	(void)ctx;
 	(void)name;
 	return b->s;
-}
-
-void *
-settings_access_begin(struct conf_ctx *ctx, void *build, const char *name)
-{
-	struct build *b = build;
-
-	b->access_set = true;
-	return settings_agent_begin(ctx, build, name);
 }
 
 static bool

@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "conf/settings_build.h"
+#include "conf/users.h"
 
 struct build *
 settings_build_new(struct bundle *bundle)
@@ -167,6 +168,8 @@ settings_unref(struct settings *s)
 	free(s->rules);
 	free(s->user_limits);
 	free(s->access);
+	users_free(s->login_users);
+	free(s->login_exempt);
 	free(s->direct_networks);
 	settings_free_words(s->direct_domains, s->direct_domains_n);
 	free(s->direct_learn);

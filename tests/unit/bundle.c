@@ -208,7 +208,7 @@ sealing(void)
 	    write_file("f", "pw\n", 3, 0600));
 	expect(b, secret, "pw", 2);
 	CHECK_INT(bundle_put(b, "empty", "", 0), 0);
-	fd = bundle_seal(b, true);
+	fd = bundle_seal(b, BUNDLE_SECRETS);
 	CHECK(fd >= 0, "seal: %d", fd);
 	CHECK_INT(bundle_open(&sealed, fd), 0);
 	expect(sealed, key, "a\0b", 3);
@@ -220,7 +220,7 @@ sealing(void)
 	expect_error(sealed, "user:root", -ENOENT);
 	bundle_free(sealed);
 	close(fd);
-	fd = bundle_seal(b, false);
+	fd = bundle_seal(b, 0);
 	CHECK_INT(bundle_open(&sealed, fd), 0);
 	expect_error(sealed, secret, -ENOENT);
 	expect(sealed, "empty", "", 0);
@@ -247,10 +247,17 @@ sealed_is_sealed(void)
 	int fd, plain;
 
 	CHECK_INT(bundle_put(b, "secret:/x", "hush-hush", 9), 0);
-	fd = bundle_seal(b, true);
-	plain = bundle_seal(b, false);
+	CHECK_INT(bundle_put(b, "users:/u", "who-is-who", 10), 0);
+	fd = bundle_seal(b, BUNDLE_SECRETS);
+	plain = bundle_seal(b, 0);
 	CHECK(holds(fd, "hush-hush"), "the secret is not there");
+	CHECK(!holds(fd, "who-is-who"), "the users are there, too");
 	CHECK(!holds(plain, "hush-hush"), "the secret is there");
+	CHECK(!holds(plain, "who-is-who"), "the users are there");
+	close(plain);
+	plain = bundle_seal(b, BUNDLE_USERS);
+	CHECK(!holds(plain, "hush-hush"), "the secret is there, too");
+	CHECK(holds(plain, "who-is-who"), "the users are not there");
 	CHECK_INT(pwrite(fd, "x", 1, 0), -1);
 	CHECK_INT(ftruncate(fd, 0), -1);
 	CHECK(mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) ==
@@ -291,7 +298,7 @@ hostile(void)
 
 	bundle_put(b, "key", "data", 4);
 	bundle_put(b, "k2", "", 0);
-	fd = bundle_seal(b, true);
+	fd = bundle_seal(b, BUNDLE_SECRETS);
 	len = pread(fd, buf, sizeof(buf), 0);
 	CHECK_INT(len, 16 + 8 + 7 + 8 + 2);
 	close(fd);

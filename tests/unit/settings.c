@@ -59,6 +59,7 @@ check_defaults(const struct settings *s)
 	CHECK_STR(s->control_user.name, "_cagent");
 	CHECK_STR(s->worker_user.name, "_cagentw");
 	CHECK_STR(s->resolver_user.name, "_cagentr");
+	CHECK_STR(s->verifier_user.name, "_cagentv");
 	CHECK_INT(s->nameservers_n, 0);
 	CHECK_INT(s->handshake_timeout_ms, 10000);
 	CHECK_INT(s->attempt_timeout_ms, 3000);
@@ -77,6 +78,10 @@ check_defaults(const struct settings *s)
 	CHECK_INT(s->access_n, 2);
 	CHECK(net_prefix_contains(&s->access[0], &loopback), "127/8");
 	CHECK(net_prefix_contains(&s->access[1], &loopback6), "::1");
+	CHECK_STR(s->users_file, "");
+	CHECK(s->login_users == NULL, "users");
+	CHECK_INT(s->login_exempt_n, 0);
+	CHECK_INT(s->login_remember_ms, 300000);
 	CHECK_INT(s->direct_networks_n + s->direct_domains_n, 0);
 	CHECK_INT(s->direct_learn_n, 0);
 	CHECK_INT(s->learn_age_ms, 3600000);
@@ -117,6 +122,7 @@ static const char agent[] = "[agent]\n"
 			    "control-user = 7\n"
 			    "worker-user = 8:9\n"
 			    "resolver-user = someone\n"
+			    "verifier-user = 10:11\n"
 			    "nameserver = 192.0.2.53\n"
 			    "nameserver = [2001:db8::53]:5353\n"
 			    "handshake-timeout = 1s\n"
@@ -133,6 +139,10 @@ static const char agent[] = "[agent]\n"
 			    "check-target = WWW.example.org:443\n"
 			    "[access]\n"
 			    "network = 10.0.0.0/8\n"
+			    "users-file = /nowhere/users\n"
+			    "login-exempt = 10.1.0.0/16\n"
+			    "login-exempt = 2001:db8::/32\n"
+			    "login-remember = 10s\n"
 			    "[direct]\n"
 			    "network = 192.0.2.0/24\n"
 			    "network = 2001:db8::/32\n"
@@ -170,6 +180,11 @@ reads_the_agent(void)
 	CHECK_INT(s->worker_user.gid, 9);
 	CHECK_INT(s->resolver_user.uid, 1234);
 	CHECK_INT(s->resolver_user.gid, 5678);
+	CHECK_INT(s->verifier_user.uid, 10);
+	CHECK_INT(s->verifier_user.gid, 11);
+	CHECK_STR(s->users_file, "/nowhere/users");
+	CHECK_INT(s->login_exempt_n, 2);
+	CHECK_INT(s->login_remember_ms, 10000);
 	CHECK_INT(s->nameservers_n, 2);
 	check_addr(&s->nameservers[0], "192.0.2.53:53");
 	check_addr(&s->nameservers[1], "[2001:db8::53]:5353");
@@ -401,7 +416,7 @@ sealed(const struct bundle *b, bool secrets)
 	struct bundle *copy = NULL;
 	struct settings *s = NULL;
 	struct conf_errors e = {.n = 0};
-	int fd = bundle_seal(b, secrets);
+	int fd = bundle_seal(b, secrets ? BUNDLE_SECRETS : 0);
 	int error = bundle_open(&copy, fd);
 
 	CHECK_INT(error, 0);

@@ -17,6 +17,7 @@ static const struct {
     {"user:_cagent", "901:901"},
     {"user:_cagentw", "902:902"},
     {"user:_cagentr", "903:903"},
+    {"user:_cagentv", "904:904"},
 };
 
 /* Settings from a text that goes by the name "f"; no file is read. */
