@@ -62,6 +62,8 @@ role_main(const struct arguments *a)
 		return control_main();
 	case ROLE_RESOLVER:
 		return resolver_main();
+	case ROLE_VERIFIER:
+		return verifier_main();
 	default:
 		fatalx("--role is for cagentd's own use");
 	}

@@ -17,6 +17,9 @@ _Static_assert(INTAKE_IN_MAX > SOCKS5_LOGIN_MAX, "a login must fit");
 static const char page_login[] =
     "cagent: this proxy wants a user name and a password.\n";
 
+static const char page_busy[] =
+    "cagent: too many log in at once.  Try again in a moment.\n";
+
 const char *
 wire_protocol_word(enum wire_protocol protocol)
 {
@@ -36,11 +39,11 @@ wire_protocol_word(enum wire_protocol protocol)
 }
 
 void
-intake_init(struct intake *intake, bool want_login)
+intake_init(struct intake *intake, enum intake_wants wants)
 {
 	memset(intake, 0, sizeof(*intake));
 	intake->state = INTAKE_DETECT;
-	intake->want_login = want_login;
+	intake->wants = wants;
 }
 
 static enum intake_step
@@ -116,20 +119,29 @@ feed_socks4(struct intake *intake, const uint8_t *in, size_t len, size_t *used)
 	if (r.is_4a)
 		intake->protocol = PROTOCOL_SOCKS4A;
 	/* Nothing in SOCKS4 proves who the client is. */
-	if (r.command != SOCKS4_CONNECT || intake->want_login)
+	if (r.command != SOCKS4_CONNECT || intake->wants == INTAKE_MUST_LOGIN)
 		return reject_socks4(intake);
 	intake->host = r.host;
 	memcpy(intake->user, r.userid, sizeof(r.userid));
 	return request(intake);
 }
 
+/* A client that need not log in, and offers to, wants to be known. */
+static bool
+wants_login(const struct intake *intake, const struct socks5_greeting *g)
+{
+	return intake->wants == INTAKE_MUST_LOGIN ||
+	       (intake->wants == INTAKE_MAY_LOGIN &&
+		   socks5_greeting_offers(g, SOCKS5_METHOD_PASSWORD));
+}
+
 static enum intake_step
 feed_greeting(
     struct intake *intake, const uint8_t *in, size_t len, size_t *used)
 {
-	uint8_t method =
-	    intake->want_login ? SOCKS5_METHOD_PASSWORD : SOCKS5_METHOD_NONE;
 	struct socks5_greeting greeting;
+	uint8_t method;
+	bool login;
 	int n;
 
 	intake->protocol = PROTOCOL_SOCKS5;
@@ -139,12 +151,14 @@ feed_greeting(
 	if (n == WIRE_BAD)
 		return reject(intake, 0);
 	*used = (size_t)n;
+	login = wants_login(intake, &greeting);
+	method = login ? SOCKS5_METHOD_PASSWORD : SOCKS5_METHOD_NONE;
 	if (!socks5_greeting_offers(&greeting, method))
 		return reject(
 		    intake, socks5_choice_encode(
 				SOCKS5_METHOD_NO_ACCEPTABLE, intake->out));
 	return send_and(intake, socks5_choice_encode(method, intake->out),
-	    intake->want_login ? INTAKE_WAIT_LOGIN : INTAKE_SOCKS5);
+	    login ? INTAKE_WAIT_LOGIN : INTAKE_SOCKS5);
 }
 
 static enum intake_step
@@ -229,11 +243,11 @@ take_http(struct intake *intake, const struct http_request *r)
 	case HTTP_FORM_CONNECT:
 		break;
 	}
-	if (intake->want_login && !r->has_login)
+	if (intake->wants == INTAKE_MUST_LOGIN && !r->has_login)
 		return reject_http(intake, 407, page_login);
 	intake->host = r->host;
 	memcpy(intake->user, r->user, sizeof(intake->user));
-	if (!intake->want_login)
+	if (intake->wants == INTAKE_NO_LOGIN || !r->has_login)
 		return request(intake);
 	memcpy(intake->password, r->password, sizeof(intake->password));
 	intake->state = INTAKE_CHECK_LOGIN;
@@ -299,16 +313,26 @@ intake_feed(struct intake *intake, const uint8_t *in, size_t len, size_t *used)
 	return step;
 }
 
-enum intake_step
-intake_login(struct intake *intake, bool ok)
+static enum intake_step
+refuse_http_login(struct intake *intake, enum intake_verdict verdict)
 {
+	return verdict == INTAKE_BUSY ? reject_http(intake, 503, page_busy)
+				      : reject_http(intake, 407, page_login);
+}
+
+/* SOCKS5 has no word for a login that nobody could look at. */
+enum intake_step
+intake_login(struct intake *intake, enum intake_verdict verdict)
+{
+	bool ok = verdict == INTAKE_RIGHT;
+
 	intake->out_len = 0;
 	sodium_memzero(intake->password, sizeof(intake->password));
 	if (intake->state != INTAKE_CHECK_LOGIN)
 		return reject(intake, 0);
 	if (intake->protocol == PROTOCOL_HTTP)
 		return ok ? request(intake)
-			  : reject_http(intake, 407, page_login);
+			  : refuse_http_login(intake, verdict);
 	if (!ok)
 		return reject(
 		    intake, socks5_login_reply_encode(false, intake->out));

@@ -42,6 +42,21 @@ enum intake_step {
 	INTAKE_REJECT,	/* send out (perhaps empty) and close */
 };
 
+/* Does a client have to show a password?  MAY: it need not, but what it
+ * shows is looked at. */
+enum intake_wants {
+	INTAKE_NO_LOGIN,
+	INTAKE_MUST_LOGIN,
+	INTAKE_MAY_LOGIN
+};
+
+/* What came of looking.  BUSY: nobody could. */
+enum intake_verdict {
+	INTAKE_WRONG,
+	INTAKE_RIGHT,
+	INTAKE_BUSY
+};
+
 enum intake_state {
 	INTAKE_DETECT,
 	INTAKE_SOCKS4,
@@ -55,7 +70,7 @@ enum intake_state {
 
 struct intake {
 	enum intake_state state;
-	bool want_login; /* set by the owner: clients must log in */
+	enum intake_wants wants;
 	enum wire_protocol protocol;
 	enum intake_command command;
 	struct wire_host host;
@@ -67,8 +82,8 @@ struct intake {
 };
 
 /* A login is a SOCKS5 user and password or HTTP Basic; SOCKS4 has none that
- * proves anything, so with want_login its clients are rejected. */
-void intake_init(struct intake *, bool want_login);
+ * proves anything, so where there must be one its clients are rejected. */
+void intake_init(struct intake *, enum intake_wants);
 
 /*
  * Feed what the owner's buffer holds; *used bytes of it are done with.  A
@@ -78,8 +93,8 @@ void intake_init(struct intake *, bool want_login);
 enum intake_step intake_feed(
     struct intake *, const uint8_t *in, size_t len, size_t *used);
 
-/* The verdict on INTAKE_LOGIN: SEND or REQUEST, or REJECT when not ok. */
-enum intake_step intake_login(struct intake *, bool ok);
+/* The verdict on INTAKE_LOGIN: SEND or REQUEST, or REJECT when not right. */
+enum intake_step intake_login(struct intake *, enum intake_verdict);
 
 /*
  * After INTAKE_REQUEST (before it, out stays empty): encode into out the

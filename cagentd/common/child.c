@@ -152,6 +152,9 @@ take_message(
 	case MSG_RESOLVER:
 		take_line(m, s->resolver_fds);
 		return false;
+	case MSG_VERIFIER:
+		take_by_worker(m, s->verifier_fds);
+		return false;
 	case MSG_LISTENERS:
 		for (i = 0; i < m->fds_n; i++)
 			s->listener_fds[i] = take(m, i);
@@ -179,7 +182,7 @@ child_receive(enum proc_role role, struct child_start *s)
 	s->control_fd = s->policy_fd = s->policy_memory = -1;
 	s->history_fd = -1;
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
-		s->slab_fds[i] = -1;
+		s->slab_fds[i] = s->verifier_fds[i] = -1;
 	for (i = 0; i < PROCS_LINES_MAX; i++)
 		s->resolver_fds[i] = -1;
 	if (fcntl(PROC_CHAN_FD, F_SETFD, FD_CLOEXEC) == -1)

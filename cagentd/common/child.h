@@ -25,8 +25,9 @@ struct child_start {
 	/* sodium_malloc()ed, the child's; NULL: not given */
 	struct msg_identity *identity;
 	struct bundle *bundle; /* settings came from it; control's alone */
-	int slab_fds[SETTINGS_WORKERS_MAX]; /* by worker */
-	int resolver_fds[PROCS_LINES_MAX];  /* by line */
+	int slab_fds[SETTINGS_WORKERS_MAX];	/* by worker */
+	int resolver_fds[PROCS_LINES_MAX];	/* by line */
+	int verifier_fds[SETTINGS_WORKERS_MAX]; /* by worker */
 	int listener_fds[SETTINGS_LISTENERS_MAX];
 	uint32_t listeners_n;
 	uint32_t sandbox; /* bits reached, after child_enter() */

@@ -203,3 +203,78 @@ msg_resolved_decode(const uint8_t *in, size_t len, struct msg_resolved *m)
 	}
 	return m->outcome != NAMES_OK || m->ips_n > 0 ? 0 : -EPROTO;
 }
+
+static uint8_t *
+put_text(uint8_t *p, const char *text)
+{
+	size_t len = strlen(text);
+
+	p = put(p, len, 1);
+	memcpy(p, text, len);
+	return p + len;
+}
+
+/* Of at most 255 bytes; NULL when it is cut, or holds a NUL. */
+static const uint8_t *
+get_text(const uint8_t *p, const uint8_t *end, char out[256])
+{
+	size_t len;
+
+	if (p == NULL || p == end)
+		return NULL;
+	len = *p++;
+	if (len > (size_t)(end - p) || memchr(p, '\0', len) != NULL)
+		return NULL;
+	memcpy(out, p, len);
+	out[len] = '\0';
+	return p + len;
+}
+
+size_t
+msg_login_encode(const struct msg_login *m, uint8_t *buf)
+{
+	uint8_t *p = put(buf, m->id, 8);
+
+	p = put_text(p, m->user);
+	p = put_text(p, m->password);
+	return (size_t)(p - buf);
+}
+
+int
+msg_login_decode(const uint8_t *in, size_t len, struct msg_login *m)
+{
+	const uint8_t *p, *end = in + len;
+
+	if (len < 8)
+		return -EPROTO;
+	p = get(in, &m->id, 8);
+	p = get_text(p, end, m->user);
+	p = get_text(p, end, m->password);
+	return p == end ? 0 : -EPROTO;
+}
+
+size_t
+msg_verified_encode(const struct msg_verified *m, uint8_t *buf)
+{
+	uint8_t *p = put(buf, m->id, 8);
+
+	p = put(p, m->verdict, 1);
+	p = put(p, m->users_mark, 8);
+	return (size_t)(p - buf);
+}
+
+int
+msg_verified_decode(const uint8_t *in, size_t len, struct msg_verified *m)
+{
+	uint64_t verdict;
+
+	if (len != 17)
+		return -EPROTO;
+	in = get(in, &m->id, 8);
+	in = get(in, &verdict, 1);
+	get(in, &m->users_mark, 8);
+	if (verdict > MSG_VERIFY_BUSY)
+		return -EPROTO;
+	m->verdict = (enum msg_verdict)verdict;
+	return 0;
+}

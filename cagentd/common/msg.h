@@ -45,6 +45,24 @@ struct msg_identity {
 #define MSG_IDENTITY_MAX (MSG_IDENTITY_MIN + MANAGE_TOKEN_MAX)
 size_t msg_identity_encode(const struct msg_identity *, uint8_t *buf);
 int msg_identity_decode(const uint8_t *in, size_t len, struct msg_identity *);
+struct msg_login {
+	uint64_t id;
+	char user[256], password[256]; /* secret: to be wiped */
+};
+size_t msg_login_encode(const struct msg_login *, uint8_t *buf);
+int msg_login_decode(const uint8_t *in, size_t len, struct msg_login *);
+enum msg_verdict {
+	MSG_VERIFY_WRONG, /* also: there is no such user */
+	MSG_VERIFY_RIGHT,
+	MSG_VERIFY_BUSY /* nobody has looked */
+};
+struct msg_verified {
+	uint64_t id;
+	enum msg_verdict verdict;
+	uint64_t users_mark; /* settings' */
+};
+size_t msg_verified_encode(const struct msg_verified *, uint8_t *buf);
+int msg_verified_decode(const uint8_t *in, size_t len, struct msg_verified *);
 size_t msg_child_encode(const struct proc_child *, uint8_t *buf);
 int msg_child_decode(const uint8_t *in, size_t len, struct proc_child *);
 size_t msg_resolve_encode(const struct msg_resolve *, uint8_t *buf);

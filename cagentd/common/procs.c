@@ -15,30 +15,34 @@
 #define C (1u << ROLE_CONTROL)
 #define W (1u << ROLE_WORKER)
 #define R (1u << ROLE_RESOLVER)
+#define V (1u << ROLE_VERIFIER)
 
 /* Type, from, to, least and most bytes, least and most fds. */
 static const struct chan_rule rules[MSG_COUNT] = {
-    [MSG_CONF] = {"conf", M, C | W | R, 8, 8, 1, 1},
+    [MSG_CONF] = {"conf", M, C | W | R | V, 8, 8, 1, 1},
     [MSG_TABLE] = {"table", M, C | W, 0, 0, 1, 1},
     [MSG_SLAB] = {"slab", M, C | W, 8, 8, 1, CHAN_FDS_MAX},
     [MSG_WAKE] = {"wake", M, C | W, 0, 0, 1, 1},
     [MSG_LISTENERS] = {"listeners", M, W, 0, 0, 0, CHAN_FDS_MAX},
     [MSG_CONTROL_SOCKET] = {"control-socket", M, C, 0, 0, 1, 1},
     [MSG_RESOLVER] = {"resolver", M, C | W | R, 8, 8, 1, 1},
+    [MSG_VERIFIER] = {"verifier", M, W | V, 8, 8, 1, 1},
     [MSG_POLICY_STATE] = {"policy-state", M, C, 0, 0, 3, 3},
     [MSG_IDENTITY] = {"identity", M, C, MSG_IDENTITY_MIN, MSG_IDENTITY_MAX, 0,
 	0},
     [MSG_POLICY] = {"policy", C, M, 56, 56, 0, 0},
-    [MSG_START] = {"start", M, C | W | R, 0, 0, 0, 0},
-    [MSG_READY] = {"ready", C | W | R, M, 8, 8, 0, 0},
-    [MSG_ALIVE] = {"alive", C | W | R, M, 0, 0, 0, 0},
-    [MSG_DRAIN] = {"drain", M, C | W | R, 0, 0, 0, 0},
-    [MSG_LOG] = {"log", M, C | W | R, 0, 0, 1, 1},
+    [MSG_START] = {"start", M, C | W | R | V, 0, 0, 0, 0},
+    [MSG_READY] = {"ready", C | W | R | V, M, 8, 8, 0, 0},
+    [MSG_ALIVE] = {"alive", C | W | R | V, M, 0, 0, 0, 0},
+    [MSG_DRAIN] = {"drain", M, C | W | R | V, 0, 0, 0, 0},
+    [MSG_LOG] = {"log", M, C | W | R | V, 0, 0, 1, 1},
     [MSG_DECISIONS] = {"decisions", M, W, 0, 0, 0, 1},
     [MSG_CHILD] = {"child", M, C, 28, 28, 0, 0},
     [MSG_NOTE] = {"note", M, C, 1, 1024, 0, 0},
     [MSG_RESOLVE] = {"resolve", C | W, R, 9, 8 + NET_HOST_MAX, 0, 0},
     [MSG_RESOLVED] = {"resolved", R, C | W, 14, 14 + 17 * 16, 0, 0},
+    [MSG_LOGIN] = {"login", W, V, 10, 10 + 255 + 255, 0, 0},
+    [MSG_VERIFIED] = {"verified", V, W, 17, 17, 0, 0},
 };
 
 const struct chan_rules procs_rules = {rules, MSG_COUNT};
@@ -64,6 +68,8 @@ static const char *const resolver_syscalls[] = {SYSCALLS_COMMON, "bind",
     "connect", "getpeername", "getsockname", "getsockopt", "ioctl", "recvfrom",
     "setsockopt", "socket", "writev", NULL};
 
+static const char *const verifier_syscalls[] = {SYSCALLS_COMMON, NULL};
+
 /*
  * What a call must not be able to do by its argument.  fcntl: make the kernel
  * signal others in our name, or change how a listener behaves that all
@@ -85,6 +91,9 @@ static const struct sandbox_arg worker_args[] = {{"fcntl", 1, channel_fcntls},
 static const struct sandbox_arg resolver_args[] = {
     {"fcntl", 1, resolver_fcntls}, {NULL, 0, NULL}};
 
+static const struct sandbox_arg verifier_args[] = {
+    {"fcntl", 1, channel_fcntls}, {NULL, 0, NULL}};
+
 static const int inet_families[] = {AF_INET, AF_INET6, -1};
 
 const char *
@@ -99,6 +108,8 @@ procs_role_word(enum proc_role role)
 		return "worker";
 	case ROLE_RESOLVER:
 		return "resolver";
+	case ROLE_VERIFIER:
+		return "verifier";
 	case ROLE_COUNT:
 		break;
 	}
@@ -157,6 +168,12 @@ procs_rights(
 		out->syscalls = resolver_syscalls;
 		out->args = resolver_args;
 		out->families = inet_families;
+		break;
+	case ROLE_VERIFIER:
+		out->uid = s->verifier_user.uid;
+		out->gid = s->verifier_user.gid;
+		out->syscalls = verifier_syscalls;
+		out->args = verifier_args;
 		break;
 	case ROLE_COUNT:
 		break;

@@ -11,6 +11,7 @@ enum proc_role {
 	ROLE_CONTROL,
 	ROLE_WORKER,
 	ROLE_RESOLVER,
+	ROLE_VERIFIER, /* only where there is a users file */
 	ROLE_COUNT
 };
 
@@ -21,7 +22,8 @@ int procs_role_parse(const char *word);
 enum proc_msg {
 	/* Start and reload, from the master.  A child begins with these, in
 	 * any order, and MSG_START ends them. */
-	MSG_CONF,      /* serial; fd: sealed bundle */
+	MSG_CONF,      /* serial; fd: sealed bundle, with what this role may
+			* have of it */
 	MSG_TABLE,     /* fd: read-write for control, read-only for workers */
 	MSG_SLAB,      /* worker; fds: of it and those that follow, of
 			* which a worker's own can be written */
@@ -29,6 +31,7 @@ enum proc_msg {
 	MSG_LISTENERS, /* fds: all the listeners, each time */
 	MSG_CONTROL_SOCKET, /* fd: cagent-ctl's listener */
 	MSG_RESOLVER, /* line; fd: channel between its owner and the resolver */
+	MSG_VERIFIER, /* worker; fd: channel between it and the verifier */
 	MSG_POLICY_STATE, /* only where a policy may be; fds: the file in which
 			   * control keeps what it has accepted, memory for
 			   * what is to be in force, the history's file */
@@ -52,6 +55,9 @@ enum proc_msg {
 	/* Between the resolver and those who ask it. */
 	MSG_RESOLVE,  /* id, name */
 	MSG_RESOLVED, /* id, outcome, addresses */
+	/* Between the verifier and the workers. */
+	MSG_LOGIN,    /* id, user, password */
+	MSG_VERIFIED, /* id, verdict, mark of the users file it is by */
 	MSG_COUNT
 };
 
@@ -70,6 +76,10 @@ extern const struct chan_rules procs_rules;
 #define PROCS_LINE_CONTROL SETTINGS_WORKERS_MAX
 #define PROCS_LINES_MAX	   (SETTINGS_WORKERS_MAX + 1)
 
+/* Logins that the verifier was asked by one worker and has not answered yet:
+ * what is said beyond that gets MSG_VERIFY_BUSY at once. */
+#define PROCS_LOGINS_MAX 4
+
 /* What a role may do once it has started; strings borrowed for ever.
  * Master: after the listeners are bound. */
 void procs_rights(
@@ -78,7 +88,8 @@ void procs_rights(
 /* Their places. */
 #define PROCS_AT_CONTROL   0
 #define PROCS_AT_RESOLVER  1
-#define PROCS_AT_WORKERS   2
+#define PROCS_AT_VERIFIER  2
+#define PROCS_AT_WORKERS   3
 #define PROCS_CHILDREN_MAX (PROCS_AT_WORKERS + SETTINGS_WORKERS_MAX)
 
 /* The fields of MSG_CHILD. */

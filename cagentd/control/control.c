@@ -105,13 +105,16 @@ take_child(struct control *c, const struct chan_msg *m)
 		return;
 	at = info.role == ROLE_CONTROL	  ? PROCS_AT_CONTROL
 	     : info.role == ROLE_RESOLVER ? PROCS_AT_RESOLVER
+	     : info.role == ROLE_VERIFIER ? PROCS_AT_VERIFIER
 					  : PROCS_AT_WORKERS + info.index;
 	if (info.role == ROLE_MASTER)
 		return;
 	c->children[at] = info;
-	/* A worker that is gone for good is none. */
-	if (info.role == ROLE_WORKER && info.pid == 0 &&
-	    info.index >= c->settings->workers)
+	/* One that is gone for good is none. */
+	if (info.pid == 0 &&
+	    ((info.role == ROLE_WORKER && info.index >= c->settings->workers) ||
+		(info.role == ROLE_VERIFIER &&
+		    c->settings->users_file[0] == '\0')))
 		c->children[at].role = ROLE_MASTER;
 }
 

@@ -16,6 +16,8 @@ change_fixed(const struct settings *a, const struct settings *b)
 		return "worker-user";
 	if (strcmp(a->resolver_user.name, b->resolver_user.name) != 0)
 		return "resolver-user";
+	if (strcmp(a->verifier_user.name, b->verifier_user.name) != 0)
+		return "verifier-user";
 	/* The control process has its state's file, and a chain of roots. */
 	if (strcmp(a->policy_root, b->policy_root) != 0)
 		return "root";

@@ -52,6 +52,14 @@ want(struct children_one *c, bool wanted)
 	children_report(c);
 }
 
+/* Nothing is to be verified where nobody logs in. */
+static void
+want_verifier(struct children *all)
+{
+	want(
+	    &all->one[PROCS_AT_VERIFIER], all->settings->users_file[0] != '\0');
+}
+
 static void
 want_workers(struct children *all)
 {
@@ -266,6 +274,7 @@ children_start(struct children *all)
 		c->all = all;
 		c->role = i == PROCS_AT_CONTROL	   ? ROLE_CONTROL
 			  : i == PROCS_AT_RESOLVER ? ROLE_RESOLVER
+			  : i == PROCS_AT_VERIFIER ? ROLE_VERIFIER
 						   : ROLE_WORKER;
 		c->index = i >= PROCS_AT_WORKERS ? i - PROCS_AT_WORKERS : 0;
 	}
@@ -274,6 +283,7 @@ children_start(struct children *all)
 	    true;
 	start(&all->one[PROCS_AT_RESOLVER]);
 	start(&all->one[PROCS_AT_CONTROL]);
+	want_verifier(all);
 	all->watched_us = loop_now_us(all->loop);
 	on_watchdog(all->loop, &all->watchdog, &now);
 }
@@ -287,7 +297,7 @@ children_reload(struct children *all)
 	for (i = 0; i < PROCS_CHILDREN_MAX; i++) {
 		c = &all->one[i];
 		children_tell_conf(c);
-		if (c->role != ROLE_RESOLVER)
+		if (c->role == ROLE_CONTROL || c->role == ROLE_WORKER)
 			children_tell_slabs(
 			    c, all->slabs_n, slabs_n - all->slabs_n);
 		if (c->role != ROLE_WORKER)
@@ -296,6 +306,7 @@ children_reload(struct children *all)
 		children_tell_decisions(c);
 	}
 	all->slabs_n = slabs_n;
+	want_verifier(all);
 	/* Else they are wanted as soon as it does. */
 	if (all->table_stands)
 		want_workers(all);
@@ -353,6 +364,7 @@ stop_next(struct children *all)
 	}
 	children_tell(&all->one[PROCS_AT_CONTROL], MSG_DRAIN, NULL, 0, -1);
 	children_tell(&all->one[PROCS_AT_RESOLVER], MSG_DRAIN, NULL, 0, -1);
+	children_tell(&all->one[PROCS_AT_VERIFIER], MSG_DRAIN, NULL, 0, -1);
 }
 
 /* What is counted there is lost, and so is what would never be counted down
@@ -369,7 +381,8 @@ renew_slab(const struct children_one *c)
 		return;
 	}
 	for (i = 0; i < PROCS_CHILDREN_MAX; i++) {
-		if (all->one[i].role != ROLE_RESOLVER)
+		if (all->one[i].role == ROLE_CONTROL ||
+		    all->one[i].role == ROLE_WORKER)
 			children_tell_slabs(&all->one[i], c->index, 1);
 	}
 }
@@ -384,15 +397,17 @@ spoilt_slab(const struct children_one *c, int status)
 	return !c->wanted; /* no successor will clear it */
 }
 
-/* Nobody is linked to a resolver that is gone. */
+/* Nobody is linked to a resolver or a verifier that is gone. */
 static void
-unlink_resolver(struct children_one *c)
+unlink_child(struct children_one *c)
 {
 	uint32_t i;
 
-	c->linked = false;
+	c->linked = c->verified = false;
 	for (i = 0; c->role == ROLE_RESOLVER && i < PROCS_CHILDREN_MAX; i++)
 		c->all->one[i].linked = false;
+	for (i = 0; c->role == ROLE_VERIFIER && i < PROCS_CHILDREN_MAX; i++)
+		c->all->one[i].verified = false;
 }
 
 static void
@@ -409,7 +424,7 @@ died(struct children_one *c, int status)
 	c->pid = 0;
 	c->renewing = false;
 	c->state = PROC_WAITING;
-	unlink_resolver(c);
+	unlink_child(c);
 	if (all->stopping)
 		return;
 	if (spoilt_slab(c, status))

@@ -28,7 +28,8 @@ struct children_one {
 	uint32_t index;
 	bool wanted;
 	bool renewing; /* its end is asked for, and no sign of trouble */
-	bool linked;   /* to the resolver that is there now */
+	bool linked;   /* to the resolver that is there now, */
+	bool verified; /* and to the verifier */
 	pid_t pid;     /* 0: not running */
 	struct chan *chan;
 	bool chan_dead; /* freed when the child is reaped */

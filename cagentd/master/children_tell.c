@@ -96,39 +96,72 @@ children_note(struct children *all, const char *fmt, ...)
 		    strlen(text), -1);
 }
 
-void
-children_link(struct children_one *c)
+/* One end of a new channel to who serves, one to c: false when there is
+ * none. */
+static bool
+join(const struct children_one *c, const struct children_one *server,
+    uint32_t type, uint32_t line)
 {
-	const struct children_one *resolver = &c->all->one[PROCS_AT_RESOLVER];
-	uint32_t line = c->role == ROLE_CONTROL ? PROCS_LINE_CONTROL : c->index;
 	char name[CHILDREN_NAME_MAX];
 	int fds[2], error;
 
-	if (c == resolver || c->linked || resolver->chan == NULL ||
-	    c->chan == NULL)
-		return;
+	if (server->chan == NULL || c->chan == NULL)
+		return false;
 	error = chan_pair(fds);
 	if (error != 0) {
 		/* The watchdog tries again. */
-		log_warnx("no channel for %s to the resolver: %s",
-		    children_name(c, name), strerror(-error));
-		return;
+		log_warnx("no channel for %s to the %s: %s",
+		    children_name(c, name), procs_role_word(server->role),
+		    strerror(-error));
+		return false;
 	}
-	tell_u64(resolver, MSG_RESOLVER, line, fds[0]);
-	tell_u64(c, MSG_RESOLVER, line, fds[1]);
+	tell_u64(server, type, line, fds[0]);
+	tell_u64(c, type, line, fds[1]);
 	close(fds[0]);
 	close(fds[1]);
-	c->linked = true;
+	return true;
 }
 
-/* Workers log in, and so do the control process's checks. */
+void
+children_link(struct children_one *c)
+{
+	const struct children_one *all = c->all->one;
+	uint32_t line = c->role == ROLE_CONTROL ? PROCS_LINE_CONTROL : c->index;
+
+	if (c->role != ROLE_CONTROL && c->role != ROLE_WORKER)
+		return;
+	if (!c->linked)
+		c->linked =
+		    join(c, &all[PROCS_AT_RESOLVER], MSG_RESOLVER, line);
+	if (!c->verified && c->role == ROLE_WORKER)
+		c->verified =
+		    join(c, &all[PROCS_AT_VERIFIER], MSG_VERIFIER, line);
+}
+
+/* Workers log in, and so do the control process's checks; who logs in here is
+ * the verifier's affair alone. */
+static enum shared_kind
+kind_for(enum proc_role role)
+{
+	switch (role) {
+	case ROLE_CONTROL:
+	case ROLE_WORKER:
+		return SHARED_SECRETS;
+	case ROLE_VERIFIER:
+		return SHARED_USERS;
+	case ROLE_RESOLVER:
+	case ROLE_MASTER:
+	case ROLE_COUNT:
+		break;
+	}
+	return SHARED_PLAIN;
+}
+
 void
 children_tell_conf(const struct children_one *c)
 {
-	const struct shared *sh = c->all->shared;
-
 	tell_u64(c, MSG_CONF, c->all->settings->serial,
-	    c->role == ROLE_RESOLVER ? sh->conf_plain : sh->conf);
+	    c->all->shared->conf.fds[kind_for(c->role)]);
 }
 
 void
@@ -233,6 +266,7 @@ children_provide(struct children_one *c)
 		children_link(c);
 		break;
 	case ROLE_RESOLVER:
+	case ROLE_VERIFIER:
 		for (i = 0; i < PROCS_CHILDREN_MAX; i++)
 			children_link(&all->one[i]);
 		break;

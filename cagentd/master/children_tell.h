@@ -26,8 +26,8 @@ void children_tell_decisions(const struct children_one *);
 /* n slabs from that worker's on. */
 void children_tell_slabs(
     const struct children_one *, uint32_t first, uint32_t n);
-/* A line to the resolver for one that may have it and has none, if both are
- * there. */
+/* A line to the resolver, and one to the verifier, for one that may have it
+ * and has none, if both are there. */
 void children_link(struct children_one *);
 
 /* A new way to syslog for all, who cannot find it themselves. */

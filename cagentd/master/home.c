@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -74,23 +75,42 @@ home_leave(struct home *h)
 	close(h->dir_fd);
 }
 
+static int
+check_user(const struct settings_account *a, char *why, size_t size)
+{
+	if (geteuid() != 0 || (a->uid != (uid_t)-1 && a->uid != 0))
+		return 0;
+	if (a->uid == 0)
+		snprintf(why, size, "user %s is root: name another in [agent]",
+		    a->name);
+	else
+		snprintf(why, size,
+		    "user %s does not exist: make it (the package and `make "
+		    "install` do), or name another in [agent]",
+		    a->name);
+	return -1;
+}
+
+int
+home_verifier(const struct settings *s, char *why, size_t size)
+{
+	return s->users_file[0] == '\0'
+		   ? 0
+		   : check_user(&s->verifier_user, why, size);
+}
+
 void
 home_users(const struct settings *s)
 {
 	const struct settings_account *users[] = {
 	    &s->control_user, &s->worker_user, &s->resolver_user};
+	char why[256];
 	size_t i;
 
-	if (geteuid() != 0)
-		return;
 	for (i = 0; i < sizeof(users) / sizeof(*users); i++) {
-		if (users[i]->uid == (uid_t)-1)
-			fatalx("user %s does not exist: make it (the package "
-			       "and `make install` do), or name another in "
-			       "[agent]",
-			    users[i]->name);
-		if (users[i]->uid == 0)
-			fatalx("user %s is root: name another in [agent]",
-			    users[i]->name);
+		if (check_user(users[i], why, sizeof(why)) != 0)
+			fatalx("%s", why);
 	}
+	if (home_verifier(s, why, sizeof(why)) != 0)
+		fatalx("%s", why);
 }

@@ -149,6 +149,8 @@ prepare(struct master *m, const struct settings *s, const struct bundle *b,
 		snprintf(why, size, "'%s' takes a restart to change", fixed);
 		return -1;
 	}
+	if (home_verifier(s, why, size) != 0)
+		return -1;
 	error = shared_slabs(&m->shared, s);
 	if (error == 0)
 		error = shared_seal_new(b, &conf);
@@ -235,7 +237,7 @@ apply_policy(struct master *m, const struct settings_body *policy)
 	struct settings *s = NULL;
 	struct bundle *b = NULL;
 	bool applied = false;
-	int error = bundle_open(&b, m->shared.conf);
+	int error = bundle_open(&b, m->shared.conf.fds[SHARED_ALL]);
 
 	if (error != 0)
 		refuse_reload(m, strerror(-error));

@@ -111,13 +111,16 @@ make_control_socket(struct shared *sh, const struct settings *s)
 	give_group(-1, path, s);
 }
 
+static const struct shared_conf no_conf = {{-1, -1, -1, -1}};
+
 void
 shared_init(struct shared *sh, const struct settings *s)
 {
 	uint32_t i;
 
 	memset(sh, 0, sizeof(*sh));
-	sh->conf = sh->conf_plain = sh->decisions = -1;
+	sh->conf = no_conf;
+	sh->decisions = -1;
 	for (i = 0; i < MASTER_POLICY_FDS; i++)
 		sh->policy[i] = -1;
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
@@ -346,13 +349,21 @@ shared_remove(const struct settings *s)
 int
 shared_seal_new(const struct bundle *b, struct shared_conf *conf)
 {
-	conf->full = bundle_seal(b, true);
-	if (conf->full < 0)
-		return conf->full;
-	conf->plain = bundle_seal(b, false);
-	if (conf->plain < 0) {
-		close(conf->full);
-		return conf->plain;
+	static const unsigned int with[SHARED_KINDS] = {
+	    [SHARED_ALL] = BUNDLE_SECRETS | BUNDLE_USERS,
+	    [SHARED_SECRETS] = BUNDLE_SECRETS,
+	    [SHARED_USERS] = BUNDLE_USERS};
+	int error, i;
+
+	*conf = no_conf;
+	for (i = 0; i < SHARED_KINDS; i++) {
+		conf->fds[i] = bundle_seal(b, with[i]);
+		if (conf->fds[i] >= 0)
+			continue;
+		error = conf->fds[i];
+		conf->fds[i] = -1;
+		shared_conf_close(conf);
+		return error;
 	}
 	return 0;
 }
@@ -360,18 +371,19 @@ shared_seal_new(const struct bundle *b, struct shared_conf *conf)
 void
 shared_conf_close(const struct shared_conf *conf)
 {
-	close(conf->full);
-	close(conf->plain);
+	int i;
+
+	for (i = 0; i < SHARED_KINDS; i++) {
+		if (conf->fds[i] != -1)
+			close(conf->fds[i]);
+	}
 }
 
 void
 shared_use(struct shared *sh, const struct shared_conf *conf)
 {
-	if (sh->conf != -1)
-		shared_conf_close(
-		    &(struct shared_conf){sh->conf, sh->conf_plain});
-	sh->conf = conf->full;
-	sh->conf_plain = conf->plain;
+	shared_conf_close(&sh->conf);
+	sh->conf = *conf;
 }
 
 int

@@ -19,12 +19,24 @@ struct shared_listener {
 	bool said;
 };
 
+/* The sealed configuration: all of it, which stays here, and what others may
+ * have of it. */
+enum shared_kind {
+	SHARED_ALL,
+	SHARED_SECRETS, /* what we log in with */
+	SHARED_USERS,	/* by what others log in here */
+	SHARED_PLAIN,	/* neither */
+	SHARED_KINDS
+};
+struct shared_conf {
+	int fds[SHARED_KINDS]; /* -1: none yet */
+};
+
 struct shared {
 	int table_rw, table_ro;
 	int control_socket;
 	int wake;
-	int conf;	/* sealed, with secrets */
-	int conf_plain; /* without */
+	struct shared_conf conf;
 	/* What MSG_POLICY_STATE holds; -1: no policy. */
 	int policy[MASTER_POLICY_FDS];
 	int decisions; /* for appending; -1: none are recorded */
@@ -66,9 +78,6 @@ void shared_unlisten(struct shared *);
 void shared_remove(const struct settings *);
 
 /* The sealed configuration in two steps, of which only the first can fail. */
-struct shared_conf {
-	int full, plain;
-};
 int shared_seal_new(
     const struct bundle *, struct shared_conf *); /* 0, -errno */
 void shared_conf_close(const struct shared_conf *);

@@ -32,8 +32,8 @@ enum login_answer {
 /* Once, with anything but LOGIN_LATER; the login is gone by then. */
 typedef void login_fn(void *arg, enum login_answer);
 
-#define LOGIN_WAITING_MAX  1024 /* of one worker, asked or not yet */
-#define LOGIN_ASKED_MAX	   4	/* of those, by now: the next in turn follow */
+#define LOGIN_WAITING_MAX  256 /* of one worker, asked or not yet */
+#define LOGIN_ASKED_MAX	   4   /* of those, by now: the next in turn follow */
 #define LOGIN_FAILURES_MAX 10
 #define LOGIN_WINDOW_US	   60000000
 #define LOGIN_DELAY_US	   250000 /* after the first failure; then doubled */

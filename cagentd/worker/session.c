@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,7 @@ session_free_setup(struct session *s)
 
 	if (u == NULL)
 		return;
+	login_cancel(u->login);
 	request_cancel(&u->request);
 	dial_cancel(&u->dial);
 	explicit_bzero(
@@ -218,6 +220,49 @@ serve(struct session *s)
 	}
 }
 
+/* What the client has shown is looked at: it may go on, or not. */
+static void
+logged_in(struct setup *u, enum login_answer answer)
+{
+	struct request *q = &u->request;
+
+	switch (answer) {
+	case LOGIN_RIGHT:
+		strlcpy(u->client.login, q->intake.user,
+		    sizeof(u->client.login)); /* it fits */
+		request_login(q, INTAKE_RIGHT);
+		return;
+	case LOGIN_WRONG:
+		request_login(q, INTAKE_WRONG);
+		return;
+	case LOGIN_BUSY:
+		request_login(q, INTAKE_BUSY);
+		return;
+	case LOGIN_LATER:
+		return;
+	}
+}
+
+static void
+login_done(void *arg, enum login_answer answer)
+{
+	struct setup *u = arg;
+
+	u->login = NULL;
+	logged_in(u, answer);
+}
+
+static void
+check_login(struct session *s)
+{
+	struct setup *u = s->setup;
+	const struct login_claim claim = {
+	    &u->client, u->request.intake.user, u->request.intake.password};
+
+	logged_in(
+	    u, login_check(s->env->logins, &claim, login_done, u, &u->login));
+}
+
 static void
 request_done(struct request *q, enum request_end e)
 {
@@ -240,6 +285,9 @@ request_done(struct request *q, enum request_end e)
 	case REQUEST_NO_MEMORY:
 		session_end(s);
 		return;
+	case REQUEST_LOGIN:
+		check_login(s);
+		return;
 	}
 }
 
@@ -261,12 +309,28 @@ identify(struct session *s, bool unix_socket)
 		net_addr_ip(&peer, &c->source);
 }
 
+static enum intake_wants
+wants_of(const struct session *s)
+{
+	if (s->env->logins == NULL)
+		return INTAKE_NO_LOGIN;
+	switch (login_need(s->settings, &s->setup->client)) {
+	case LOGIN_NONE:
+		return INTAKE_NO_LOGIN;
+	case LOGIN_MAY:
+		return INTAKE_MAY_LOGIN;
+	case LOGIN_MUST:
+		break;
+	}
+	return INTAKE_MUST_LOGIN;
+}
+
 int
 session_read(struct session *s)
 {
 	struct loop *loop = s->env->dial.loop;
 
-	return request_start(&s->setup->request, loop, s->fd, false,
+	return request_start(&s->setup->request, loop, s->fd, wants_of(s),
 	    loop_now_us(loop) + s->settings->handshake_timeout_ms * 1000,
 	    request_done);
 }

@@ -8,6 +8,7 @@
 
 #include "cagentd/worker/dial.h"
 #include "cagentd/worker/learn.h"
+#include "cagentd/worker/login.h"
 #include "cagentd/worker/quota.h"
 
 /*
@@ -41,6 +42,7 @@ struct session_env {
 	struct quota *quota;	  /* NULL: users have no limits */
 	struct web_pool *pool;	  /* NULL: no connection to upstream is kept */
 	bool draining;		  /* nobody is served any longer than needed */
+	struct logins *logins;	  /* NULL: nobody logs in */
 	void (*ended)(void *arg); /* a session has freed itself */
 	void *arg;
 };

@@ -18,6 +18,7 @@ struct setup {
 	struct request request;
 	struct dial dial;
 	struct client client;
+	struct login *login; /* under way */
 };
 
 struct session {

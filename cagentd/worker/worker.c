@@ -225,6 +225,7 @@ use_settings(struct worker *w, struct settings *s)
 	w->settings = s;
 	w->env.settings = s;
 	web_pool_clear(&w->pool); /* of paths that may be allowed no more */
+	logins_use(w->env.logins, s);
 	w->clients_max = clients_max(s, w->fds_max);
 	atomic_store(&w->slab->conf_serial, s->serial);
 	log_level_set((enum log_level)s->log_level);
@@ -303,6 +304,11 @@ message(void *arg, struct chan *c, const struct chan_msg *m)
 			log_warnx("resolver: no channel");
 		m->fds[0] = -1;
 		return;
+	case MSG_VERIFIER:
+		if (logins_attach(w->env.logins, m->fds[0]) != 0)
+			log_warnx("verifier: no channel");
+		m->fds[0] = -1;
+		return;
 	case MSG_SLAB:
 		take_slabs(w, m);
 		return;
@@ -363,7 +369,9 @@ prepare(struct worker *w, struct child_start *start)
 	w->index_of_table = calloc(1, sizeof(*w->index_of_table));
 	w->loads = calloc(TABLE_ROWS_MAX, sizeof(*w->loads));
 	if (w->slab == NULL || w->table == NULL || w->index_of_table == NULL ||
-	    w->loads == NULL || resolve_new(&w->env.dial.resolve, w->loop) != 0)
+	    w->loads == NULL ||
+	    resolve_new(&w->env.dial.resolve, w->loop) != 0 ||
+	    logins_new(&w->env.logins, w->loop) != 0)
 		fatalx("start: no slab, or out of memory");
 	arc4random_buf(&w->seed, sizeof(w->seed));
 	w->record = (struct record){w->slab, w->loads, start->wake_fd};
@@ -399,6 +407,7 @@ finish(struct worker *w)
 	web_pool_clear(&w->pool);
 	accept_stop(&w->accept);
 	learn_fini(&w->learn);
+	logins_free(w->env.logins);
 	resolve_free(w->env.dial.resolve);
 	chan_free(w->child.chan);
 	loop_free(w->loop);
@@ -435,6 +444,9 @@ worker_main(uint32_t index)
 	    resolve_attach(w.env.dial.resolve, ROLE_WORKER,
 		start.resolver_fds[index]) != 0)
 		fatalx("start: no resolver channel");
+	if (start.verifier_fds[index] != -1 &&
+	    logins_attach(w.env.logins, start.verifier_fds[index]) != 0)
+		fatalx("start: no verifier channel");
 	if (accept_init(&w.accept, w.loop, accepted, accept_paused) != 0)
 		fatalx("start: out of memory");
 	accept_set(&w.accept, start.listener_fds, start.listeners_n);

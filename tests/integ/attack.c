@@ -187,7 +187,7 @@ give_all(const struct master *m, int chan)
 {
 	const uint64_t serial = 1, own = OWN, other = OTHER;
 
-	give(chan, MSG_CONF, &serial, m->shared.conf);
+	give(chan, MSG_CONF, &serial, m->shared.conf.fds[SHARED_SECRETS]);
 	give(chan, MSG_TABLE, NULL, m->shared.table_ro);
 	give(chan, MSG_WAKE, NULL, m->shared.wake);
 	give(chan, MSG_SLAB, &own, m->shared.slab_rw[OWN]);

@@ -274,7 +274,8 @@ t_service(void)
 	text = rig_read(path, NULL);
 	CHECK(text != NULL && strstr(text, "\n_cagent:") != NULL &&
 		  strstr(text, "\n_cagentw:") != NULL &&
-		  strstr(text, "\n_cagentr:") != NULL,
+		  strstr(text, "\n_cagentr:") != NULL &&
+		  strstr(text, "\n_cagentv:") != NULL,
 	    "users are missing");
 	free(text);
 	expect_init("status", 3);

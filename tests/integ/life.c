@@ -289,7 +289,7 @@ t_refused(void)
 {
 	static const char *const keys[] = {"pid-file = /tmp/other.pid",
 	    "control-user = 64999:64999", "worker-user = 64999",
-	    "resolver-user = 64999"};
+	    "resolver-user = 64999", "verifier-user = 64999"};
 	static struct rig_agent a;
 	size_t i, len;
 	char run_dir[RIG_PATH_MAX];

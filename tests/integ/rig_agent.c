@@ -105,15 +105,16 @@ rig_agent_intermediary(struct rig_agent *a, const char *name, const char *type,
 void
 rig_agent_write(struct rig_agent *a)
 {
-	char text[sizeof(a->keys) + sizeof(a->sections) + 2048], users[128];
+	char text[sizeof(a->keys) + sizeof(a->sections) + 2048], users[160];
 
 	users[0] = '\0';
 	if (geteuid() == 0 && a->uid == 0) {
 		snprintf(users, sizeof(users),
 		    "control-user = %d:%d\nworker-user = %d:%d\n"
-		    "resolver-user = %d:%d\n",
+		    "resolver-user = %d:%d\nverifier-user = %d:%d\n",
 		    RIG_UID_CONTROL, RIG_UID_CONTROL, RIG_UID_WORKER,
-		    RIG_UID_WORKER, RIG_UID_RESOLVER, RIG_UID_RESOLVER);
+		    RIG_UID_WORKER, RIG_UID_RESOLVER, RIG_UID_RESOLVER,
+		    RIG_UID_VERIFIER, RIG_UID_VERIFIER);
 	}
 	snprintf(text, sizeof(text),
 	    "[agent]\nlisten = %s\nworkers = %u\nrun-dir = %s\n"

@@ -13,6 +13,7 @@
 #define RIG_UID_CONTROL	   64901
 #define RIG_UID_WORKER	   64902
 #define RIG_UID_RESOLVER   64903
+#define RIG_UID_VERIFIER   64904
 
 struct rig_agent {
 	const char *name;   /* borrowed: of its log and files */

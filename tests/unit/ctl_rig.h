@@ -28,12 +28,13 @@ static struct slab *rig_slabs[RIG_WORKERS];
 static char rig_dir[64];
 static int rig_table_fd;
 
-#define RIG_HEAD                       \
-	"[agent]\n"                    \
-	"workers = 2\n"                \
-	"control-user = 65534:65534\n" \
-	"worker-user = 65534:65534\n"  \
-	"resolver-user = 65534:65534\n"
+#define RIG_HEAD                        \
+	"[agent]\n"                     \
+	"workers = 2\n"                 \
+	"control-user = 65534:65534\n"  \
+	"worker-user = 65534:65534\n"   \
+	"resolver-user = 65534:65534\n" \
+	"verifier-user = 65534:65534\n"
 
 static inline int
 rig_ok(int result, const char *what)

@@ -86,6 +86,11 @@ children_say_little(void)
 	CHECK_INT(may_say(ROLE_WORKER, ROLE_CONTROL), 0);
 	CHECK_INT(may_say(ROLE_CONTROL, ROLE_RESOLVER), BIT(MSG_RESOLVE));
 	CHECK_INT(may_say(ROLE_RESOLVER, ROLE_CONTROL), BIT(MSG_RESOLVED));
+	CHECK_INT(may_say(ROLE_VERIFIER, ROLE_MASTER), alive);
+	CHECK_INT(may_say(ROLE_WORKER, ROLE_VERIFIER), BIT(MSG_LOGIN));
+	CHECK_INT(may_say(ROLE_VERIFIER, ROLE_WORKER), BIT(MSG_VERIFIED));
+	CHECK_INT(may_say(ROLE_VERIFIER, ROLE_CONTROL), 0);
+	CHECK_INT(may_say(ROLE_CONTROL, ROLE_VERIFIER), 0);
 	/* The master must not even receive an fd from a child. */
 	for (i = 0; i < procs_rules.rows_n; i++) {
 		if ((procs_rules.rows[i].from & CHILDREN) != 0)
@@ -107,6 +112,8 @@ who_gets_what(void)
 	CHECK_INT(r[MSG_IDENTITY].to, BIT(ROLE_CONTROL));
 	CHECK_INT(r[MSG_TABLE].to & BIT(ROLE_RESOLVER), 0);
 	CHECK_INT(r[MSG_SLAB].to & BIT(ROLE_RESOLVER), 0);
+	CHECK_INT(r[MSG_TABLE].to & BIT(ROLE_VERIFIER), 0);
+	CHECK_INT(r[MSG_SLAB].to & BIT(ROLE_VERIFIER), 0);
 	CHECK(r[MSG_LISTENERS].fds_max >= SETTINGS_LISTENERS_MAX,
 	    "listeners do not fit");
 }
@@ -168,7 +175,7 @@ may_family(const struct sandbox_spec *spec, int family)
 static void
 rights_of_children(void)
 {
-	static const uid_t uids[ROLE_COUNT] = {0, 901, 902, 903};
+	static const uid_t uids[ROLE_COUNT] = {0, 901, 902, 903, 904};
 	struct settings *s = sample();
 	struct sandbox_spec spec;
 	int role;
@@ -181,12 +188,19 @@ rights_of_children(void)
 		CHECK(spec.keep_caps == 0, "%d keeps capabilities", role);
 		CHECK_STR(spec.chroot_dir, "/r");
 		CHECK(spec.no_files && spec.no_fork && spec.scoped, "%d", role);
+		check_syscalls((enum proc_role)role, &spec);
+		if (role == ROLE_VERIFIER) {
+			CHECK(!lists(spec.syscalls, "socket") &&
+				  !lists(spec.syscalls, "connect") &&
+				  !lists(spec.syscalls, "accept4"),
+			    "the verifier has a way out");
+			continue;
+		}
 		CHECK(!may_family(&spec, AF_UNIX), "%d: unix sockets", role);
 		CHECK(!may_family(&spec, AF_NETLINK), "%d: netlink", role);
 		CHECK(!may_family(&spec, AF_PACKET), "%d: packets", role);
 		CHECK(may_family(&spec, AF_INET), "%d: no v4", role);
 		CHECK(may_family(&spec, AF_INET6), "%d: no v6", role);
-		check_syscalls((enum proc_role)role, &spec);
 	}
 	procs_rights(ROLE_WORKER, s, &spec);
 	CHECK(!lists(spec.syscalls, "bind"), "a worker may bind");
