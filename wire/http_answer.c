@@ -95,6 +95,8 @@ fields_read(const uint8_t *in, size_t len, const struct http_ask *ask,
 			said->squid_error = true;
 		} else if (http_field_is(&field, "Proxy-Status")) {
 			said->proxy_error |= has_error(&field);
+		} else if (http_field_is(&field, "WWW-Authenticate")) {
+			out->binds |= http_field_binds(&field);
 		} else if (http_field_is(&field, "Upgrade")) {
 			said->switches = is_offered(ask, &field);
 		}

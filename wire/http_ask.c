@@ -213,6 +213,13 @@ fetch_dest_read(struct reading *r, const struct http_field *field)
 	return 0;
 }
 
+static int
+login_read(struct reading *r, const struct http_field *field)
+{
+	r->ask->binds |= http_field_binds(field);
+	return 0;
+}
+
 static const struct reader {
 	const char *name;
 	int (*fn)(struct reading *, const struct http_field *);
@@ -222,6 +229,7 @@ static const struct reader {
     {"Upgrade", upgrade_read},
     {"Max-Forwards", max_forwards_read},
     {"Via", via_read},
+    {"Authorization", login_read},
     {"Accept", accept_read},
     {"Sec-Fetch-Dest", fetch_dest_read},
 };

@@ -208,3 +208,20 @@ http_list_next(
 	}
 	return false;
 }
+
+bool
+http_field_binds(const struct http_field *field)
+{
+	struct http_word word;
+	size_t pos = 0, len;
+
+	while (http_list_next(field, &pos, &word)) {
+		for (len = 0; len < word.len && !is_blank(word.text[len]);)
+			len++;
+		word.len = len;
+		if (http_word_is(&word, "NTLM") ||
+		    http_word_is(&word, "Negotiate"))
+			return true;
+	}
+	return false;
+}

@@ -64,4 +64,8 @@ bool http_word_is(const struct http_word *, const char *); /* in any case */
 bool http_list_next(
     const struct http_field *, size_t *pos, struct http_word *out);
 
+/* Does a field with a challenge or credentials name a scheme that logs the
+ * connection in, and not the request (NTLM, Negotiate)? */
+bool http_field_binds(const struct http_field *);
+
 #endif

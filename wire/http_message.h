@@ -37,6 +37,7 @@ struct http_ask {
 	bool keep_alive;       /* the client wants to go on after it */
 	bool expects_continue; /* section 10.1.1; never without a content */
 	bool trailers;	       /* TE: trailers; it goes on with the request */
+	bool binds;	       /* its login is one of the connection (NTLM) */
 	/* Upgrade, as sent, e.g. "websocket"; "": none is asked for.  To HTTP
 	 * or TLS, with a content, or not named by Connection it is none. */
 	char upgrade[HTTP_UPGRADE_MAX + 1];
@@ -92,6 +93,7 @@ struct http_answer {
 	enum http_framing framing;
 	uint64_t length;
 	bool keep_alive; /* the connection may be used again after it */
+	bool binds;	 /* as http_ask has it */
 	/* It is the word of an intermediary on its own behalf, as far as such
 	 * say so: 407, 502 and 504, or 503 with X-Squid-Error or a
 	 * Proxy-Status that has an error (RFC 9209). */

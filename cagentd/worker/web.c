@@ -223,14 +223,16 @@ is_under_way(const struct web *w)
 
 /* --- heads --- */
 
-/* As they stand before a request line, by mistake of old clients (RFC 9112
- * section 2.2). */
+/* As it stands before a request line, by mistake of old clients (RFC 9112
+ * section 2.2): one, so that nobody stays by sending nothing else. */
 static void
 skip_empty_line(struct web *w)
 {
-	if (w->scanned == 0 && w->in->len >= 2 &&
-	    memcmp(buf_bytes(w->in), "\r\n", 2) == 0)
-		consume(w, 2);
+	if (w->skipped || w->scanned != 0 || w->in->len < 2 ||
+	    memcmp(buf_bytes(w->in), "\r\n", 2) != 0)
+		return;
+	w->skipped = true;
+	consume(w, 2);
 }
 
 static struct web_request *
@@ -381,6 +383,7 @@ wait_for_head(struct web *w)
 	int64_t span_ms =
 	    w->in != NULL ? s->handshake_timeout_ms : s->http_idle_timeout_ms;
 
+	w->skipped = false;
 	w->deadline_us = now_us + span_ms * 1000;
 	w->unread = w->in != NULL;
 	/* Each in a turn of its own, so that nobody is served before others by

@@ -143,7 +143,6 @@ pass(struct web_request *r)
 	r->keep_alive = r->ask.keep_alive && !w->draining &&
 			framing != HTTP_BODY_CLOSE &&
 			!web_pump_expects(&u->request);
-	r->bound = web_path_binds(u->head, u->head_len);
 	head = back(r, framing);
 	if (head == NULL) {
 		bad(r);
@@ -174,6 +173,9 @@ on_head(struct web_request *r)
 		interim(r);
 	} else if (got->upgrade) {
 		upgrade(r);
+	} else if (got->status == 408 && web_path_may_repeat(r) &&
+		   r->dial.tries[r->dial.standing].reused) {
+		web_path_failed(r, REASON_HOP_HUNG_UP);
 	} else if (bare && got->status == 407) { /* to us, not the client */
 		web_path_failed(r, REASON_HOP_AUTH);
 	} else if (bare && is_worth_another(r)) {

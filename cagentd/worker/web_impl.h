@@ -47,7 +47,6 @@ struct web_request {
 	bool second;	 /* and another was tried for its word of a failure */
 	bool served;	 /* a path has stood */
 	bool via_hop;	 /* hop is in flight */
-	bool bound;	 /* the connection to upstream is somebody's by now */
 	bool keep_alive; /* the client's connection stays after it */
 	struct record_hop hop;
 	uint32_t interims;
@@ -67,6 +66,7 @@ struct web {
 	struct client client;
 	struct buf *in; /* what came and is not used; NULL: nothing */
 	size_t scanned;
+	bool skipped;  /* an empty line, before the head */
 	bool unread;   /* there is something in `in` to be looked at */
 	bool in_ended; /* the client says no more */
 	bool draining;
@@ -105,8 +105,6 @@ void web_path_judge(struct web_request *, enum wire_reason);
 void web_path_leave(struct web_request *);
 /* The request is given up, wherever it is. */
 void web_path_drop(struct web_request *);
-/* Does a head take part in a login that holds for its connection? */
-bool web_path_binds(const uint8_t *head, size_t len);
 /* Upstream is silent, and the time has come to look at that. */
 void web_path_silent(struct web_request *);
 /* Another path for it. */

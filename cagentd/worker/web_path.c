@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <sodium.h>
 
@@ -54,33 +53,14 @@ web_path_drop(struct web_request *r)
 	web_up_close(&r->up);
 }
 
-bool
-web_path_binds(const uint8_t *head, size_t len)
-{
-	static const char *const schemes[] = {": NTLM", ": Negotiate"};
-	size_t i, at;
-
-	for (at = 0; at < len; at++) {
-		if (head[at] != ':')
-			continue;
-		for (i = 0; i < 2; i++) {
-			if (len - at >= strlen(schemes[i]) &&
-			    strncasecmp((const char *)head + at, schemes[i],
-				strlen(schemes[i])) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
 void
 web_path_leave(struct web_request *r)
 {
 	const struct web_env *env = r->web->env;
 	const struct dial_try *t = &r->dial.tries[r->dial.standing];
 	bool stays = env->pool != NULL && web_up_may_stay(&r->up) &&
-		     r->settings == *env->settings && !r->bound &&
-		     !web_path_binds(buf_bytes(r->head), r->head->len);
+		     r->settings == *env->settings && !r->ask.binds &&
+		     !r->up.got.binds;
 
 	count(r);
 	if (stays)
@@ -194,7 +174,11 @@ ask(struct web_request *r, struct stream upstream, const struct dial_try *t)
 
 	if (head == NULL) {
 		stream_close(w->loop, upstream, false);
-		web_end_as(w, WEB_END_CLOSED);
+		/* It would have taken a login of ours to who reflects it. */
+		if (strcmp(r->ask.request.method, "TRACE") == 0)
+			web_say_options(r);
+		else
+			web_end_as(w, WEB_END_CLOSED);
 		return;
 	}
 	start.head = buf_bytes(head);
@@ -324,11 +308,13 @@ web_path_again(struct web_request *r, enum wire_reason broke)
 	web_listen(r->web);
 }
 
-/* What stood from the request before was at its end: no fault of anybody's. */
+/* What stood from the request before was at its end: no fault of anybody's.
+ * Some say so, by a 408 that nobody asked for, as the request arrives. */
 static bool
 was_stale(const struct web_request *r)
 {
-	return r->dial.tries[r->dial.standing].reused && r->up.received == 0 &&
+	return r->dial.tries[r->dial.standing].reused &&
+	       (r->up.received == 0 || r->up.got.status == 408) &&
 	       web_path_may_repeat(r);
 }
 

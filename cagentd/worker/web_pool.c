@@ -147,7 +147,9 @@ is_quiet(struct stream s)
 {
 	char byte;
 
-	return recv(s.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
+	/* What TLS holds back is in no socket any more. */
+	return !stream_unread(s) &&
+	       recv(s.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
 	       errno == EAGAIN;
 }
 

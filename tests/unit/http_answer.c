@@ -198,7 +198,8 @@ enum {
 	INTERIM = 1 << 1,
 	UPGRADE = 1 << 2,
 	OF_HOP = 1 << 3,
-	HEAD = 1 << 4 /* it was asked for by HEAD */
+	HEAD = 1 << 4, /* it was asked for by HEAD */
+	BINDS = 1 << 5
 };
 
 struct fact {
@@ -293,6 +294,19 @@ static const struct fact facts[] = {
 	   "a/b\r\n\r\n",
 	200, KEEP, HTTP_BODY_LENGTH, 1, ""},
 
+    {"login of the request",
+	"HTTP/1.1 401 No\r\nContent-Length: 1\r\n"
+	"WWW-Authenticate: Basic realm=\"NTLM\"\r\n\r\n",
+	401, KEEP, HTTP_BODY_LENGTH, 1, ""},
+    {"login of the connection",
+	"HTTP/1.1 401 No\r\nContent-Length: 1\r\n"
+	"WWW-Authenticate: Basic realm=\"a\", NTLM\r\n\r\n",
+	401, KEEP | BINDS, HTTP_BODY_LENGTH, 1, ""},
+    {"login of the connection, second",
+	"HTTP/1.1 401 No\r\nContent-Length: 1\r\nWWW-Authenticate: Basic "
+	"realm=\"a\"\r\nWWW-Authenticate:Negotiate\r\n\r\n",
+	401, KEEP | BINDS, HTTP_BODY_LENGTH, 1, ""},
+
     {"502", "HTTP/1.1 502 Bad\r\nContent-Length: 1\r\n\r\n", 502, KEEP | OF_HOP,
 	HTTP_BODY_LENGTH, 1, ""},
     {"504", "HTTP/1.1 504 Late\r\nContent-Length: 1\r\n\r\n", 504,
@@ -335,7 +349,7 @@ test_facts(void)
 		    "%s: %d, status %d", f->name, rc, a.status);
 		flags = (a.keep_alive ? KEEP : 0) | (a.interim ? INTERIM : 0) |
 			(a.upgrade ? UPGRADE : 0) | (a.of_hop ? OF_HOP : 0) |
-			(f->flags & HEAD);
+			(a.binds ? BINDS : 0) | (f->flags & HEAD);
 		CHECK(flags == f->flags, "%s: flags %x", f->name, flags);
 		CHECK(a.framing == f->framing && a.length == f->length,
 		    "%s: framing %d of %llu", f->name, a.framing,

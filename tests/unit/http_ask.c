@@ -269,7 +269,8 @@ enum {
 	SAFE = 1 << 1,
 	IDEM = 1 << 2,
 	CONT = 1 << 3, /* expects 100 */
-	TRAILERS = 1 << 4
+	TRAILERS = 1 << 4,
+	BINDS = 1 << 5
 };
 
 struct fact {
@@ -376,6 +377,13 @@ static const struct fact facts[] = {
 	"/", SAFELY, HTTP_BODY_NONE, 0, "", -1, 3},
     {"Via behind what is not closed", GET "Via: 1.1 a (, 1.1 cagent\r\n\r\n",
 	"/", SAFELY, HTTP_BODY_NONE, 0, "", -1, 1},
+    {"login of the request", GET "Authorization: Basic NTLM\r\n\r\n", "/",
+	SAFELY, HTTP_BODY_NONE, 0, "", -1, 0},
+    {"login of the connection", GET "authorization:NTLM\tabc=\r\n\r\n", "/",
+	SAFELY | BINDS, HTTP_BODY_NONE, 0, "", -1, 0},
+    {"login of the connection, in any case",
+	GET "Authorization:  negotiate abc=\r\n\r\n", "/", SAFELY | BINDS,
+	HTTP_BODY_NONE, 0, "", -1, 0},
     {"Vias of others",
 	GET "Via: 1.1 cagent.example, 1.1 xcagent, cagent, 1.1 a cagent, "
 	    "1.1\r\n\r\n",
@@ -387,7 +395,7 @@ flags_of(const struct http_ask *a)
 {
 	return (a->keep_alive ? KEEP : 0) | (a->safe ? SAFE : 0) |
 	       (a->idempotent ? IDEM : 0) | (a->expects_continue ? CONT : 0) |
-	       (a->trailers ? TRAILERS : 0);
+	       (a->trailers ? TRAILERS : 0) | (a->binds ? BINDS : 0);
 }
 
 static void
