@@ -192,7 +192,11 @@ ask(struct web_request *r, struct stream upstream, const struct dial_try *t)
 		return;
 	}
 	web_look_at(w, next_look_us(r));
-	if (web_feed(w))
+	if (!web_feed(w))
+		return;
+	if (web_up_flush(&r->up) == WEB_FLOW_NO_MEMORY)
+		web_end_as(w, WEB_END_CLOSED);
+	else
 		web_listen(w);
 }
 

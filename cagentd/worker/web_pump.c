@@ -214,7 +214,7 @@ take_pieces(struct web_pump *p, struct outgoing *o, const uint8_t *data,
 {
 	const uint8_t *piece;
 	size_t n, piece_len;
-	int error;
+	int error = 0;
 
 	for (*used = 0;; *used += n) {
 		switch (http_body_next(&p->body, data + *used, len - *used, &n,

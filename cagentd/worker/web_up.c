@@ -248,7 +248,6 @@ web_up_start(struct web_up *u, struct loop *loop, const struct web_up_start *s,
 	    HTTP_BODY_NONE, on_answer_moved);
 	web_pump_expect(&u->request, ask->framing, ask->length);
 	if (web_pump_put(&u->request, s->head, s->head_len) != 0 ||
-	    web_pump_flush(&u->request) == WEB_FLOW_NO_MEMORY ||
 	    read_on(u) != 0) {
 		web_up_close(u);
 		return -ENOMEM;
@@ -268,4 +267,10 @@ web_up_feed(struct web_up *u, const uint8_t *data, size_t len, size_t *used)
 	flow = web_pump_feed(&u->request, data, len, used);
 	u->sent += *used;
 	return flow;
+}
+
+enum web_flow
+web_up_flush(struct web_up *u)
+{
+	return web_pump_flush(&u->request);
 }

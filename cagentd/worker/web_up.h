@@ -58,9 +58,12 @@ struct web_up_start {
 	size_t head_len;
 };
 
-/* Zeroed before first use.  0, or -ENOMEM with upstream closed. */
+/* Zeroed before first use.  0, or -ENOMEM with upstream closed.  The head is
+ * sent with what is fed first, or by web_up_flush(): in one segment with the
+ * content, where that is there (RFC 9293 section 3.7.4 else delays it). */
 int web_up_start(struct web_up *, struct loop *, const struct web_up_start *,
     web_up_fn *tell);
+enum web_flow web_up_flush(struct web_up *);
 /* Some of the request's content.  BROKE is no end: what upstream has said
  * before that is still to come. */
 enum web_flow web_up_feed(

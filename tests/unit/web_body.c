@@ -1,0 +1,459 @@
+/* What HTTP messages carry, both ways, and how their connections end. */
+#include <string.h>
+
+#include "tests/unit/unit.h"
+#include "tests/unit/web_rig.h"
+
+/* An origin, reached directly, and a client. */
+struct scene {
+	struct rig *rig;
+	struct peer *o;
+	int fd;
+};
+
+static struct scene
+scene_new(const char *reply)
+{
+	struct scene s = {.rig = rig_new()};
+
+	s.o = peer_new(s.rig, reply);
+	configure_web(s.rig, DIRECT);
+	s.fd = connect_client(s.rig);
+	return s;
+}
+
+/* What the origin got behind its first head. */
+static const char *
+content(const struct scene *s)
+{
+	const char *end = strstr(s->o->conns[0].got, "\r\n\r\n");
+
+	return end != NULL ? end + 4 : "";
+}
+
+/* However it is cut, the content arrives as it was, and the next request is
+ * the next one. */
+static void
+sends_contents(void)
+{
+	static const struct {
+		const char *ask, *got;
+	} rows[] = {
+	    {"Content-Length: 5\r\n\r\nhello", "hello"},
+	    {"Content-Length: 0\r\n\r\n", ""},
+	    {"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "0\r\n\r\n"},
+	    {"Transfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n"
+	     "00a\r\n0123456789\r\n000\r\n\r\n",
+		NULL},
+	    {"Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+	     "5\r\nhello\r\n0\r\nX-Sum: 1\r\nContent-Length: 3\r\n\r\n",
+		NULL},
+	};
+	struct scene s;
+	char text[512];
+	size_t i, cut, len;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		s = scene_new(NULL);
+		len = (size_t)snprintf(text, sizeof(text), "POST %s/" HOST "%s",
+		    url(s.o), rows[i].ask);
+		for (cut = 0; cut < len; cut++) {
+			say(s.fd, text + cut, 1);
+			if (cut % 7 == 0)
+				loop_turn(s.rig->agent->loop, 0);
+		}
+		peer_await(s.o, 0, "\r\n\r\n");
+		ask_for(s.fd, s.o, "GET", "/2" HOST "\r\n");
+		if (i == 3)
+			peer_await(s.o, 0, "0\r\n\r\n");
+		if (i == 4)
+			peer_await(s.o, 0, "0\r\nX-Sum: 1\r\n\r\n");
+		RIG_UNTIL(s.rig->agent->loop,
+		    rows[i].got == NULL ||
+			strcmp(content(&s), rows[i].got) == 0);
+		CHECK(strstr(content(&s), "Content-Length") == NULL,
+		    "a length in the trailer: %s", content(&s));
+		peer_say(&s.o->conns[0], OK_HI);
+		get(s.rig, s.fd, GOT_HI);
+		peer_await(s.o, 0, "GET /2");
+		peer_say(&s.o->conns[0], OK_HI);
+		get(s.rig, s.fd, GOT_HI);
+		web_rig_free(s.rig);
+	}
+}
+
+/* Each answer, whole and cut at every byte; the connection goes on behind it,
+ * or it cannot. */
+static void
+brings_contents(void)
+{
+	static const struct {
+		const char *ask, *reply, *got;
+		bool ends;
+	} rows[] = {
+	    {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", GOT_HI,
+		false},
+	    {"GET",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"2\r\nhi\r\n0\r\n\r\n",
+		NULL, false},
+	    {"GET",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"2\r\nhi\r\n0\r\nX-Sum: 9\r\nTransfer-Encoding: x\r\n\r\n",
+		NULL, false},
+	    {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 200\r\nVia: *\r\n\r\n",
+		false},
+	    {"GET", "HTTP/1.1 204 No\r\n\r\n",
+		"HTTP/1.1 204 No\r\nVia: *\r\n\r\n", false},
+	    {"GET", "HTTP/1.1 304 Same\r\nContent-Length: 9\r\n\r\n",
+		"HTTP/1.1 304 Same\r\nContent-Length: 9\r\nVia: *\r\n\r\n",
+		false},
+	    {"GET",
+		"HTTP/1.1 103 Early\r\nLink: a\r\n\r\n"
+		"HTTP/1.1 102 Processing\r\n\r\n" OK_HI,
+		"HTTP/1.1 103 Early\r\nLink: a\r\nVia: *\r\n\r\n"
+		"HTTP/1.1 102 Processing\r\nVia: *\r\n\r\n" GOT_HI,
+		false},
+	    {"GET", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nto the end",
+		NULL, false},
+	    {"GET", "HTTP/1.0 200 OK\r\n\r\nto the end", NULL, false},
+	};
+	struct scene s;
+	size_t i, k, len;
+	int way;
+
+	for (i = 0; i < 2 * sizeof(rows) / sizeof(*rows); i++) {
+		way = i % 2;
+		k = i / 2;
+		s = scene_new(NULL);
+		ask_for(s.fd, s.o, rows[k].ask, "/" HOST "\r\n");
+		peer_await(s.o, 0, "\r\n\r\n");
+		len = strlen(rows[k].reply);
+		if (way == 0)
+			peer_say(&s.o->conns[0], rows[k].reply);
+		fake_nodelay(s.o->conns[0].fd);
+		while (way == 1 && len > 0) {
+			peer_say_bytes(&s.o->conns[0],
+			    rows[k].reply + strlen(rows[k].reply) - len--, 1);
+			loop_turn(s.rig->agent->loop, 100);
+		}
+		if (k > 6)
+			peer_close(&s.o->conns[0], false);
+		if (rows[k].got != NULL)
+			get(s.rig, s.fd, rows[k].got);
+		else if (k == 1 && way == 0)
+			get(s.rig, s.fd,
+			    "HTTP/1.1 200 OK\r\nVia: *\r\n"
+			    "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+		else if (k == 1)
+			get(s.rig, s.fd,
+			    "HTTP/1.1 200 OK\r\nVia: *\r\n"
+			    "Transfer-Encoding: chunked\r\n\r\n1\r\nh\r\n1\r\ni\r\n0\r\n\r\n");
+		else if (k == 2 && way == 0)
+			get(s.rig, s.fd,
+			    "HTTP/1.1 200 OK\r\nVia: *\r\n"
+			    "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 9\r\n\r\n");
+		else if (k == 2)
+			get(s.rig, s.fd,
+			    "HTTP/1.1 200 OK\r\nVia: *\r\n"
+			    "Transfer-Encoding: chunked\r\n\r\n1\r\nh\r\n1\r\ni\r\n0\r\n"
+			    "X-Sum: 9\r\n\r\n");
+		else if (way == 0)
+			get(s.rig, s.fd,
+			    "HTTP/1.1 200 OK\r\nVia: *\r\n"
+			    "Transfer-Encoding: chunked\r\n\r\n"
+			    "a\r\nto the end\r\n0\r\n\r\n");
+		else
+			get(s.rig, s.fd,
+			    "HTTP/1.1 200 OK\r\nVia: *\r\n"
+			    "Transfer-Encoding: chunked\r\n\r\n"
+			    "1\r\nt\r\n1\r\no\r\n");
+		if (k <= 6) {
+			s.o->reply = OK_HI;
+			s.o->reply_len = strlen(OK_HI);
+			s.o->conns[0].looked = s.o->conns[0].got_len;
+			ask_for(s.fd, s.o, "GET", "/2" HOST "\r\n");
+			get(s.rig, s.fd, GOT_HI);
+			CHECK(s.o->conns_n == 1, "row %zu: %d connections", k,
+			    s.o->conns_n);
+		}
+		web_rig_free(s.rig);
+	}
+}
+
+/* HTTP/1.0 knows no chunks and no interim answers. */
+static void
+serves_the_old(void)
+{
+	struct scene s = scene_new("HTTP/1.1 102 Processing\r\n\r\n"
+				   "HTTP/1.1 200 OK\r\n"
+				   "Transfer-Encoding: chunked\r\n\r\n"
+				   "2\r\nhi\r\n3\r\n yo\r\n0\r\n\r\n");
+	char got[512];
+	int error;
+	size_t n;
+
+	ask_for(s.fd, s.o, "GET", "/ HTTP/1.0\r\n\r\n");
+	n = take(s.rig, s.fd, got, sizeof(got) - 1, &error);
+	got[n] = '\0';
+	CHECK_INT(error, 0);
+	CHECK(strstr(got, "102") == NULL && strstr(got, "chunked") == NULL &&
+		  strstr(got, "\r\n\r\nhi yo") != NULL &&
+		  strcmp(strstr(got, "\r\n\r\n"), "\r\n\r\nhi yo") == 0,
+	    "%s", got);
+	CHECK_INT(pool.n, 1);
+	web_rig_free(s.rig);
+}
+
+/* It waits until it is told to go on. */
+static void
+waits_for_100(void)
+{
+	struct scene s = scene_new(NULL);
+
+	ask_for(s.fd, s.o, "PUT",
+	    "/" HOST "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+	peer_await(s.o, 0, "\r\n\r\n");
+	CHECK(strstr(s.o->conns[0].got, "Expect: 100-continue\r\n") != NULL,
+	    "%s", s.o->conns[0].got);
+	peer_say(&s.o->conns[0], "HTTP/1.1 100 Continue\r\n\r\n");
+	get(s.rig, s.fd, "HTTP/1.1 100 Continue\r\nVia: *\r\n\r\n");
+	ask(s.fd, "hi");
+	peer_await(s.o, 0, "\r\n\r\nhi");
+	peer_say(&s.o->conns[0], OK_HI);
+	get(s.rig, s.fd, GOT_HI);
+	/* And an answer that comes instead. */
+	ask_for(s.fd, s.o, "PUT",
+	    "/2" HOST "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+	RIG_UNTIL(
+	    s.rig->agent->loop, s.o->conns_n == 2 && s.o->conns[1].got_len > 0);
+	peer_say(
+	    &s.o->conns[1], "HTTP/1.1 413 Large\r\nContent-Length: 0\r\n\r\n");
+	get(s.rig, s.fd,
+	    "HTTP/1.1 413 Large\r\nContent-Length: 0\r\nVia: *\r\n"
+	    "Connection: close\r\n\r\n");
+	CHECK_INT(end_of(s.rig, s.fd), 0);
+	web_rig_free(s.rig);
+}
+
+/* A content of which the client reads nothing stays with who sends it. */
+static void
+holds_back(void)
+{
+	enum {
+		TOTAL = 30 * 1000 * 1000
+	};
+	struct scene s = scene_new(NULL);
+	static char block[65536], got[65536];
+	size_t sent = 0, stuck = 0, n = 0;
+	int error;
+	ssize_t k;
+
+	ask_for(s.fd, s.o, "GET", "/" HOST "\r\n");
+	peer_await(s.o, 0, "\r\n\r\n");
+	peer_say(&s.o->conns[0],
+	    "HTTP/1.1 200 OK\r\nContent-Length: 30000000\r\n\r\n");
+	while (sent < TOTAL && stuck < 50) {
+		n = TOTAL - sent < sizeof(block) ? TOTAL - sent : sizeof(block);
+		memset(block, 'a' + (int)(sent / 1000000), n);
+		k = loop_send_now(
+		    s.rig->agent->loop, s.o->conns[0].fd, block, n);
+		stuck = k > 0 ? 0 : stuck + 1;
+		sent += k > 0 ? (size_t)k : 0;
+		loop_turn(s.rig->agent->loop, 1000);
+	}
+	CHECK(sent < TOTAL, "all was taken");
+	get(s.rig, s.fd,
+	    "HTTP/1.1 200 OK\r\nContent-Length: 30000000\r\nVia: *\r\n\r\n");
+	for (n = 0; n < TOTAL;) {
+		k = (ssize_t)take(s.rig, s.fd, got, 30000, &error);
+		if (k <= 0)
+			break;
+		n += (size_t)k;
+		while (sent < TOTAL) {
+			size_t m = TOTAL - sent < sizeof(block) ? TOTAL - sent
+								: sizeof(block);
+			ssize_t j = loop_send_now(
+			    s.rig->agent->loop, s.o->conns[0].fd, block, m);
+			if (j <= 0)
+				break;
+			sent += (size_t)j;
+		}
+	}
+	CHECK_INT(n, TOTAL);
+	web_rig_free(s.rig);
+}
+
+/* What is cut short does not look whole. */
+static void
+shows_what_is_cut(void)
+{
+	struct scene s = scene_new("HTTP/1.1 200 OK\r\n"
+				   "Transfer-Encoding: chunked\r\n\r\n2\r\nhi");
+	char got[512];
+	int error;
+
+	s.o->closes = true;
+	ask_for(s.fd, s.o, "GET", "/" HOST "\r\n");
+	get(s.rig, s.fd,
+	    "HTTP/1.1 200 OK\r\nVia: *\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n");
+	CHECK_INT(take(s.rig, s.fd, got, 1, &error), 0);
+	web_rig_free(s.rig);
+
+	/* To an old client only a reset tells. */
+	s = scene_new("HTTP/1.1 200 OK\r\n"
+		      "Transfer-Encoding: chunked\r\n\r\n2\r\nhi");
+	s.o->closes = true;
+	ask_for(s.fd, s.o, "GET", "/ HTTP/1.0\r\n\r\n");
+	take(s.rig, s.fd, got, sizeof(got), &error);
+	CHECK_INT(error, ECONNRESET);
+	web_rig_free(s.rig);
+}
+
+/* Who has said all may still want to hear. */
+static void
+answers_the_half_closed(void)
+{
+	struct scene s = scene_new(NULL);
+
+	ask_for(s.fd, s.o, "GET", "/" HOST "\r\n");
+	shutdown(s.fd, SHUT_WR);
+	peer_await(s.o, 0, "\r\n\r\n");
+	rig_settle(s.rig->agent->loop);
+	peer_say(&s.o->conns[0], OK_HI);
+	get(s.rig, s.fd, GOT_HI);
+	CHECK_INT(end_of(s.rig, s.fd), 0);
+	web_rig_free(s.rig);
+}
+
+/* Nobody is asked for a client that is gone. */
+static void
+leaves_with_the_client(void)
+{
+	struct scene s = scene_new(NULL);
+
+	ask_for(s.fd, s.o, "GET", "/" HOST "\r\n");
+	peer_await(s.o, 0, "\r\n\r\n");
+	close_client(s.rig, 0, true);
+	RIG_UNTIL(s.rig->agent->loop, s.o->conns[0].fd == -1);
+	web_rig_free(s.rig);
+
+	/* Nor is half a content a content. */
+	s = scene_new(NULL);
+	ask_for(s.fd, s.o, "POST", "/" HOST "Content-Length: 9\r\n\r\nhalf");
+	peer_await(s.o, 0, "half");
+	shutdown(s.fd, SHUT_WR);
+	RIG_UNTIL(s.rig->agent->loop, s.o->conns[0].fd == -1);
+	web_rig_free(s.rig);
+}
+
+/* Another protocol, by the same connections. */
+static void
+upgrades(void)
+{
+	struct scene s = scene_new(NULL);
+
+	ask_for(s.fd, s.o, "GET",
+	    "/" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+	peer_await(s.o, 0, "\r\n\r\n");
+	CHECK(strstr(s.o->conns[0].got, "Upgrade: websocket\r\n") != NULL, "%s",
+	    s.o->conns[0].got);
+	peer_say(&s.o->conns[0],
+	    "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\n"
+	    "Upgrade: websocket\r\n\r\nserver's");
+	get(s.rig, s.fd, "HTTP/1.1 101 Switching\r\n");
+	skip_head(s.rig, s.fd);
+	get(s.rig, s.fd, "server's");
+	CHECK_INT(gauge(&s.rig->agent->slab.tunnels), 1);
+	ask(s.fd, "client's");
+	peer_await(s.o, 0, "client's");
+	peer_say(&s.o->conns[0], "more");
+	get(s.rig, s.fd, "more");
+	peer_close(&s.o->conns[0], false);
+	CHECK_INT(end_of(s.rig, s.fd), 0);
+	web_rig_free(s.rig);
+}
+
+/* Through an intermediary, which is in flight as long as that. */
+static void
+upgrades_by_a_proxy(void)
+{
+	struct rig *rig = rig_new();
+	struct peer *p = add_http(rig, NULL);
+	int fd;
+
+	configure_web(rig, "");
+	fd = connect_client(rig);
+	ask(fd, "GET http://a.example/ HTTP/1.1\r\nHost: x\r\n"
+		"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\nearly");
+	peer_await(p, 0, "\r\n\r\n");
+	peer_say(&p->conns[0],
+	    "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\n"
+	    "Upgrade: websocket\r\n\r\n");
+	get(rig, fd, "HTTP/1.1 101 Switching\r\n");
+	skip_head(rig, fd);
+	peer_await(p, 0, "\r\n\r\nearly");
+	AGENT_CHECK(rig->agent, 0, 1, 1, 0, 1);
+	web_rig_free(rig);
+}
+
+/* A worker that is to leave keeps nobody waiting. */
+static void
+drains(void)
+{
+	struct scene s = scene_new(OK_HI);
+	int busy;
+
+	busy = connect_client(s.rig);
+	ask_for(s.fd, s.o, "GET", "/" HOST "\r\n");
+	get(s.rig, s.fd, GOT_HI);
+	s.o->reply = NULL;
+	ask_for(busy, s.o, "GET", "/2" HOST "\r\n");
+	peer_await(s.o, 0, "/2");
+	s.rig->env.draining = true;
+	session_drain(&s.rig->sessions);
+	CHECK_INT(end_of(s.rig, s.fd), 0);
+	peer_say(&s.o->conns[0], OK_HI);
+	get(s.rig, busy,
+	    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nVia: *\r\n"
+	    "Connection: close\r\n\r\nhi");
+	CHECK_INT(end_of(s.rig, busy), 0);
+	web_rig_free(s.rig);
+}
+
+/* Between requests there is a time for the next one. */
+static void
+does_not_wait_for_ever(void)
+{
+	struct scene s = scene_new(OK_HI);
+	int slow = connect_client(s.rig);
+
+	s.rig->agent->settings->http_idle_timeout_ms = 50;
+	s.rig->agent->settings->handshake_timeout_ms = 60;
+	ask_for(s.fd, s.o, "GET", "/" HOST "\r\n");
+	ask_for(slow, s.o, "GET", "/" HOST "\r\nGET http:");
+	get(s.rig, s.fd, GOT_HI);
+	get(s.rig, slow, GOT_HI);
+	CHECK_INT(end_of(s.rig, s.fd), 0);
+	CHECK_INT(end_of(s.rig, slow), 0);
+	web_rig_free(s.rig);
+}
+
+static const struct unit_case cases[] = {
+    {"sends contents", sends_contents},
+    {"brings contents", brings_contents},
+    {"serves the old", serves_the_old},
+    {"waits for 100", waits_for_100},
+    {"holds back", holds_back},
+    {"shows what is cut", shows_what_is_cut},
+    {"answers the half-closed", answers_the_half_closed},
+    {"leaves with the client", leaves_with_the_client},
+    {"upgrades", upgrades},
+    {"upgrades by a proxy", upgrades_by_a_proxy},
+    {"drains", drains},
+    {"does not wait for ever", does_not_wait_for_ever},
+};
+
+UNIT_MAIN("web_body", cases)
