@@ -59,6 +59,12 @@ hop_carries(enum hop_type type, const struct wire_host *host)
 	return type != HOP_SOCKS4A;
 }
 
+bool
+hop_associates(enum hop_type type)
+{
+	return type == HOP_SOCKS5;
+}
+
 /* What SOCKS can carry, and what http_connect_encode() takes. */
 static bool
 is_short(const char *s)
@@ -95,9 +101,33 @@ send_socks5_request(struct hop *h)
 {
 	struct socks5_request r = {.command = SOCKS5_CONNECT, .host = *h->host};
 
+	if (h->associate)
+		r.command = SOCKS5_UDP_ASSOCIATE;
 	explicit_bzero(h->out, sizeof(h->out));
 	return hop_send(
 	    h, socks5_request_encode(&r, h->out, sizeof(h->out)), HOP_ANSWER);
+}
+
+static enum hop_step
+start(struct hop *h)
+{
+	if (!is_short(h->user) || !is_short(h->password))
+		return hop_end(h, REASON_HOP_AUTH);
+	switch (h->type) {
+	case HOP_SOCKS5:
+		return hop_send(h,
+		    socks5_greeting_encode(
+			h->user != NULL, h->out, sizeof(h->out)),
+		    HOP_CHOICE);
+	case HOP_SOCKS4A:
+		return hop_send(h, socks4_encode(h), HOP_ANSWER);
+	case HOP_HTTP:
+		return hop_send(h,
+		    http_connect_encode(
+			h->host, h->user, h->password, h->out, sizeof(h->out)),
+		    HOP_ANSWER);
+	}
+	return hop_end(h, REASON_HOP_UNSUPPORTED); /* no such type */
 }
 
 enum hop_step
@@ -111,23 +141,24 @@ hop_start(struct hop *h, enum hop_type type, const struct wire_host *host,
 	    .password = password != NULL ? password : ""};
 	if (!hop_carries(type, host))
 		return hop_end(h, REASON_HOP_UNSUPPORTED);
-	if (!is_short(h->user) || !is_short(h->password))
-		return hop_end(h, REASON_HOP_AUTH);
-	switch (type) {
-	case HOP_SOCKS5:
-		return hop_send(h,
-		    socks5_greeting_encode(
-			user != NULL, h->out, sizeof(h->out)),
-		    HOP_CHOICE);
-	case HOP_SOCKS4A:
-		return hop_send(h, socks4_encode(h), HOP_ANSWER);
-	case HOP_HTTP:
-		return hop_send(h,
-		    http_connect_encode(
-			host, user, h->password, h->out, sizeof(h->out)),
-		    HOP_ANSWER);
-	}
-	return hop_end(h, REASON_HOP_UNSUPPORTED); /* no such type */
+	return start(h);
+}
+
+enum hop_step
+hop_start_associate(
+    struct hop *h, enum hop_type type, const char *user, const char *password)
+{
+	static const struct wire_host any = {.kind = WIRE_HOST_V4};
+
+	*h = (struct hop){.type = type,
+	    .associate = true,
+	    .code = -1,
+	    .host = &any,
+	    .user = user,
+	    .password = password != NULL ? password : ""};
+	if (!hop_associates(type))
+		return hop_end(h, REASON_HOP_UNSUPPORTED);
+	return start(h);
 }
 
 /*
@@ -239,9 +270,11 @@ feed_answer(struct hop *h, const uint8_t *in, size_t len, size_t *used)
 
 	switch (h->type) {
 	case HOP_SOCKS5:
-		n = socks5_reply_decode(in, len, &code);
+		n = socks5_reply_bound(in, len, &code, &h->bound);
 		h->code = n > 0 ? code : -1;
 		reason = socks5_reason(h->code);
+		if (h->associate && reason == REASON_OK && h->bound.port == 0)
+			reason = REASON_HOP_BAD;
 		break;
 	case HOP_SOCKS4A:
 		n = socks4_reply_decode(in, len, &code);

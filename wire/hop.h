@@ -33,10 +33,12 @@ enum hop_state {
 
 struct hop {
 	enum hop_type type;
+	bool associate; /* datagrams are asked for, no tunnel */
 	enum hop_state state;
 	enum wire_reason reason;
 	int code; /* SOCKS REP or HTTP status as received; -1: none */
 	const struct wire_host *host; /* borrowed until the end */
+	struct wire_host bound;	      /* HOP_DONE of an ASSOCIATE: its relay */
 	const char *user;	      /* borrowed; NULL: no login */
 	const char *password;	      /* borrowed */
 	size_t scanned;
@@ -47,11 +49,23 @@ struct hop {
 /* Can this type carry this host at all?  (SOCKS4a: no v6, no 0.0.0.x.) */
 bool hop_carries(enum hop_type, const struct wire_host *);
 
+/* Can this type relay datagrams? */
+bool hop_associates(enum hop_type);
+
 /* Start: HOP_SEND with the first message, or HOP_FAIL: HOP_UNSUPPORTED when
  * it cannot carry the host, HOP_AUTH when it cannot carry the login (over 255
  * bytes, a colon in a user's name for HTTP).  A NULL password is empty. */
 enum hop_step hop_start(struct hop *, enum hop_type, const struct wire_host *,
     const char *user, const char *password);
+
+/*
+ * Start a SOCKS5 UDP ASSOCIATE: as above, without a host, as it is not known
+ * from which address the datagrams will come.  After HOP_DONE the stream only
+ * stays open; bound is where they go: NONE or all zero means the address of
+ * the intermediary itself.  A relay without a port is HOP_BAD.
+ */
+enum hop_step hop_start_associate(
+    struct hop *, enum hop_type, const char *user, const char *password);
 
 /*
  * Feed what the owner's buffer holds; *used bytes of it are done with.  Out

@@ -119,7 +119,11 @@ feed_socks4(struct intake *intake, const uint8_t *in, size_t len, size_t *used)
 	if (r.is_4a)
 		intake->protocol = PROTOCOL_SOCKS4A;
 	/* Nothing in SOCKS4 proves who the client is. */
-	if (r.command != SOCKS4_CONNECT || intake->wants == INTAKE_MUST_LOGIN)
+	if (intake->wants == INTAKE_MUST_LOGIN)
+		return reject_socks4(intake);
+	if (r.command == SOCKS4_BIND)
+		intake->command = INTAKE_BIND;
+	else if (r.command != SOCKS4_CONNECT)
 		return reject_socks4(intake);
 	intake->host = r.host;
 	memcpy(intake->user, r.userid, sizeof(r.userid));
@@ -204,7 +208,11 @@ feed_socks5(struct intake *intake, const uint8_t *in, size_t len, size_t *used)
 	if (n == WIRE_BAD)
 		return reject_socks5(intake, rep);
 	*used = (size_t)n;
-	if (r.command != SOCKS5_CONNECT)
+	if (r.command == SOCKS5_BIND)
+		intake->command = INTAKE_BIND;
+	else if (r.command == SOCKS5_UDP_ASSOCIATE)
+		intake->command = INTAKE_ASSOCIATE;
+	else if (r.command != SOCKS5_CONNECT)
 		return reject_socks5(intake, SOCKS5_REP_COMMAND);
 	intake->host = r.host;
 	return request(intake);

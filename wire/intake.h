@@ -74,6 +74,9 @@ struct intake {
 	enum wire_protocol protocol;
 	enum intake_command command;
 	struct wire_host host;
+	/* Set by the owner before intake_reply(): where the client is served,
+	 * or who has come, for the answer to a BIND or an ASSOCIATE. */
+	struct wire_host bound;
 	char user[256];	    /* claimed: SOCKS4 USERID, login, Basic */
 	char password[256]; /* secret; cleared by intake_login() */
 	size_t scanned;

@@ -124,6 +124,9 @@ http_answer(struct intake *intake, enum wire_reason reason, const char *tried)
 void
 intake_reply(struct intake *intake, enum wire_reason reason, const char *tried)
 {
+	static const struct wire_host any = {.kind = WIRE_HOST_V4};
+	const struct wire_host *bound =
+	    intake->bound.kind != WIRE_HOST_NONE ? &intake->bound : &any;
 	int len = 0;
 
 	/* Before its request a client cannot understand an answer to it. */
@@ -136,12 +139,12 @@ intake_reply(struct intake *intake, enum wire_reason reason, const char *tried)
 		break;
 	case PROTOCOL_SOCKS4:
 	case PROTOCOL_SOCKS4A:
-		len = socks4_reply_encode(
+		len = socks4_reply_bound(
 		    reason == REASON_OK ? SOCKS4_GRANTED : SOCKS4_REJECTED,
-		    intake->out);
+		    bound, intake->out);
 		break;
 	case PROTOCOL_SOCKS5:
-		len = socks5_reply_encode(intake_socks5_code(reason), NULL,
+		len = socks5_reply_encode(intake_socks5_code(reason), bound,
 		    intake->out, sizeof(intake->out));
 		break;
 	case PROTOCOL_HTTP:

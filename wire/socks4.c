@@ -78,6 +78,18 @@ socks4_reply_encode(uint8_t code, uint8_t out[SOCKS4_REPLY_LEN])
 }
 
 int
+socks4_reply_bound(
+    uint8_t code, const struct wire_host *bound, uint8_t out[SOCKS4_REPLY_LEN])
+{
+	socks4_reply_encode(code, out);
+	out[2] = (uint8_t)(bound->port >> 8);
+	out[3] = (uint8_t)bound->port;
+	if (bound->kind == WIRE_HOST_V4)
+		memcpy(out + 4, bound->ip, 4);
+	return SOCKS4_REPLY_LEN;
+}
+
+int
 socks4_reply_decode(const uint8_t *in, size_t len, uint8_t *code)
 {
 	struct cursor_in c;

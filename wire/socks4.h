@@ -38,6 +38,9 @@ int socks4_request_encode(
 
 /* code: SOCKS4_GRANTED or SOCKS4_REJECTED.  Returns SOCKS4_REPLY_LEN. */
 int socks4_reply_encode(uint8_t code, uint8_t out[SOCKS4_REPLY_LEN]);
+/* The same with an address, for BIND; one that is not v4 stays 0.0.0.0. */
+int socks4_reply_bound(
+    uint8_t code, const struct wire_host *bound, uint8_t out[SOCKS4_REPLY_LEN]);
 /* *code is 0x5a..0x5d; anything else is WIRE_BAD, also a version not 0. */
 int socks4_reply_decode(const uint8_t *in, size_t len, uint8_t *code);
 

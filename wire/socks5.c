@@ -131,8 +131,8 @@ socks5_login_reply_decode(const uint8_t *in, size_t len, bool *ok)
 	return cursor_in_result(&c);
 }
 
-static void
-put_host(struct cursor_out *c, const struct wire_host *h)
+void
+socks5_put_host(struct cursor_out *c, const struct wire_host *h)
 {
 	size_t len = strnlen(h->name, sizeof(h->name));
 
@@ -158,9 +158,9 @@ put_host(struct cursor_out *c, const struct wire_host *h)
 	cursor_put_u16(c, h->port);
 }
 
-/* The address of a request, without its port. */
+/* An address without its port. */
 static void
-get_host(struct cursor_in *c, struct wire_host *h)
+get_address(struct cursor_in *c, struct wire_host *h)
 {
 	uint8_t atyp = cursor_get_u8(c), len;
 	const uint8_t *p;
@@ -187,6 +187,13 @@ get_host(struct cursor_in *c, struct wire_host *h)
 	}
 }
 
+void
+socks5_get_host(struct cursor_in *c, struct wire_host *h)
+{
+	get_address(c, h);
+	h->port = cursor_get_u16(c);
+}
+
 int
 socks5_request_decode(
     const uint8_t *in, size_t len, struct socks5_request *out, uint8_t *rep)
@@ -200,7 +207,7 @@ socks5_request_decode(
 	r.command = cursor_get_u8(&c);
 	cursor_require(&c, cursor_get_u8(&c) == 0);
 	if (c.state == CURSOR_OK) {
-		get_host(&c, &r.host);
+		get_address(&c, &r.host);
 		if (c.state == CURSOR_BAD)
 			*rep = SOCKS5_REP_ADDRESS;
 	}
@@ -221,7 +228,7 @@ socks5_request_encode(const struct socks5_request *r, uint8_t *out, size_t cap)
 	cursor_put_u8(&c, SOCKS5_VERSION);
 	cursor_put_u8(&c, r->command);
 	cursor_put_u8(&c, 0);
-	put_host(&c, &r->host);
+	socks5_put_host(&c, &r->host);
 	return cursor_out_result(&c);
 }
 
@@ -236,13 +243,45 @@ socks5_reply_encode(
 	cursor_put_u8(&c, SOCKS5_VERSION);
 	cursor_put_u8(&c, rep);
 	cursor_put_u8(&c, 0);
-	put_host(&c, bound != NULL ? bound : &any);
+	socks5_put_host(&c, bound != NULL ? bound : &any);
 	return cursor_out_result(&c);
 }
 
-int
-socks5_reply_decode(const uint8_t *in, size_t len, uint8_t *rep)
+/* What a server puts there need not be a name, nor is it ever looked up. */
+static void
+get_bound(struct cursor_in *c, struct wire_host *h)
 {
+	const uint8_t *p;
+	uint8_t len;
+
+	switch (cursor_get_u8(c)) {
+	case ATYP_NAME:
+		len = cursor_get_u8(c);
+		p = cursor_take(c, len);
+		if (p == NULL || wire_host_set(h, (const char *)p, len) != 0)
+			h->kind = WIRE_HOST_NONE;
+		break;
+	case ATYP_V4:
+		h->kind = WIRE_HOST_V4;
+		cursor_get(c, h->ip, 4);
+		break;
+	case ATYP_V6:
+		p = cursor_take(c, sizeof(h->ip));
+		if (p != NULL)
+			wire_host_set_v6(h, p);
+		break;
+	default:
+		cursor_require(c, false);
+		break;
+	}
+	h->port = cursor_get_u16(c);
+}
+
+int
+socks5_reply_bound(
+    const uint8_t *in, size_t len, uint8_t *rep, struct wire_host *bound)
+{
+	struct wire_host h = {0};
 	struct cursor_in c;
 	uint8_t got;
 
@@ -251,22 +290,18 @@ socks5_reply_decode(const uint8_t *in, size_t len, uint8_t *rep)
 	got = cursor_get_u8(&c);
 	/* RSV carries nothing, and clients have never looked at it. */
 	cursor_take(&c, 1);
-	switch (cursor_get_u8(&c)) {
-	case ATYP_NAME:
-		cursor_take(&c, cursor_get_u8(&c));
-		break;
-	case ATYP_V4:
-		cursor_take(&c, 4);
-		break;
-	case ATYP_V6:
-		cursor_take(&c, 16);
-		break;
-	default:
-		cursor_require(&c, false);
-		break;
-	}
-	cursor_take(&c, 2);
-	if (cursor_in_result(&c) > 0)
+	get_bound(&c, &h);
+	if (cursor_in_result(&c) > 0) {
 		*rep = got;
+		*bound = h;
+	}
 	return cursor_in_result(&c);
+}
+
+int
+socks5_reply_decode(const uint8_t *in, size_t len, uint8_t *rep)
+{
+	struct wire_host bound;
+
+	return socks5_reply_bound(in, len, rep, &bound);
 }

@@ -3,6 +3,9 @@
 
 #include "wire/wire.h"
 
+struct cursor_in;
+struct cursor_out;
+
 /* RFC 1928, and RFC 1929 for username and password. */
 enum {
 	SOCKS5_METHOD_NONE = 0,
@@ -79,5 +82,13 @@ int socks5_reply_encode(
 /* The bound address is consumed and checked for its length, not kept: real
  * servers put names in it, also of length 0.  *rep is any byte. */
 int socks5_reply_decode(const uint8_t *in, size_t len, uint8_t *rep);
+/* The same with that address: NONE for a name that is none, and its port. */
+int socks5_reply_bound(
+    const uint8_t *in, size_t len, uint8_t *rep, struct wire_host *bound);
+
+/* Section 5, for who has more of a message than this: ATYP, address, port.  A
+ * name that holds a literal becomes an address, and is bad when no name. */
+void socks5_get_host(struct cursor_in *, struct wire_host *);
+void socks5_put_host(struct cursor_out *, const struct wire_host *);
 
 #endif

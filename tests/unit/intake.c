@@ -41,9 +41,16 @@ static const struct scene scenes[] = {
     {"4a with payload", false,
 	B("\004\001\001\273\000\000\000\377\000www.example\000\000"), 1,
 	INTAKE_REQUEST, B(""), PROTOCOL_SOCKS4A, "www.example:443", ""},
-    {"4, BIND", false, B("\004\002\000\120\300\000\002\001\000"), 0,
-	INTAKE_REJECT, B("\000\133\000\000\000\000\000\000"), PROTOCOL_SOCKS4,
-	"-", ""},
+    {"4, BIND", false, B("\004\002\000\120\300\000\002\001bob\000hi"), 2,
+	INTAKE_REQUEST, B(""), PROTOCOL_SOCKS4, "192.0.2.1:80", "bob"},
+    {"4, BIND, any port", false, B("\004\002\000\000\300\000\002\001\000"), 0,
+	INTAKE_REQUEST, B(""), PROTOCOL_SOCKS4, "192.0.2.1:0", ""},
+    {"4, BIND, login wanted", true, B("\004\002\000\120\300\000\002\001\000"),
+	0, INTAKE_REJECT, B("\000\133\000\000\000\000\000\000"),
+	PROTOCOL_SOCKS4, "-", ""},
+    {"4a, BIND", false,
+	B("\004\002\000\025\000\000\000\001\000ftp.example\000"), 0,
+	INTAKE_REQUEST, B(""), PROTOCOL_SOCKS4A, "ftp.example:21", ""},
     {"4, unknown command", false, B("\004\003\000\120\300\000\002\001\000"), 0,
 	INTAKE_REJECT, B("\000\133\000\000\000\000\000\000"), PROTOCOL_SOCKS4,
 	"-", ""},
@@ -111,11 +118,20 @@ static const struct scene scenes[] = {
     {"5, only password offered, none wanted", false, B("\005\001\002"), 0,
 	INTAKE_REJECT, B("\005\377"), PROTOCOL_SOCKS5, "-", ""},
     {"5, BIND", false,
-	B("\005\001\000\005\002\000\001\300\000\002\001\000\120"), 0,
-	INTAKE_REJECT, B("\005\000\005\007\000\001\000\000\000\000\000\000"),
-	PROTOCOL_SOCKS5, "-", ""},
+	B("\005\001\000\005\002\000\001\300\000\002\001\000\120hi"), 2,
+	INTAKE_REQUEST, B("\005\000"), PROTOCOL_SOCKS5, "192.0.2.1:80", ""},
     {"5, UDP ASSOCIATE", false,
 	B("\005\001\000\005\003\000\001\000\000\000\000\000\000"), 0,
+	INTAKE_REQUEST, B("\005\000"), PROTOCOL_SOCKS5, "0.0.0.0:0", ""},
+    {"5, UDP ASSOCIATE, from a port", false,
+	B("\005\001\000\005\003\000\001\177\000\000\001\020\001"), 0,
+	INTAKE_REQUEST, B("\005\000"), PROTOCOL_SOCKS5, "127.0.0.1:4097", ""},
+    {"5, command 0", false,
+	B("\005\001\000\005\000\000\001\300\000\002\001\000\120"), 0,
+	INTAKE_REJECT, B("\005\000\005\007\000\001\000\000\000\000\000\000"),
+	PROTOCOL_SOCKS5, "-", ""},
+    {"5, command 4", false,
+	B("\005\001\000\005\004\000\001\300\000\002\001\000\120"), 0,
 	INTAKE_REJECT, B("\005\000\005\007\000\001\000\000\000\000\000\000"),
 	PROTOCOL_SOCKS5, "-", ""},
     {"5, ATYP 2", false, B("\005\001\000\005\001\000\002"), 4, INTAKE_REJECT,
@@ -214,6 +230,18 @@ run_is_over(const struct run *r)
 	return r->step == INTAKE_REQUEST || r->step == INTAKE_REJECT;
 }
 
+/* By its name. */
+static enum intake_command
+command_of(const struct scene *s)
+{
+	if (s->end != INTAKE_REQUEST)
+		return INTAKE_CONNECT;
+	if (strstr(s->name, "BIND") != NULL)
+		return INTAKE_BIND;
+	return strstr(s->name, "ASSOCIATE") != NULL ? INTAKE_ASSOCIATE
+						    : INTAKE_CONNECT;
+}
+
 static void
 run_check(const struct run *r, const struct scene *s, const char *how)
 {
@@ -232,6 +260,8 @@ run_check(const struct run *r, const struct scene *s, const char *how)
 	    how, wire_protocol_word(r->intake.protocol));
 	CHECK(strcmp(wire_host_format(&r->intake.host, host), s->host) == 0,
 	    "%s, %s: host %s", s->name, how, host);
+	CHECK(is_http || r->intake.command == command_of(s),
+	    "%s, %s: command %d", s->name, how, r->intake.command);
 	CHECK(strcmp(r->intake.user, s->user) == 0, "%s, %s: user %s", s->name,
 	    how, r->intake.user);
 	CHECK(r->intake.password[0] == '\0', "%s, %s: the password is kept",
