@@ -44,6 +44,8 @@ finish(struct attempt *a, enum wire_reason reason, struct buf *early)
 	if (a->state == ATTEMPT_SHAKING && !a->target.direct)
 		r.code = a->hop.code;
 	if (reason == REASON_OK) {
+		if (a->target.associate)
+			r.bound = a->hop.bound;
 		stream_cancel(a->loop, a->stream, &a->recv);
 		r.stream = a->stream;
 		r.early = early;
@@ -188,10 +190,16 @@ static void
 shake(struct attempt *a)
 {
 	const struct attempt_target *t = &a->target;
+	enum hop_step step;
 
 	a->state = ATTEMPT_SHAKING;
-	if (hop_start(&a->hop, t->type, t->dest, t->user, t->password) !=
-	    HOP_SEND) {
+	if (t->associate)
+		step =
+		    hop_start_associate(&a->hop, t->type, t->user, t->password);
+	else
+		step =
+		    hop_start(&a->hop, t->type, t->dest, t->user, t->password);
+	if (step != HOP_SEND) {
 		finish(a, a->hop.reason, NULL);
 		return;
 	}

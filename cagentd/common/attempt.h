@@ -23,6 +23,7 @@ struct attempt_target {
 	const char *host; /* where TCP goes; borrowed */
 	uint16_t port;
 	enum hop_type type; /* unless direct */
+	bool associate;	    /* it is asked to relay datagrams; dest is NULL */
 	bool bare; /* an intermediary, but no handshake: TCP, and TLS */
 	struct tls_client *tls;	      /* to it; borrowed; NULL: none */
 	const char *user, *password;  /* borrowed; NULL: no login */
@@ -34,10 +35,11 @@ struct attempt_target {
 
 struct attempt_result {
 	enum wire_reason reason;
-	int code;	      /* the intermediary's own, or -1 */
-	struct stream stream; /* REASON_OK: the tunnel, the callee's */
-	struct buf *early;    /* its first payload, or NULL; the callee's */
-	int64_t connect_us;   /* TCP; 0: never stood */
+	int code;		/* the intermediary's own, or -1 */
+	struct stream stream;	/* REASON_OK: the tunnel, the callee's */
+	struct buf *early;	/* its first payload, or NULL; the callee's */
+	struct wire_host bound; /* REASON_OK of an associate: its relay */
+	int64_t connect_us;	/* TCP; 0: never stood */
 	int64_t
 	    handshake_us; /* from the start of TCP, if that far, to the end */
 };

@@ -37,7 +37,8 @@ enum decision_kind {
 enum decision_host {
 	DECISION_HOST_NONE,
 	DECISION_HOST_NOT_SOCKS4A,
-	DECISION_HOST_ANY
+	DECISION_HOST_ANY,
+	DECISION_HOST_DATAGRAMS /* of any; SOCKS5 alone can */
 };
 
 struct decision_outcome {

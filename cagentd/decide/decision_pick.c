@@ -25,8 +25,12 @@ enum mark {
 /* --- what the request was --- */
 
 static enum decision_host
-host_of(const struct wire_host *host)
+host_of(const struct path_query *q)
 {
+	const struct wire_host *host = q->host;
+
+	if (q->associate)
+		return DECISION_HOST_DATAGRAMS;
 	if (hop_carries(HOP_SOCKS4A, host))
 		return DECISION_HOST_ANY;
 	return hop_carries(HOP_SOCKS5, host) ? DECISION_HOST_NOT_SOCKS4A
@@ -55,7 +59,7 @@ put_request(struct cursor_out *c, const struct decision_made *m)
 	    c, v->via == VIA_INTERMEDIARY
 		   ? q->settings->intermediaries[v->intermediary].name
 		   : "");
-	cursor_put_u8(c, (uint8_t)host_of(q->host));
+	cursor_put_u8(c, (uint8_t)host_of(q));
 	cursor_put_u8(c, (uint8_t)flags);
 	cursor_expect(c, q->tried_n <= DECISION_TRIED_MAX &&
 			     q->times_max <= DECISION_TIMES_MAX);
@@ -101,7 +105,7 @@ get_request(struct cursor_in *c, struct decision *d)
 	d->verdict.tier = cursor_get_u16(c);
 	d->verdict.class = (enum traffic_class)get_word(c, CLASS_COUNT - 1);
 	decision_get_name(c, d->via);
-	d->host = (enum decision_host)get_word(c, DECISION_HOST_ANY);
+	d->host = (enum decision_host)get_word(c, DECISION_HOST_DATAGRAMS);
 	flags = get_word(c, FLAGS_ALL);
 	d->same_settings = (flags & FLAG_SAME_SETTINGS) != 0;
 	d->asked = (flags & FLAG_ASKED) != 0;

@@ -12,6 +12,7 @@ stand_in(enum decision_host kind)
 
 	switch (kind) {
 	case DECISION_HOST_NONE:
+	case DECISION_HOST_DATAGRAMS:
 		host.kind = WIRE_HOST_NONE;
 		break;
 	case DECISION_HOST_NOT_SOCKS4A:
@@ -149,6 +150,7 @@ decision_replay(struct decision_replay *r, const struct table *t,
 	    .settings = &r->settings,
 	    .verdict = &verdict,
 	    .host = &host,
+	    .associate = d->host == DECISION_HOST_DATAGRAMS,
 	    .tried = d->tried,
 	    .tried_n = d->tried_n,
 	    .times_max = d->times_max,

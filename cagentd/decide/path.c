@@ -121,6 +121,14 @@ path_configured(const struct path_query *q, const struct table_row *row)
 	       strcmp(si->host, row->host) == 0;
 }
 
+static bool
+carries(const struct path_query *q, const struct table_row *row)
+{
+	if (q->associate)
+		return hop_associates(path_hop_type(row));
+	return hop_carries(path_hop_type(row), q->host);
+}
+
 /* All but the trials and how often it has been tried. */
 static enum path_skip
 fit(const struct path_query *q, const struct table_row *row)
@@ -139,7 +147,7 @@ fit(const struct path_query *q, const struct table_row *row)
 	if (tier != NULL && tier->reserved_for != 0 &&
 	    (tier->reserved_for & 1u << q->verdict->class) == 0)
 		return PATH_SKIP_RESERVED;
-	if (!hop_carries(path_hop_type(row), q->host))
+	if (!carries(q, row))
 		return PATH_SKIP_TYPE;
 	if (!path_configured(q, row))
 		return PATH_SKIP_CONF;

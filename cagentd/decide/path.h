@@ -103,7 +103,7 @@ enum path_skip {
 	PATH_SKIP_FULL,	 /* at its connection limit */
 	PATH_SKIP_TRIAL, /* half-open, and the trials are under way */
 	PATH_SKIP_TRIED, /* often enough for this request */
-	PATH_SKIP_TYPE,	 /* cannot carry this kind of address */
+	PATH_SKIP_TYPE,	 /* cannot carry this kind of address, or datagrams */
 	PATH_SKIP_DUTY,	 /* not what is looked for */
 	PATH_SKIP_CONF,	 /* of another configuration than this request */
 	PATH_SKIP_COUNT
@@ -124,6 +124,7 @@ struct path_query {
 	const struct settings *settings; /* the request's */
 	const struct verdict *verdict;
 	const struct wire_host *host;
+	bool associate; /* datagrams are to be relayed, to whatever host */
 	const struct path_tried *tried;
 	uint32_t tried_n;
 	uint32_t times_max; /* attempts allowed on one intermediary */

@@ -83,7 +83,11 @@ stands(struct dial_leg *leg, const struct attempt_result *r)
 	struct dial *d = leg->dial;
 	struct dial_leg *loser = other_leg(d, leg);
 	struct dial_try *t = dial_leg_try(leg);
-	struct dialed result = {REASON_OK, r->stream, r->early, t};
+	struct dialed result = {.reason = REASON_OK,
+	    .stream = r->stream,
+	    .early = r->early,
+	    .bound = r->bound,
+	    .try = t};
 
 	if (dial_leg_running(loser))
 		dial_leg_stop(loser, true);
@@ -325,7 +329,7 @@ no_candidate(struct dial *d, struct dial_leg *leg)
 	if (await_table(d))
 		return;
 	if (dial_steps_others(d) == 0 && d->settings->no_path_direct &&
-	    d->verdict.via == VIA_DEFAULT)
+	    !d->associate && d->verdict.via == VIA_DEFAULT)
 		try_direct(d, leg);
 	else
 		leg_ends(d, leg,
@@ -386,6 +390,7 @@ dial_start(struct dial *d, const struct dial_env *env,
 	d->env = env;
 	d->settings = request->settings;
 	d->host = request->host;
+	d->associate = request->associate;
 	d->verdict = *request->verdict;
 	d->client = request->client;
 	d->web = request->web;

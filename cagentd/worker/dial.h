@@ -83,6 +83,7 @@ struct dialed {
 	enum wire_reason reason; /* REASON_OK, or the truest of what was met */
 	struct stream stream;
 	struct buf *early;
+	struct wire_host bound; /* of an association: its relay */
 	/* Of the try that stands; an intermediary is in flight until the
 	 * owner says record_leave(). */
 	const struct dial_try *try; /* NULL unless REASON_OK */
@@ -93,8 +94,12 @@ typedef void dial_fn(struct dial *, struct dialed *);
 
 struct dial_request { /* all borrowed until the end */
 	const struct settings *settings;
-	const struct wire_host *host;
+	const struct wire_host *host; /* NULL for an association */
 	const struct verdict *verdict;
+	/* An intermediary is to relay datagrams: never direct, and what it says
+	 * once it was asked is charged to nobody, as it may serve tunnels well
+	 * all the same. */
+	bool associate;
 	int client; /* is watched while the loop has no op on it; -1: none */
 	/* It is a plain HTTP request: HTTP intermediaries get it themselves
 	 * (bare) instead of a CONNECT, and where reuse is set, too, idle
@@ -116,6 +121,7 @@ struct dial {
 	const struct dial_env *env;
 	const struct settings *settings;
 	const struct wire_host *host;
+	bool associate;
 	struct verdict verdict;
 	int client;
 	struct op gone;

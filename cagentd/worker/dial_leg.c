@@ -165,6 +165,7 @@ dial_leg_intermediary(
 	const struct table_row *row = &table->rows[pick->row];
 	const struct settings_intermediary *login = login_of(d, pick->row);
 	struct attempt_target target = {.type = path_hop_type(row),
+	    .associate = d->associate,
 	    .dest = d->host,
 	    .host = leg->host,
 	    .port = row->port};

@@ -15,6 +15,7 @@ dial_steps_choose(struct dial *d, enum table_duty duty, struct path_pick *pick)
 	    .settings = d->settings,
 	    .verdict = &d->verdict,
 	    .host = d->host,
+	    .associate = d->associate,
 	    .tried = d->tried,
 	    .tried_n = d->tried_n,
 	    .times_max =
@@ -63,6 +64,8 @@ dial_steps_direct(const struct dial *d)
 {
 	uint32_t i;
 
+	if (d->associate)
+		return false;
 	for (i = 0; i < d->tries_n; i++) {
 		if (d->tries[i].direct)
 			return false;

@@ -30,10 +30,13 @@ charge(struct dial *d, struct dial_try *t, bool charged)
 	    loop_now_us(d->env->loop));
 }
 
-/* What was given no time to answer cannot be blamed for silence. */
+/* What was given no time to answer cannot be blamed for silence, and who will
+ * relay no datagrams may do well for all else. */
 static enum blame
-blame_for(const struct dial_try *t)
+blame_for(const struct dial *d, const struct dial_try *t)
 {
+	if (d->associate && blame_of(t->reason) == BLAME_IF_CORROBORATED)
+		return BLAME_NOBODY;
 	if (t->hurried &&
 	    (t->reason == REASON_HOP_TIMEOUT || t->reason == REASON_HOP_SILENT))
 		return BLAME_NOBODY;
@@ -52,11 +55,11 @@ dial_tries_enter(struct dial *d, struct dial_try *t)
 void
 dial_tries_failed(struct dial *d, struct dial_try *t)
 {
-	enum blame blame = blame_for(t);
+	enum blame blame = blame_for(d, t);
 
 	if (t->direct)
 		return;
-	if (blame_answered(t->reason))
+	if (blame_answered(t->reason) || d->associate)
 		tried(d, t)->times = UINT32_MAX;
 	if (blame == BLAME_HOP)
 		budget_failed(d->env->budget);
@@ -120,7 +123,7 @@ dial_tries_settle(struct dial *d, bool reached, bool asked)
 		if (!t->direct && !t->settled && t->reason != REASON_OK)
 			charge(d, t,
 			    reached && says_something(t, asked) &&
-				blame_for(t) == BLAME_IF_CORROBORATED);
+				blame_for(d, t) == BLAME_IF_CORROBORATED);
 	}
 }
 
@@ -140,6 +143,8 @@ dial_tries_suffice(const struct dial *d)
 	const struct dial_try *t;
 	uint32_t i, n = 0;
 
+	if (d->associate) /* there is none that they could be about */
+		return false;
 	for (i = 0; i < d->tries_n; i++) {
 		t = &d->tries[i];
 		if (t->direct && t->reason == REASON_REFUSED &&

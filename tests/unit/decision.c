@@ -522,7 +522,7 @@ refuses_what_cannot_be(void)
 	    {28, VIA_DENY + 1},
 	    {31, CLASS_COUNT},
 	    {32, TABLE_NAME_MAX + 1}, /* of the name's length */
-	    {33, DECISION_HOST_ANY + 1},
+	    {33, DECISION_HOST_DATAGRAMS + 1},
 	    {34, 4}, /* flags */
 	    {35, DECISION_TRIED_MAX + 1},
 	};
