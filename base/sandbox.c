@@ -27,7 +27,8 @@
 #define LANDLOCK_IOCTL_DEV (1ull << 15) /* ABI 5 */
 #define LANDLOCK_BIND_TCP  (1ull << 0)	/* ABI 4 */
 #define LANDLOCK_SCOPES	   3ull		/* ABI 6: abstract sockets, signals */
-#define LANDLOCK_BENEATH   1u		/* the kind of rule */
+#define LANDLOCK_BENEATH   1u		/* the kinds of rule */
+#define LANDLOCK_PORT	   2u
 #define LANDLOCK_READ	   (1ull << 2 | 1ull << 3) /* files, directories */
 /* Files: write, remove, make. */
 #define LANDLOCK_WRITE (1ull << 1 | 1ull << 5 | 1ull << 8 | LANDLOCK_TRUNCATE)
@@ -42,6 +43,11 @@ struct landlock_beneath {
 	uint64_t allowed;
 	int32_t dir_fd;
 } __attribute__((packed));
+
+struct landlock_port {
+	uint64_t allowed;
+	uint64_t port; /* 0: any that the kernel picks */
+};
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -239,6 +245,14 @@ landlock_beneath(int ruleset, const struct sandbox_spec *spec, bool chrooted,
 }
 
 static void
+landlock_port_0(int ruleset)
+{
+	const struct landlock_port rule = {.allowed = LANDLOCK_BIND_TCP};
+
+	(void)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_PORT, &rule, 0u);
+}
+
+static void
 landlock_apply(const struct sandbox_spec *spec, uint32_t *reached)
 {
 	struct landlock_ruleset rs = {0};
@@ -269,6 +283,8 @@ landlock_apply(const struct sandbox_spec *spec, uint32_t *reached)
 	if (spec->no_files && spec->files_dir != NULL)
 		landlock_beneath(
 		    (int)fd, spec, (*reached & SANDBOX_CHROOT) != 0, rs.fs);
+	if (rs.net != 0 && spec->listens)
+		landlock_port_0((int)fd);
 	if (syscall(SYS_landlock_restrict_self, (int)fd, 0u) == 0)
 		*reached |= bits;
 	close((int)fd);

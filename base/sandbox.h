@@ -30,6 +30,8 @@ struct sandbox_spec {
 				    by a row of zeros; NULL: none */
 	bool no_files;	       /* Landlock: no path may be opened, made or
 				    executed, no TCP port bound */
+	bool listens;	       /* no_files, but for ports of the kernel's
+				    choice (port 0) */
 	const char *files_dir; /* no_files, but for regular files beneath
 				    this; NULL: none */
 	bool files_read_only;  /* and those only to read */
@@ -49,7 +51,8 @@ enum sandbox_bit {
 	SANDBOX_RLIMITS = 1 << 4,
 	SANDBOX_SECCOMP = 1 << 5,
 	SANDBOX_LANDLOCK = 1 << 6, /* no_files, as to paths */
-	SANDBOX_NO_BIND = 1 << 7,  /* no_files, as to ports: Linux 6.7 */
+	SANDBOX_NO_BIND = 1 << 7,  /* no_files, as to ports that are chosen:
+				      Linux 6.7 */
 	SANDBOX_SCOPED = 1 << 8,   /* Linux 6.12 */
 };
 

@@ -144,6 +144,13 @@ static const struct field answer_fields[] = {
     {"accept_pauses", NULL, "accept pauses", FIELD_COUNT, false, NULL,
 	"times that a worker was out of file descriptors and stopped "
 	"accepting for a moment"},
+    {"associations", NULL, "associations", FIELD_COUNT, false, NULL,
+	"SOCKS5 clients that were given a port for datagrams, in all"},
+    {"datagrams", NULL, "datagrams", FIELD_COUNT, false, NULL,
+	"of theirs and to them, those that were passed on"},
+    {"datagrams_dropped", NULL, "datagrams dropped", FIELD_COUNT, false, NULL,
+	"those that were not: malformed or a fragment, from where none was "
+	"expected, forbidden by a rule, or without a path"},
     {"checks", NULL, "checks", FIELD_COUNT, false, checks_cell,
 	"active checks of intermediaries that the control process has made "
 	"since it started, 10 a second at most"},

@@ -131,6 +131,10 @@ set_defaults(struct settings *s)
 	s->log_level = LOG_LEVEL_INFO;
 	s->login_remember_ms = 300000;
 	s->learn_age_ms = 3600000;
+	s->udp = true;
+	s->bind = true;
+	s->udp_idle_timeout_ms = 60000;
+	s->bind_timeout_ms = 60000;
 	s->policy_intermediaries_max = 256;
 	s->policy_intermediaries_min = 1;
 	s->report_least_ms = 10000;

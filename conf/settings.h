@@ -229,9 +229,13 @@ struct settings {
 	int64_t drain_timeout_ms;     /* at the end: 30 s */
 	int64_t connections_max;      /* clients a worker; 0: by the fds */
 	/* Of one user, over all workers. */
-	int64_t user_connections; /* 0: no limit */
-	int64_t user_rate;	  /* requests a second; 0: no limit */
-	int64_t user_burst;	  /* of them at once; 0: as user_rate */
+	int64_t user_connections;    /* 0: no limit */
+	int64_t user_rate;	     /* requests a second; 0: no limit */
+	int64_t user_burst;	     /* of them at once; 0: as user_rate */
+	bool udp;		     /* SOCKS5 UDP ASSOCIATE is served */
+	bool bind;		     /* SOCKS BIND is served */
+	int64_t udp_idle_timeout_ms; /* of a destination: 60 s */
+	int64_t bind_timeout_ms;     /* for who is to come: 60 s */
 	/* Active checks of intermediaries. */
 	int64_t check_interval_ms;     /* 10 s; 0: none are made */
 	int64_t check_timeout_ms;      /* of one; as attempt_timeout_ms */

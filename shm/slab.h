@@ -56,6 +56,9 @@ struct slab {
 	_Atomic uint64_t refused[SLAB_REASONS]; /* got none, by reason */
 	_Atomic uint64_t bad_handshakes;
 	_Atomic uint64_t accept_pauses; /* out of fds or memory */
+	_Atomic uint64_t associations;	/* of SOCKS5, in all */
+	_Atomic uint64_t datagrams;	/* passed on, either way */
+	_Atomic uint64_t datagrams_dropped;
 	struct slab_row rows[TABLE_ROWS_MAX];
 	struct learned learned;
 	struct usage usage;

@@ -60,9 +60,23 @@ static const char *const control_syscalls[] = {SYSCALLS_COMMON, "accept4",
     "connect", "fdatasync", "getsockopt", "pread64", "pwrite64", "recvfrom",
     "setsockopt", "shutdown", "socket", NULL};
 
-static const char *const worker_syscalls[] = {SYSCALLS_COMMON, "accept4",
-    "connect", "getpeername", "getsockname", "getsockopt", "recvfrom",
-    "setsockopt", "shutdown", "socket", NULL};
+#define SYSCALLS_WORKER                                                      \
+	SYSCALLS_COMMON, "accept4", "connect", "getpeername", "getsockname", \
+	    "getsockopt", "recvfrom", "setsockopt", "shutdown", "socket"
+
+/*
+ * With what is served the rights grow.  Datagrams are taken on the address
+ * that the client knows, which takes a bind; who waits for a connection must
+ * listen.  No filter can look at the address that is bound to: that nobody's
+ * place is taken is seen to by Landlock, which leaves only TCP ports of the
+ * kernel's choice, and by SO_REUSEADDR and SO_REUSEPORT, which are not among
+ * the options that may be set.
+ */
+static const char *const worker_syscalls[] = {SYSCALLS_WORKER, NULL};
+static const char *const worker_udp_syscalls[] = {
+    SYSCALLS_WORKER, "bind", NULL};
+static const char *const worker_bind_syscalls[] = {
+    SYSCALLS_WORKER, "bind", "listen", NULL};
 
 static const char *const resolver_syscalls[] = {SYSCALLS_COMMON, "bind",
     "connect", "getpeername", "getsockname", "getsockopt", "ioctl", "recvfrom",
@@ -158,7 +172,10 @@ procs_rights(
 	case ROLE_WORKER:
 		out->uid = s->worker_user.uid;
 		out->gid = s->worker_user.gid;
-		out->syscalls = worker_syscalls;
+		out->syscalls = s->bind	 ? worker_bind_syscalls
+				: s->udp ? worker_udp_syscalls
+					 : worker_syscalls;
+		out->listens = s->bind;
 		out->args = worker_args;
 		out->families = inet_families;
 		break;

@@ -21,6 +21,7 @@
 struct totals {
 	int64_t clients, tunnels;
 	int64_t accepted, served, direct, bad_handshakes, accept_pauses;
+	int64_t associations, datagrams, datagrams_dropped;
 	int64_t refused[SLAB_REASONS];
 };
 
@@ -52,6 +53,9 @@ add_slab(struct totals *t, const struct slab *s)
 	t->direct += count(&s->direct);
 	t->bad_handshakes += count(&s->bad_handshakes);
 	t->accept_pauses += count(&s->accept_pauses);
+	t->associations += count(&s->associations);
+	t->datagrams += count(&s->datagrams);
+	t->datagrams_dropped += count(&s->datagrams_dropped);
 	for (i = 0; i < SLAB_REASONS; i++)
 		t->refused[i] += count(&s->refused[i]);
 }
@@ -80,6 +84,9 @@ set_totals(json_t *answer, const struct ranking *r)
 	ctl_set_int(answer, "direct", t.direct);
 	ctl_set_int(answer, "bad_handshakes", t.bad_handshakes);
 	ctl_set_int(answer, "accept_pauses", t.accept_pauses);
+	ctl_set_int(answer, "associations", t.associations);
+	ctl_set_int(answer, "datagrams", t.datagrams);
+	ctl_set_int(answer, "datagrams_dropped", t.datagrams_dropped);
 	ctl_set(answer, "refused", refused);
 }
 

@@ -147,8 +147,8 @@ check_syscalls(enum proc_role role, const struct sandbox_spec *spec)
 	    "open", "openat", "openat2", "creat", "unlink", "rename", "chmod",
 	    "chown", "mount", "pidfd_open", "pidfd_getfd", "pidfd_send_signal",
 	    "process_vm_readv", "process_vm_writev", "bpf", "io_uring_setup",
-	    "userfaultfd", "keyctl", "memfd_create", "listen", "setuid",
-	    "prctl", "seccomp", "setrlimit", "prlimit64", "socketpair"};
+	    "userfaultfd", "keyctl", "memfd_create", "setuid", "prctl",
+	    "seccomp", "setrlimit", "prlimit64", "socketpair"};
 	const char *const *p;
 	size_t i;
 
@@ -202,10 +202,35 @@ rights_of_children(void)
 		CHECK(may_family(&spec, AF_INET), "%d: no v4", role);
 		CHECK(may_family(&spec, AF_INET6), "%d: no v6", role);
 	}
-	procs_rights(ROLE_WORKER, s, &spec);
-	CHECK(!lists(spec.syscalls, "bind"), "a worker may bind");
 	procs_rights(ROLE_CONTROL, s, &spec);
 	CHECK(!lists(spec.syscalls, "bind"), "control may bind");
+	CHECK(!lists(spec.syscalls, "listen"), "control may listen");
+	procs_rights(ROLE_RESOLVER, s, &spec);
+	CHECK(!lists(spec.syscalls, "listen"), "the resolver may listen");
+	settings_unref(s);
+}
+
+/* A worker has no right that nothing it serves takes. */
+static void
+rights_to_listen(void)
+{
+	static const struct {
+		bool udp, bind;
+	} rows[] = {{false, false}, {true, false}, {false, true}, {true, true}};
+	struct settings *s = sample();
+	struct sandbox_spec spec;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		s->udp = rows[i].udp;
+		s->bind = rows[i].bind;
+		procs_rights(ROLE_WORKER, s, &spec);
+		CHECK(lists(spec.syscalls, "bind") == (i != 0), "bind %zu", i);
+		CHECK(lists(spec.syscalls, "listen") == rows[i].bind,
+		    "listen %zu", i);
+		CHECK(spec.listens == rows[i].bind, "ports %zu", i);
+		CHECK(spec.no_files, "%zu", i);
+	}
 	settings_unref(s);
 }
 
@@ -239,6 +264,7 @@ static const struct unit_case cases[] = {
     {"children say little", children_say_little},
     {"who gets what", who_gets_what},
     {"rights of children", rights_of_children},
+    {"rights to listen", rights_to_listen},
     {"rights of the master", rights_of_the_master},
 };
 
