@@ -75,6 +75,7 @@ session_end(struct session *s)
 	session_change(s, SESSION_ENDED);
 	LIST_REMOVE(s, entry);
 	session_leave_hop(s);
+	session_socks_end(s);
 	session_free_setup(s);
 	buf_free(s->flight);
 	loop_close(env->dial.loop, s->fd);
@@ -208,8 +209,10 @@ serve(struct session *s)
 		session_tunnel(s);
 		return;
 	case INTAKE_BIND:
+		session_bind(s);
+		return;
 	case INTAKE_ASSOCIATE:
-		session_refuse(s, REASON_UNSUPPORTED);
+		session_associate(s);
 		return;
 	case INTAKE_WEB:
 		session_web(s);

@@ -38,12 +38,13 @@ struct session_env {
 	struct settings *settings; /* of new sessions */
 	struct dial_env dial;
 	struct slab *slab;
-	struct learn *learn;	  /* NULL: nothing is learned */
-	struct quota *quota;	  /* NULL: users have no limits */
-	struct web_pool *pool;	  /* NULL: no connection to upstream is kept */
-	bool draining;		  /* nobody is served any longer than needed */
-	struct logins *logins;	  /* NULL: nobody logs in */
-	void (*ended)(void *arg); /* a session has freed itself */
+	struct learn *learn;   /* NULL: nothing is learned */
+	struct quota *quota;   /* NULL: users have no limits */
+	struct web_pool *pool; /* NULL: no connection to upstream is kept */
+	bool draining;	       /* nobody is served any longer than needed */
+	struct logins *logins; /* NULL: nobody logs in */
+	uint32_t associations, reverses; /* now */
+	void (*ended)(void *arg);	 /* a session has freed itself */
 	void *arg;
 };
 

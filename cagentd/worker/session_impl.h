@@ -1,15 +1,18 @@
 #ifndef CAGENTD_SESSION_IMPL_H
 #define CAGENTD_SESSION_IMPL_H
 
+#include "cagentd/worker/associate.h"
 #include "cagentd/worker/farewell.h"
 #include "cagentd/worker/relay.h"
 #include "cagentd/worker/request.h"
+#include "cagentd/worker/reverse.h"
 #include "cagentd/worker/session.h"
 #include "cagentd/worker/web.h"
 
 /* For session*.c alone: session.c has the connection's life and says what is
  * asked for, session_tunnel.c the tunnel from the first dial to its end,
- * session_web.c how the connection comes to plain HTTP requests and back. */
+ * session_web.c how the connection comes to plain HTTP requests and back,
+ * session_socks.c associations and BIND. */
 
 /* What only the way to a tunnel needs; kept while a first flight may still
  * have to be sent again. */
@@ -34,6 +37,8 @@ struct session {
 		struct farewell farewell;
 		struct web *web; /* owned */
 	};
+	struct associate *associate; /* SESSION_SERVING: one of these */
+	struct reverse *reverse;
 	bool via_hop; /* hop is in flight */
 	struct record_hop hop;
 	bool told;	    /* the client: that a path stands */
@@ -74,5 +79,10 @@ void session_relay(struct session *, struct stream upstream,
 /* Serve the requests of which setup holds the first. */
 void session_web(struct session *);
 void session_web_kill(struct session *);
+
+/* session_socks.c: what SOCKS has besides tunnels. */
+void session_associate(struct session *);
+void session_bind(struct session *);
+void session_socks_end(struct session *);
 
 #endif

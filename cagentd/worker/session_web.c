@@ -118,7 +118,7 @@ session_drain(struct session_list *list)
 	struct session *s, *next;
 
 	LIST_FOREACH_SAFE (s, list, entry, next) {
-		if (s->state == SESSION_SERVING)
+		if (s->state == SESSION_SERVING && s->web != NULL)
 			web_drain(s->web);
 	}
 }

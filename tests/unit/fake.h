@@ -47,7 +47,8 @@ struct fake_conn {
 struct fake {
 	struct loop *loop;
 	enum fake_script script;
-	uint8_t code; /* of FAKE_REPLY */
+	uint8_t code;	/* of FAKE_REPLY */
+	uint16_t bound; /* the port that it says it has bound; 0: 80 */
 	uint16_t port;
 	int fd;
 	struct op accept;
@@ -87,6 +88,10 @@ fake_answer(struct fake_conn *c)
 	c->fake->requests++;
 	if (script == FAKE_REPLY)
 		reply[1] = c->fake->code;
+	if (c->fake->bound != 0) {
+		reply[8] = (uint8_t)(c->fake->bound >> 8);
+		reply[9] = (uint8_t)c->fake->bound;
+	}
 	memcpy(reply + 10, "hello", 5);
 	if (script != FAKE_SILENT && script != FAKE_HANG_UP)
 		fake_say(c, reply, script == FAKE_BANNER ? 15 : 10);
