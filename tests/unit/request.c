@@ -226,8 +226,8 @@ rejects(void)
 	} rows[] = {
 	    {LIT("\x16\x03\x01"), 0}, /* TLS */
 	    {LIT("\5\1\2"), 2},	      /* only a login offered */
-	    {LIT("\5\1\0\5\2\0\1\1\2\3\4\0\120"), 10}, /* BIND */
-	    {LIT("\4\2\0\120\1\2\3\4\0"), 8},
+	    {LIT("\5\1\0\5\4\0\1\1\2\3\4\0\120"), 10}, /* no command */
+	    {LIT("\4\3\0\120\1\2\3\4\0"), 8},
 	    {LIT("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"), 1},
 	    {LIT("CONNECT a HTTP/1.1\r\n\r\n"), 1},
 	};
