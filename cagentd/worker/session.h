@@ -39,6 +39,7 @@ struct session_env {
 	struct dial_env dial;
 	struct slab *slab;
 	struct learn *learn;   /* NULL: nothing is learned */
+	struct seen *seen;     /* likewise, of contents */
 	struct quota *quota;   /* NULL: users have no limits */
 	struct web_pool *pool; /* NULL: no connection to upstream is kept */
 	bool draining;	       /* nobody is served any longer than needed */
@@ -48,6 +49,7 @@ struct session_env {
 	void *arg;
 };
 
+struct seen;
 struct session;
 LIST_HEAD(session_list, session);
 

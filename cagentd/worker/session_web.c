@@ -25,6 +25,7 @@ session_web(struct session *s)
 	    .dial = &env->dial,
 	    .slab = env->slab,
 	    .learn = env->learn,
+	    .seen = env->seen,
 	    .pool = env->pool};
 	struct web_start start = {.fd = s->fd,
 	    .client = &u->client,

@@ -11,6 +11,7 @@
 #include "cagentd/worker/web_pool.h"
 
 struct buf;
+struct seen;
 
 /*
  * Plain HTTP requests on one client connection, one after the other, each by
@@ -23,6 +24,7 @@ struct web_env {
 	const struct dial_env *dial;
 	struct slab *slab;
 	struct learn *learn;   /* NULL: nothing is learned */
+	struct seen *seen;     /* likewise, of contents */
 	struct web_pool *pool; /* NULL: no connection to upstream is kept */
 };
 

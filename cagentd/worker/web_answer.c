@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "cagentd/decide/seen.h"
 #include "cagentd/worker/web_impl.h"
 
 void
@@ -154,13 +155,37 @@ pass(struct web_request *r)
 	buf_free(head);
 }
 
+/* Is it a cache or a service, after which other steps come? */
+static bool
+is_step(const struct web_request *r)
+{
+	uint16_t rank = r->dial.tries[r->dial.standing].rank;
+
+	return table_rank_duty(rank) != TABLE_RANKED;
+}
+
 /* It is the word of an HTTP intermediary, of a failure of its own or beyond
- * it: another one may know better, and is asked once. */
+ * it: another one may know better, and of the ranked one is asked. */
 static bool
 is_worth_another(struct web_request *r)
 {
-	return r->up.got.of_hop && !r->second && web_path_may_repeat(r) &&
-	       dial_may_replace(&r->dial, true);
+	return r->up.got.of_hop && (!r->second || is_step(r)) &&
+	       web_path_may_repeat(r) && dial_may_replace(&r->dial, true);
+}
+
+/* What came may tell what the next request like it is for. */
+static void
+remember(const struct web_request *r)
+{
+	const struct web_env *env = r->web->env;
+	int status = r->up.got.status;
+	char path[HTTP_TARGET_MAX + 1];
+
+	if (env->seen == NULL || strcmp(r->ask.request.method, "GET") != 0 ||
+	    (status != 200 && status != 203 && status != 206))
+		return;
+	seen_note(env->seen, &r->ask.request.host, web_path_text(r, path),
+	    r->up.got.content_type, loop_now_us(r->web->loop));
 }
 
 static void
@@ -179,11 +204,12 @@ on_head(struct web_request *r)
 	} else if (bare && got->status == 407) { /* to us, not the client */
 		web_path_failed(r, REASON_HOP_AUTH);
 	} else if (bare && is_worth_another(r)) {
-		r->second = true;
+		r->second = !is_step(r);
 		web_path_failed(r, REASON_HOP_FAILED);
 	} else {
 		web_path_judge(
 		    r, bare && got->of_hop ? REASON_HOP_FAILED : REASON_OK);
+		remember(r);
 		pass(r);
 	}
 }

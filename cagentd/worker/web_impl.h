@@ -105,6 +105,9 @@ void web_path_judge(struct web_request *, enum wire_reason);
 void web_path_leave(struct web_request *);
 /* The request is given up, wherever it is. */
 void web_path_drop(struct web_request *);
+/* Of its target, "/" where it has none.  returns out. */
+const char *web_path_text(
+    const struct web_request *, char out[static HTTP_TARGET_MAX + 1]);
 /* Upstream is silent, and the time has come to look at that. */
 void web_path_silent(struct web_request *);
 /* Another path for it. */

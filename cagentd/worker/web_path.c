@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "base/buf.h"
+#include "cagentd/decide/seen.h"
 #include "cagentd/worker/learn_path.h"
 #include "cagentd/worker/web_impl.h"
 
@@ -247,23 +248,37 @@ dial_done(struct dial *d, struct dialed *result)
 	ask(r, result->stream, result->try);
 }
 
+const char *
+web_path_text(const struct web_request *r, char out[static HTTP_TARGET_MAX + 1])
+{
+	const struct http_ask *a = &r->ask;
+
+	out[0] = '/';
+	out[1] = '\0';
+	if (a->path_at != 0) {
+		memcpy(out, a->request.target + a->path_at, a->path_len);
+		out[a->path_len] = '\0';
+	}
+	return out;
+}
+
 static void
 classify_request(struct web_request *r)
 {
 	const struct http_ask *a = &r->ask;
-	char path[HTTP_TARGET_MAX] = "/";
-	const struct asked asked = {.method = a->request.method,
-	    .path = path,
+	const struct wire_host *host = &a->request.host;
+	const struct web_env *env = r->web->env;
+	char path[HTTP_TARGET_MAX + 1];
+	struct asked asked = {.method = a->request.method,
+	    .path = web_path_text(r, path),
 	    .accept = a->accept,
 	    .fetch_dest = a->fetch_dest,
 	    .upgrade = a->upgrade[0] != '\0'};
 
-	if (a->path_at != 0) {
-		memcpy(path, a->request.target + a->path_at, a->path_len);
-		path[a->path_len] = '\0';
-	}
-	classify(r->settings, &a->request.host, &r->web->client, &asked,
-	    &r->verdict);
+	if (env->seen != NULL)
+		asked.seen =
+		    seen_type(env->seen, host, path, loop_now_us(r->web->loop));
+	classify(r->settings, host, &r->web->client, &asked, &r->verdict);
 }
 
 void

@@ -14,6 +14,7 @@
 #include "base/net.h"
 #include "cagentd/worker/accept.h"
 #include "cagentd/common/child.h"
+#include "cagentd/decide/seen.h"
 #include "cagentd/common/msg.h"
 #include "cagentd/roles.h"
 #include "cagentd/worker/session.h"
@@ -345,6 +346,19 @@ pool_max(uint64_t fds)
 	return fds / 64 < WEB_POOL_MAX ? (uint32_t)(fds / 64) : WEB_POOL_MAX;
 }
 
+static struct seen *
+new_seen(void)
+{
+	uint8_t key[SEEN_KEY_LEN];
+	struct seen *s;
+
+	arc4random_buf(key, sizeof(key));
+	s = seen_new(key);
+	if (s == NULL)
+		fatalx("start: out of memory");
+	return s;
+}
+
 static void
 prepare(struct worker *w, struct child_start *start)
 {
@@ -381,6 +395,7 @@ prepare(struct worker *w, struct child_start *start)
 	w->env.pool = &w->pool;
 	w->env.slab = w->slab;
 	w->env.learn = &w->learn;
+	w->env.seen = new_seen();
 	quota_init(&w->quota, w->slab, w->slabs);
 	w->env.quota = &w->quota;
 	w->env.ended = session_ended;
@@ -408,6 +423,7 @@ finish(struct worker *w)
 	accept_stop(&w->accept);
 	learn_fini(&w->learn);
 	logins_free(w->env.logins);
+	seen_free(w->env.seen);
 	resolve_free(w->env.dial.resolve);
 	chan_free(w->child.chan);
 	loop_free(w->loop);

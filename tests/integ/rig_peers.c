@@ -160,7 +160,7 @@ start_squid(struct rig_peer *p, const char *name)
 	snprintf(text, sizeof(text),
 	    "%s %s:%u%s\n"
 	    "http_access allow all\n"
-	    "cache deny all\n"
+	    "%s"
 	    "pinger_enable off\n"
 	    "shutdown_lifetime 1 second\n"
 	    "visible_hostname rig\n"
@@ -173,7 +173,8 @@ start_squid(struct rig_peer *p, const char *name)
 	    "pid_filename %s/pid\n"
 	    "coredump_dir %s\n",
 	    p->kind == RIG_PEER_SQUID_TLS ? "https_port" : "http_port",
-	    p->address, p->port, options, dir, dir);
+	    p->address, p->port, options,
+	    p->caches ? "cache_mem 8 MB\n" : "cache deny all\n", dir, dir);
 	rig_write(conf, text, 0644);
 	launch(p, name, argv);
 }

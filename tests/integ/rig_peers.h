@@ -33,6 +33,7 @@ struct rig_peer {
 	 * its address; NULL: a certificate of rig_tls_server().  The agent
 	 * needs `ca-file = rig_tls_ca()` then. */
 	const char *tls;
+	bool caches; /* RIG_PEER_SQUID: in memory; else nothing is stored */
 	struct rig_proc proc;
 	struct rig_proc sshd; /* RIG_PEER_SSH only */
 	uint16_t sshd_port;

@@ -126,13 +126,12 @@ check_tries(struct rig *r, const char *want)
 {
 	const struct dial *d = &r->call->dial;
 	char got[128] = "";
+	size_t len = 0;
 	uint32_t i;
 
-	for (i = 0; i < d->tries_n; i++) {
-		if (i > 0)
-			strcat(got, " ");
-		strcat(got, d->tries[i].name);
-	}
+	for (i = 0; i < d->tries_n; i++)
+		len += (size_t)snprintf(got + len, sizeof(got) - len, "%s%s",
+		    i > 0 ? " " : "", d->tries[i].name);
 	CHECK_STR(got, want);
 }
 
