@@ -337,8 +337,9 @@ attack_listener_block(const struct attack_arms *a)
 int
 attack_bind(const struct attack_arms *a)
 {
-	struct sockaddr_in in = {
-	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in in = {.sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	    .sin_port = htons(1081)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	(void)a;
@@ -348,13 +349,30 @@ attack_bind(const struct attack_arms *a)
 }
 
 int
+attack_share(const struct attack_arms *a)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const int on = 1;
+
+	(void)a;
+	if (fd == -1)
+		return ATTACK_UNPREPARED;
+	return result(
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)));
+}
+
+int
 attack_listen(const struct attack_arms *a)
 {
+	struct sockaddr_in in = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	(void)a;
 	if (fd == -1)
 		return ATTACK_UNPREPARED;
+	if (bind(fd, (struct sockaddr *)&in, sizeof(in)) == -1)
+		return errno;
 	return result(listen(fd, 1));
 }
 

@@ -84,8 +84,8 @@ enum attack_proof {
 	X(listener_filter, "shared listener: filter its clients away",        \
 	    BY_RESULT, NULL)                                                  \
 	X(listener_block, "shared listener: make it block", BY_RESULT, NULL)  \
-	X(bind, "bind a TCP port", BY_RESULT, NULL)                           \
-	X(listen, "listen on a port of the kernel's choice", BY_RESULT, NULL) \
+	X(bind, "bind a TCP port of its own choice", BY_RESULT, NULL)         \
+	X(share, "bind where another is, by SO_REUSEPORT", BY_RESULT, NULL)   \
 	X(netlink, "socket(AF_NETLINK)", BY_RESULT, NULL)                     \
 	X(packet, "socket(AF_PACKET)", BY_RESULT, NULL)                       \
 	X(raw, "socket(AF_INET, SOCK_RAW)", BY_RESULT, NULL)                  \
@@ -103,6 +103,7 @@ enum attack_proof {
 	X(perf, "perf_event_open", BY_RESULT, NULL)                           \
 	X(io_uring, "io_uring_setup", BY_RESULT, NULL)                        \
 	X(map_slab, "(its work) map a slab after a reload", NO_ATTACK, NULL)  \
+	X(listen, "(its work) wait for a connection", NO_ATTACK, NULL)        \
 	X(half_close, "(its work) end one direction of a tunnel", NO_ATTACK,  \
 	    NULL)
 
