@@ -136,6 +136,32 @@ msg_child_decode(const uint8_t *in, size_t len, struct proc_child *c)
 }
 
 size_t
+msg_service_encode(const struct msg_service *m, uint8_t *buf)
+{
+	size_t len = strlen(m->name);
+
+	memcpy(put(buf, m->cgroup, 8), m->name, len);
+	return 8 + len;
+}
+
+int
+msg_service_decode(const uint8_t *in, size_t len, struct msg_service *m)
+{
+	size_t i;
+
+	if (len < 8 || len - 8 > MSG_SERVICE_MAX)
+		return -EPROTO;
+	for (i = 8; i < len; i++) {
+		if (in[i] <= ' ' || in[i] > '~')
+			return -EPROTO;
+	}
+	get(in, &m->cgroup, 8);
+	memcpy(m->name, in + 8, len - 8);
+	m->name[len - 8] = '\0';
+	return 0;
+}
+
+size_t
 msg_resolve_encode(const struct msg_resolve *m, uint8_t *buf)
 {
 	size_t len = strlen(m->name);

@@ -65,6 +65,13 @@ size_t msg_verified_encode(const struct msg_verified *, uint8_t *buf);
 int msg_verified_decode(const uint8_t *in, size_t len, struct msg_verified *);
 size_t msg_child_encode(const struct proc_child *, uint8_t *buf);
 int msg_child_decode(const uint8_t *in, size_t len, struct proc_child *);
+#define MSG_SERVICE_MAX 127
+struct msg_service {
+	uint64_t cgroup;
+	char name[MSG_SERVICE_MAX + 1]; /* printable; "": none */
+};
+size_t msg_service_encode(const struct msg_service *, uint8_t *buf);
+int msg_service_decode(const uint8_t *in, size_t len, struct msg_service *);
 size_t msg_resolve_encode(const struct msg_resolve *, uint8_t *buf);
 int msg_resolve_decode(const uint8_t *in, size_t len, struct msg_resolve *);
 size_t msg_resolved_encode(const struct msg_resolved *, uint8_t *buf);

@@ -30,6 +30,8 @@ static const struct chan_rule rules[MSG_COUNT] = {
     [MSG_POLICY_STATE] = {"policy-state", M, C, 0, 0, 3, 3},
     [MSG_IDENTITY] = {"identity", M, C, MSG_IDENTITY_MIN, MSG_IDENTITY_MAX, 0,
 	0},
+    [MSG_CGROUP] = {"cgroup", W, M, 8, 8, 0, 0},
+    [MSG_SERVICE] = {"service", M, W, 8, 8 + MSG_SERVICE_MAX, 0, 0},
     [MSG_POLICY] = {"policy", C, M, 56, 56, 0, 0},
     [MSG_START] = {"start", M, C | W | R | V, 0, 0, 0, 0},
     [MSG_READY] = {"ready", C | W | R | V, M, 8, 8, 0, 0},

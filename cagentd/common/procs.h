@@ -40,6 +40,7 @@ enum proc_msg {
 		       * there are none. */
 	MSG_START,
 	/* To the master. */
+	MSG_CGROUP, /* worker; its number: which service is that? */
 	MSG_POLICY, /* epoch, serial, length, hash: of the body that is to be
 		     * in force, and stands in that memory; epoch 0: none is
 		     * any more.  At the start before MSG_READY. */
@@ -52,6 +53,7 @@ enum proc_msg {
 			* decisions in from here on, none: record no more */
 	MSG_CHILD,     /* role, index, pid, state, restarts, sandbox */
 	MSG_NOTE,      /* text of an event for the log of events */
+	MSG_SERVICE,   /* worker; that number, and the name, "" for none */
 	/* Between the resolver and those who ask it. */
 	MSG_RESOLVE,  /* id, name */
 	MSG_RESOLVED, /* id, outcome, addresses */

@@ -98,6 +98,8 @@ message(void *arg, struct chan *chan, const struct chan_msg *m)
 	if (m->type == MSG_READY && c->state == PROC_STARTING &&
 	    msg_u64_decode(m->data, m->len, &v) == 0)
 		now_ready(c, (uint32_t)v);
+	if (m->type == MSG_CGROUP)
+		children_tell_service(c, m);
 	if (m->type == MSG_POLICY)
 		c->all->policy(c->all->arg, m);
 }

@@ -9,6 +9,7 @@
 #include "base/chan.h"
 #include "base/loop.h"
 #include "base/proc.h"
+#include "cagentd/master/cgroups.h"
 #include "cagentd/master/pace.h"
 #include "cagentd/common/procs.h"
 #include "conf/settings.h"
@@ -55,6 +56,7 @@ struct children {
 	void (*gone)(void *arg);
 	void *arg;
 	struct pace pace;
+	struct cgroups cgroups;
 	struct op watchdog;
 	int64_t watched_us;
 	uint32_t slabs_n; /* that all running children know */

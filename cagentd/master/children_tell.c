@@ -195,6 +195,21 @@ children_tell_identity(const struct children *all)
 	explicit_bzero(buf, sizeof(buf));
 }
 
+void
+children_tell_service(struct children_one *c, const struct chan_msg *m)
+{
+	struct msg_service answer;
+	uint8_t buf[CHAN_DATA_MAX];
+
+	if (msg_u64_decode(m->data, m->len, &answer.cgroup) != 0)
+		return;
+	snprintf(answer.name, sizeof(answer.name), "%s",
+	    cgroups_name(
+		&c->all->cgroups, answer.cgroup, loop_now_us(c->all->loop)));
+	children_tell(
+	    c, MSG_SERVICE, buf, msg_service_encode(&answer, buf), -1);
+}
+
 /* Of all workers, so that connection limits hold over all; one's own can be
  * written. */
 void

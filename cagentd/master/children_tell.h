@@ -23,6 +23,8 @@ void children_tell_conf(const struct children_one *);
 void children_tell_identity(const struct children *);
 void children_tell_listeners(const struct children_one *);
 void children_tell_decisions(const struct children_one *);
+/* A worker asks for a control group's service. */
+void children_tell_service(struct children_one *, const struct chan_msg *);
 /* n slabs from that worker's on. */
 void children_tell_slabs(
     const struct children_one *, uint32_t first, uint32_t n);

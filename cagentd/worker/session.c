@@ -50,6 +50,7 @@ session_free_setup(struct session *s)
 
 	if (u == NULL)
 		return;
+	who_cancel(&u->who);
 	login_cancel(u->login);
 	request_cancel(&u->request);
 	dial_cancel(&u->dial);
@@ -294,24 +295,6 @@ request_done(struct request *q, enum request_end e)
 	}
 }
 
-/* Who is asking, as far as the kernel tells. */
-static void
-identify(struct session *s, bool unix_socket)
-{
-	struct client *c = &s->setup->client;
-	struct ucred cred;
-	union net_addr peer;
-	socklen_t len = sizeof(cred), peer_len = sizeof(peer);
-
-	if (unix_socket &&
-	    getsockopt(s->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0) {
-		c->has_uid = true;
-		c->uid = cred.uid;
-	}
-	if (!unix_socket && getpeername(s->fd, &peer.sa, &peer_len) == 0)
-		net_addr_ip(&peer, &c->source);
-}
-
 static enum intake_wants
 wants_of(const struct session *s)
 {
@@ -332,10 +315,38 @@ int
 session_read(struct session *s)
 {
 	struct loop *loop = s->env->dial.loop;
+	int64_t wait_ms = s->settings->handshake_timeout_ms;
+	enum intake_wants wants = wants_of(s);
 
-	return request_start(&s->setup->request, loop, s->fd, wants_of(s),
-	    loop_now_us(loop) + s->settings->handshake_timeout_ms * 1000,
-	    request_done);
+	/* Whose user has enough is to hear that in its protocol, and not to
+	 * fill this worker meanwhile.  Who has to log in is nobody yet. */
+	if (wants != INTAKE_MUST_LOGIN && !may_enter(s) &&
+	    wait_ms > SESSION_LIMITED_MS)
+		wait_ms = SESSION_LIMITED_MS;
+	return request_start(&s->setup->request, loop, s->fd, wants,
+	    loop_now_us(loop) + wait_ms * 1000, request_done);
+}
+
+/* Who asks is known, as far as it will be. */
+static void
+identified(struct who_wait *who)
+{
+	struct setup *u = container_of(who, struct setup, who);
+
+	if (session_read(u->session) != 0)
+		session_end(u->session);
+}
+
+/* 0, also when who asks is still to be found out, or -errno. */
+static int
+identify(struct session *s, bool unix_socket)
+{
+	struct setup *u = s->setup;
+
+	u->who = (struct who_wait){.client = &u->client, .done = identified};
+	if (!who_start(s->env->who, s->fd, unix_socket, NULL, &u->who))
+		return 0;
+	return session_read(s);
 }
 
 int
@@ -353,8 +364,7 @@ session_start(struct session_env *env, struct session_list *list, int fd,
 	s->fd = fd;
 	s->settings = env->settings;
 	s->setup->session = s;
-	identify(s, unix_socket);
-	error = session_read(s);
+	error = identify(s, unix_socket);
 	if (error != 0)
 		goto fail;
 	settings_ref(s->settings);
@@ -363,8 +373,10 @@ session_start(struct session_env *env, struct session_list *list, int fd,
 	slab_add(&env->slab->accepted, 1);
 	return 0;
 fail:
-	if (s != NULL)
+	if (s != NULL) {
+		quota_leave(&s->seat);
 		free(s->setup);
+	}
 	free(s);
 	loop_close(env->dial.loop, fd);
 	return error;

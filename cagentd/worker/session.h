@@ -10,6 +10,7 @@
 #include "cagentd/worker/learn.h"
 #include "cagentd/worker/login.h"
 #include "cagentd/worker/quota.h"
+#include "cagentd/worker/who.h"
 
 /*
  * One client connection, from accept to its end: the only place that knows
@@ -41,6 +42,7 @@ struct session_env {
 	struct learn *learn;   /* NULL: nothing is learned */
 	struct seen *seen;     /* likewise, of contents */
 	struct quota *quota;   /* NULL: users have no limits */
+	struct who *who;       /* NULL: TCP clients are unknown */
 	struct web_pool *pool; /* NULL: no connection to upstream is kept */
 	bool draining;	       /* nobody is served any longer than needed */
 	struct logins *logins; /* NULL: nobody logs in */

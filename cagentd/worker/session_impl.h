@@ -14,11 +14,15 @@
  * session_web.c how the connection comes to plain HTTP requests and back,
  * session_socks.c associations and BIND. */
 
+/* What a client may take to say what it wants whose user has too much. */
+#define SESSION_LIMITED_MS 3000
+
 /* What only the way to a tunnel needs; kept while a first flight may still
  * have to be sent again. */
 struct setup {
 	struct session *session;
 	struct request request;
+	struct who_wait who;
 	struct dial dial;
 	struct client client;
 	struct login *login; /* under way */

@@ -37,6 +37,7 @@ struct worker {
 	struct budget budget;
 	struct learn learn;
 	struct quota quota;
+	struct who who;
 	struct web_pool pool;
 	struct path_load *loads;
 	struct path_index *index_of_table;
@@ -229,6 +230,7 @@ use_settings(struct worker *w, struct settings *s)
 	logins_use(w->env.logins, s);
 	w->clients_max = clients_max(s, w->fds_max);
 	atomic_store(&w->slab->conf_serial, s->serial);
+	who_use(&w->who, s);
 	log_level_set((enum log_level)s->log_level);
 	if (w->accept.held && clients(w) < w->clients_max)
 		accept_hold(&w->accept, false);
@@ -282,6 +284,26 @@ take_listeners(struct worker *w, const struct chan_msg *m)
 }
 
 static void
+take_service(struct worker *w, const struct chan_msg *m)
+{
+	struct msg_service s;
+
+	if (msg_service_decode(m->data, m->len, &s) == 0)
+		who_answer(&w->who, s.cgroup, s.name);
+}
+
+static void
+ask_service(void *arg, uint64_t cgroup)
+{
+	struct worker *w = arg;
+	uint8_t buf[CHAN_DATA_MAX];
+
+	/* Without an answer there is no name, after a while. */
+	(void)chan_send(w->child.chan, MSG_CGROUP, buf,
+	    msg_u64_encode(cgroup, buf), NULL, 0);
+}
+
+static void
 message(void *arg, struct chan *c, const struct chan_msg *m)
 {
 	struct worker *w = arg;
@@ -321,6 +343,9 @@ message(void *arg, struct chan *c, const struct chan_msg *m)
 		trace_use(&w->trace, m->fds_n > 0 ? m->fds[0] : -1);
 		if (m->fds_n > 0)
 			m->fds[0] = -1;
+		return;
+	case MSG_SERVICE:
+		take_service(w, m);
 		return;
 	case MSG_DRAIN:
 		drain(w);
@@ -398,6 +423,13 @@ prepare(struct worker *w, struct child_start *start)
 	w->env.seen = new_seen();
 	quota_init(&w->quota, w->slab, w->slabs);
 	w->env.quota = &w->quota;
+	error = who_init(&w->who, w->loop);
+	if (error != 0)
+		log_warnx("users and services on TCP are unknown: %s",
+		    strerror(-error));
+	w->who.ask = ask_service;
+	w->who.arg = w;
+	w->env.who = &w->who;
 	w->env.ended = session_ended;
 	w->env.arg = w;
 	w->env.dial.loop = w->loop;
@@ -424,6 +456,7 @@ finish(struct worker *w)
 	learn_fini(&w->learn);
 	logins_free(w->env.logins);
 	seen_free(w->env.seen);
+	who_fini(&w->who);
 	resolve_free(w->env.dial.resolve);
 	chan_free(w->child.chan);
 	loop_free(w->loop);

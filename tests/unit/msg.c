@@ -44,6 +44,33 @@ u64(void)
 }
 
 static void
+service(void)
+{
+	struct msg_service in = {.cgroup = 0x1122334455667788}, out;
+	uint8_t buf[CHAN_DATA_MAX], *copy;
+	size_t len, n;
+
+	for (n = 0; n <= MSG_SERVICE_MAX; n++) {
+		memset(in.name, 'x', n);
+		in.name[n] = '\0';
+		len = msg_service_encode(&in, buf);
+		CHECK_INT(len, 8 + n);
+		copy = exact(buf, len);
+		CHECK_INT(msg_service_decode(copy, len, &out), 0);
+		CHECK(out.cgroup == in.cgroup, "another group");
+		CHECK_STR(out.name, in.name);
+		free(copy);
+	}
+	CHECK_INT(len, procs_rules.rows[MSG_SERVICE].len_max);
+	CHECK_INT(msg_service_decode(buf, len + 1, &out), -EPROTO);
+	CHECK_INT(msg_service_decode(buf, 7, &out), -EPROTO);
+	buf[10] = '\0';
+	CHECK_INT(msg_service_decode(buf, len, &out), -EPROTO);
+	buf[10] = ' ';
+	CHECK_INT(msg_service_decode(buf, len, &out), -EPROTO);
+}
+
+static void
 child(void)
 {
 	const struct proc_child in = {
@@ -221,6 +248,7 @@ resolved_hostile(void)
 }
 
 static const struct unit_case cases[] = {
+    {"service", service},
     {"u64", u64},
     {"child", child},
     {"child bounds", child_bounds},
