@@ -95,7 +95,7 @@ LIB_server := $(B)/lib/server.a
 LIB_policyd := $(B)/lib/policyd.a
 LIBS	:= $(LIB_ctl) $(LIB_agent) $(LIB_server) $(LIB_probe) $(LIB_names) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_shm) $(LIB_base)
 LIBS_policyd := $(LIB_policyd) $(LIB_server) $(LIB_probe) $(LIB_names) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_base)
-LIBS_ctl := $(LIB_ctl) $(LIB_shm) $(LIB_trust) $(LIB_wire) $(LIB_base)
+LIBS_ctl := $(LIB_ctl) $(LIB_shm) $(LIB_conf) $(LIB_trust) $(LIB_wire) $(LIB_base)
 
 $(LIB_base): $(call objs,base)
 $(LIB_wire): $(call objs,wire) $(LLHTTP_OBJ)

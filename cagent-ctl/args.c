@@ -166,7 +166,14 @@ set_option(struct call *call, int c, const char *value)
 		call->output = value;
 		return VERB_OK;
 	case 'f':
-		call->follow = true;
+		call->follow = value == NULL;
+		call->file = value;
+		return VERB_OK;
+	case 'D':
+		call->drop = true;
+		return VERB_OK;
+	case 'l':
+		call->list = true;
 		return VERB_OK;
 	case 'n':
 		return set_lines(call, value);
@@ -176,14 +183,27 @@ set_option(struct call *call, int c, const char *value)
 	}
 }
 
+/* passwd has letters of its own, -f like those of other such commands. */
+static const char *
+letters(int argc, char **argv)
+{
+	int i = 1;
+
+	while (i < argc && argv[i][0] == '-')
+		i++;
+	return i < argc && strcmp(argv[i], "passwd") == 0 ? ":hf:Dl"
+							  : ":hfn:o:";
+}
+
 static int
 parse_options(int argc, char **argv, struct call *call)
 {
+	const char *shorts = letters(argc, argv);
 	int c, status;
 
 	opterr = 0;
 	optind = 0;
-	while ((c = getopt_long(argc, argv, ":hfn:o:", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, shorts, options, NULL)) != -1) {
 		if (c == ':')
 			return bad_use(call, argv[optind - 1], 1);
 		/* A long one that is known but was given a value sets optopt
@@ -244,6 +264,9 @@ check_call(const struct call *call, int args_n)
 		return say_usage(call,
 		    "%s takes no --root, --serial, --key, --expires or -o",
 		    name);
+	if ((call->file != NULL || call->drop || call->list) &&
+	    (v->takes & TAKES_PASSWD) == 0)
+		return say_usage(call, "%s takes no -f FILE, -D or -l", name);
 	if (call->describe || (args_n >= v->min && args_n <= v->max))
 		return VERB_OK;
 	return say_usage(call, "%s: %s: usage: cagent-ctl %s%s%s", name,
@@ -346,6 +369,11 @@ args_help(const struct call *call)
 		    "  --root ROOT    the signed root to verify by\n"
 		    "  --key KEY      the file of the secret key to sign with\n"
 		    "  --expires TIME like 30d or 2027-01-01T00:00:00Z\n",
+		    call->out);
+	if ((v->takes & TAKES_PASSWD) != 0)
+		fputs("  -f FILE        the users file\n"
+		      "  -D             away with the user\n"
+		      "  -l             the names of all\n",
 		    call->out);
 	if (*v->name == '\0')
 		fputs("\nExit status: 0 ok, 1 failure, 2 usage, 3 cagentd is "

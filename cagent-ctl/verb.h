@@ -28,6 +28,8 @@ struct call {
 	const char *args[CALL_ARGS_MAX]; /* NULL: not given */
 	const char *user, *protocol, *class, *root;
 	const char *serial, *key, *expires, *output; /* of policy */
+	const char *file;			     /* of passwd, as below */
+	bool drop, list;
 	bool json, describe, follow, help, version;
 	bool colour;
 	unsigned int width; /* of the terminal; 0: there is none */
@@ -39,9 +41,10 @@ struct call {
 
 enum verb_takes {
 	TAKES_WATCH = 1,
-	TAKES_FOLLOW = 2, /* -f and -n */
-	TAKES_USER = 4,	  /* --user, --protocol, --class */
-	TAKES_POLICY = 8, /* --root, --serial, --key, --expires, -o */
+	TAKES_FOLLOW = 2,  /* -f and -n */
+	TAKES_USER = 4,	   /* --user, --protocol, --class */
+	TAKES_POLICY = 8,  /* --root, --serial, --key, --expires, -o */
+	TAKES_PASSWD = 16, /* -f FILE, -D, -l */
 };
 
 struct verb {
@@ -72,6 +75,7 @@ int events_run(const struct call *);
 int order_run(const struct call *);
 int config_run(const struct call *);
 int policy_run(const struct call *);
+int passwd_run(const struct call *);
 int doctor_run(const struct call *);
 
 extern const struct field_list *const summary_fields[];
@@ -85,6 +89,7 @@ extern const struct field_list *const events_fields[];
 extern const struct field_list *const order_fields[];
 extern const struct field_list *const config_fields[];
 extern const struct field_list *const policy_fields[];
+extern const struct field_list *const passwd_fields[];
 extern const struct field_list *const doctor_fields[];
 
 #endif

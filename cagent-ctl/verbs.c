@@ -38,6 +38,12 @@
 	"An older one is not taken again.  Only root and the daemon's own "     \
 	"user may load.\n"
 
+#define PASSWD                                                               \
+	"The password is asked for on the terminal, twice, or is a line of " \
+	"stdin when\nthat is none; it is never an argument.  FILE is the "   \
+	"users-file of\n" CHECK_DEFAULT ", or else\n" SYSCONFDIR             \
+	"/cagent/users.  A reload of cagentd puts it in force.\n"
+
 const struct verb verbs[] = {
     {"", "", "the status in short, and the tiers", DEGRADED, summary_run, 0, 0,
 	TAKES_WATCH, summary_fields},
@@ -72,6 +78,9 @@ const struct verb verbs[] = {
     {"policy", "show|history|load|verify|diff|rollback|server|key ...",
 	"the signed policy in force, and others", POLICY, policy_run, 1, 3,
 	TAKES_POLICY, policy_fields},
+    {"passwd", "[-f FILE] [-D] USER | -l",
+	"who may log in, and by what password", PASSWD, passwd_run, 0, 1,
+	TAKES_PASSWD, passwd_fields},
     {"doctor", "[FILE]", "what is wrong with the installation, and the cure",
 	"FILE is the configuration to check, " CHECK_DEFAULT
 	" when not said.\nExits with 4 when something is not ok.\n",

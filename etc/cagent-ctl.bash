@@ -67,12 +67,13 @@ _cagent_ctl()
 	case $command in
 	'')
 		words="status tiers show why route learned events drain enable
-		    pin unpin config policy doctor"
+		    pin unpin config policy passwd doctor"
 		options+=' --watch' ;;
 	status | tiers | learned) options+=' --watch' ;;
 	show) options+=' --watch' ;;
 	route) options+=' --user --protocol --class' ;;
 	events) options+=' -f -n' ;;
+	passwd) options+=' -f -D -l' ;;
 	config) ((after == 0)) && words=check ;;
 	policy)
 		((after == 0)) &&
