@@ -165,7 +165,9 @@ quota_enter(struct quota *q, const struct settings *s, const struct client *c,
 	quota_leave(seat);
 	snprintf(text, sizeof(text), "has %" PRId64 " connections already",
 	    seat->connections);
-	say(q, now_us, name, text);
+	if (!seat->said)
+		say(q, now_us, name, text);
+	seat->said = true;
 	return QUOTA_CONNECTIONS;
 }
 

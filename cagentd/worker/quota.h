@@ -39,6 +39,7 @@ enum quota_answer {
 struct quota_seat {
 	struct usage_entry *entry; /* in our slab; NULL: not counted */
 	uint64_t hash;
+	bool said;			  /* that it has none */
 	int64_t connections, rate, burst; /* its limits; 0: none */
 };
 
