@@ -175,14 +175,13 @@ serve_page(struct session *s)
 	session_leave(s, word);
 }
 
-/* It was counted by what the kernel said; a login may say more. */
-static bool
-may_enter(struct session *s)
+bool
+session_may_enter(struct session *s, const struct client *client)
 {
 	struct session_env *env = s->env;
 
 	return env->quota == NULL ||
-	       quota_enter(env->quota, s->settings, &s->setup->client, &s->seat,
+	       quota_enter(env->quota, s->settings, client, &s->seat,
 		   loop_now_us(env->dial.loop)) == QUOTA_OK;
 }
 
@@ -201,7 +200,7 @@ session_may_ask(struct session *s)
 static void
 serve(struct session *s)
 {
-	if (!may_enter(s) || !session_may_ask(s)) {
+	if (!session_may_enter(s, &s->setup->client) || !session_may_ask(s)) {
 		session_refuse(s, REASON_LIMITED);
 		return;
 	}
@@ -320,7 +319,7 @@ session_read(struct session *s)
 
 	/* Whose user has enough is to hear that in its protocol, and not to
 	 * fill this worker meanwhile.  Who has to log in is nobody yet. */
-	if (wants != INTAKE_MUST_LOGIN && !may_enter(s) &&
+	if (wants != INTAKE_MUST_LOGIN && !session_may_enter(s, &s->setup->client) &&
 	    wait_ms > SESSION_LIMITED_MS)
 		wait_ms = SESSION_LIMITED_MS;
 	return request_start(&s->setup->request, loop, s->fd, wants,

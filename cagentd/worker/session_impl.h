@@ -56,6 +56,9 @@ void session_end(struct session *);
 /* It had been told that the path stands: what fails now must not look like an
  * empty answer. */
 void session_break_off(struct session *);
+/* It was counted by what the kernel said; a login may say more: may that user
+ * have this connection? */
+bool session_may_enter(struct session *, const struct client *);
 /* May its user have one more request?  Otherwise REASON_LIMITED is the
  * answer.  A tunnel is one; each that follows on a persistent connection
  * asks for itself. */

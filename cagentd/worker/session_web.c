@@ -11,9 +11,9 @@
 static void web_done(struct web *, void *arg, struct web_result *);
 
 static bool
-may_ask(void *arg)
+may_ask(void *arg, const struct client *client)
 {
-	return session_may_ask(arg);
+	return session_may_enter(arg, client) && session_may_ask(arg);
 }
 
 void
@@ -26,7 +26,8 @@ session_web(struct session *s)
 	    .slab = env->slab,
 	    .learn = env->learn,
 	    .seen = env->seen,
-	    .pool = env->pool};
+	    .pool = env->pool,
+	    .logins = env->logins};
 	struct web_start start = {.fd = s->fd,
 	    .client = &u->client,
 	    .may_ask = may_ask,
@@ -58,7 +59,12 @@ read_tunnel(struct session *s, const struct client *client, struct buf *in)
 		return;
 	}
 	u->session = s;
+	/* There may have been a reload since the connection came. */
+	settings_unref(s->settings);
+	s->settings = settings_ref(s->env->settings);
 	u->client = *client;
+	/* A login is its request's alone. */
+	memset(u->client.login, 0, sizeof(u->client.login));
 	session_change(s, SESSION_READING);
 	if (session_read(s) != 0) {
 		buf_free(in);

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <sodium.h>
 
@@ -16,7 +15,11 @@
 
 /* Which step may follow which. */
 static const bool steps[WEB_ENDED + 1][WEB_ENDED + 1] = {
-    [WEB_WAITING] =
+    [WEB_WAITING] = {[WEB_ADMITTING] = true,
+	[WEB_DIALING] = true,
+	[WEB_SAYING] = true,
+	[WEB_ENDED] = true},
+    [WEB_ADMITTING] =
 	{[WEB_DIALING] = true, [WEB_SAYING] = true, [WEB_ENDED] = true},
     [WEB_DIALING] =
 	{[WEB_ASKING] = true, [WEB_SAYING] = true, [WEB_ENDED] = true},
@@ -53,6 +56,7 @@ web_free_request(struct web *w)
 	if (r == NULL)
 		return;
 	w->request = NULL;
+	login_cancel(r->login);
 	web_path_drop(r);
 	settings_unref(r->settings);
 	if (r->head != NULL)
@@ -111,8 +115,8 @@ web_end_as(struct web *w, enum web_end end)
 	web_end(w, &result);
 }
 
-static void
-consume(struct web *w, size_t n)
+void
+web_consume(struct web *w, size_t n)
 {
 	buf_consume(w->in, n);
 	if (w->in->len > 0)
@@ -196,7 +200,7 @@ web_feed(struct web *w)
 		flow = web_up_feed(&r->up, buf_bytes(w->in), w->in->len, &used);
 		keep(r, buf_bytes(w->in), used);
 		if (used > 0)
-			consume(w, used);
+			web_consume(w, used);
 		if (flow == WEB_FLOW_BAD && w->state == WEB_ASKING) {
 			web_path_judge(r, REASON_CANCELLED);
 			web_say_status(w, 400);
@@ -220,111 +224,6 @@ is_under_way(const struct web *w)
 {
 	return w->state == WEB_ASKING || w->state == WEB_ANSWERING;
 }
-
-/* --- heads --- */
-
-/* As it stands before a request line, by mistake of old clients (RFC 9112
- * section 2.2): one, so that nobody stays by sending nothing else. */
-static void
-skip_empty_line(struct web *w)
-{
-	if (w->skipped || w->scanned != 0 || w->in->len < 2 ||
-	    memcmp(buf_bytes(w->in), "\r\n", 2) != 0)
-		return;
-	w->skipped = true;
-	consume(w, 2);
-}
-
-static struct web_request *
-request_new(struct web *w, const struct http_ask *ask, size_t head_len)
-{
-	struct web_request *r = calloc(1, sizeof(*r));
-
-	if (r == NULL)
-		return NULL;
-	r->head = buf_copy(buf_bytes(w->in), head_len);
-	if (r->head == NULL) {
-		free(r);
-		return NULL;
-	}
-	r->web = w;
-	r->ask = *ask;
-	r->settings = settings_ref(*w->env->settings);
-	r->started_us = loop_now_us(w->loop);
-	w->request = r;
-	consume(w, head_len);
-	return r;
-}
-
-static bool
-is_plain(const struct http_ask *ask)
-{
-	return strncasecmp(ask->request.target, "http:", 5) == 0;
-}
-
-/* A whole head has come: what is to be done with it? */
-static void
-begin(struct web *w, const struct http_ask *ask, size_t head_len)
-{
-	struct web_request *r;
-	bool again;
-
-	if (ask->request.form == HTTP_FORM_CONNECT) {
-		web_end_as(w, WEB_END_CONNECT);
-		return;
-	}
-	if (ask->request.form == HTTP_FORM_ORIGIN) {
-		web_say_status(w, 400);
-		return;
-	}
-	if (!is_plain(ask)) {
-		web_say_status(w, 501);
-		return;
-	}
-	if (ask->vias_n > WEB_VIAS_MAX) {
-		web_say_status(w, 508);
-		return;
-	}
-	r = request_new(w, ask, head_len);
-	again = w->asked;
-	w->asked = true;
-	if (r == NULL)
-		web_end_as(w, WEB_END_CLOSED);
-	else if (again && !w->may_ask(w->arg))
-		web_say_reason(r, REASON_LIMITED);
-	else if (ask->max_forwards == 0)
-		web_say_options(r);
-	else
-		web_path(r);
-}
-
-static void
-read_head(struct web *w)
-{
-	struct http_ask ask;
-	int n, status;
-
-	w->unread = false;
-	skip_empty_line(w);
-	n = w->in == NULL ? WIRE_MORE
-			  : http_ask_decode(buf_bytes(w->in), w->in->len,
-				&w->scanned, &ask, &status);
-	if (n == WIRE_MORE) {
-		if (w->in_ended) /* the rest of it will not come */
-			web_end_as(w, WEB_END_CLOSED);
-		return;
-	}
-	w->scanned = 0;
-	if (n == WIRE_BAD) {
-		slab_add(&w->env->slab->bad_handshakes, 1);
-		web_say_status(w, status);
-	} else {
-		begin(w, &ask, (size_t)n);
-	}
-	sodium_memzero(&ask, sizeof(ask));
-}
-
-/* --- the client's words --- */
 
 /* The end of its stream.  What it has asked for it may still want to have. */
 static void
@@ -353,7 +252,7 @@ on_bytes(struct web *w, const uint8_t *data, size_t len)
 			    (*w->env->settings)->handshake_timeout_ms * 1000;
 			web_look_at(w, w->deadline_us);
 		}
-		read_head(w);
+		web_read_head(w);
 		return;
 	}
 	if (is_under_way(w) && !web_feed(w))
@@ -429,7 +328,7 @@ look_at_wait(struct web *w)
 		return;
 	}
 	web_look_at(w, w->deadline_us);
-	read_head(w);
+	web_read_head(w);
 }
 
 static void
@@ -441,6 +340,9 @@ on_timer(struct loop *loop, struct op *op, const struct op_result *res)
 	switch (w->state) {
 	case WEB_WAITING:
 		look_at_wait(w);
+		return;
+	case WEB_ADMITTING:
+		web_say_login(w->request, 503);
 		return;
 	case WEB_DIALING: /* which has its own deadline */
 		web_look_at(

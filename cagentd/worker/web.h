@@ -8,6 +8,7 @@
 #include "cagentd/decide/classify.h"
 #include "cagentd/worker/dial.h"
 #include "cagentd/worker/learn.h"
+#include "cagentd/worker/login.h"
 #include "cagentd/worker/web_pool.h"
 
 struct buf;
@@ -26,6 +27,7 @@ struct web_env {
 	struct learn *learn;   /* NULL: nothing is learned */
 	struct seen *seen;     /* likewise, of contents */
 	struct web_pool *pool; /* NULL: no connection to upstream is kept */
+	struct logins *logins; /* NULL: nobody logs in */
 };
 
 enum web_end {
@@ -60,8 +62,9 @@ struct web_start {
 	int fd; /* borrowed */
 	const struct client *client;
 	struct buf *in; /* the first request's head, and more; taken */
-	/* May the client have one more request?  Not asked for the first. */
-	bool (*may_ask)(void *arg);
+	/* May this client, which may have another login than before, have one
+	 * more request?  Not asked for the first. */
+	bool (*may_ask)(void *arg, const struct client *);
 	web_fn *done;
 	void *arg; /* of both */
 };

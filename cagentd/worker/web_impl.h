@@ -7,8 +7,9 @@
 
 /*
  * For web*.c alone: web.c has the connection and the order of its requests,
- * web_path.c the path of one of them, web_answer.c what comes back by it,
- * web_say.c what is said by ourselves.
+ * web_head.c what is asked for, web_login.c by whom, web_path.c the path of one of them, web_answer.c what
+ * comes back by it, web_say.c what is said by ourselves.  Between waiting and
+ * dialing there may be admitting, which can end in saying as well.
  *
  *   waiting ──head──> dialing ──path──> asking ──head──> answering ─┐
  *    │ ^ │              │  ^              │ │                       │
@@ -19,6 +20,7 @@
  */
 enum web_state {
 	WEB_WAITING,   /* for a request's head */
+	WEB_ADMITTING, /* a login is being looked at */
 	WEB_DIALING,   /* for a path */
 	WEB_ASKING,    /* the request is being sent; no final head yet */
 	WEB_ANSWERING, /* the answer's head is with the client */
@@ -41,6 +43,7 @@ struct web_request {
 	struct buf *head; /* as it came; holds secrets */
 	struct buf *kept; /* its content so far, as it came; NULL: none has */
 	bool kept_lost;	  /* there was too much of it */
+	struct login *login; /* under way */
 	struct dial dial;
 	struct web_up up;
 	bool open;	 /* the path that stands is to prove itself, */
@@ -58,7 +61,7 @@ struct web {
 	struct web_env copy;
 	struct loop *loop;
 	web_fn *done;
-	bool (*may_ask)(void *arg);
+	bool (*may_ask)(void *arg, const struct client *);
 	void *arg;
 	bool asked; /* the first request has come */
 	int fd;	    /* borrowed */
@@ -92,6 +95,17 @@ bool web_feed(struct web *);
 void web_look_at(struct web *, int64_t at_us);
 void web_free_request(struct web *);
 
+/* Of what has come, so much is done with. */
+void web_consume(struct web *, size_t n);
+
+/* web_head.c */
+/* Look at what has come while it is waiting. */
+void web_read_head(struct web *);
+
+/* web_login.c */
+/* By whom it says to be sent, if that is so. */
+void web_login(struct web_request *);
+
 /* web_path.c */
 /* Find a path for the request, and send it. */
 void web_path(struct web_request *);
@@ -121,6 +135,8 @@ void web_log(const struct web_request *, const char *how);
 /* web_say.c */
 /* There is no path, or the one there was broke. */
 void web_say_reason(struct web_request *, enum wire_reason);
+/* Its login is missing or wrong (407), or nobody could look at it (503). */
+void web_say_login(struct web_request *, int status);
 /* The request is refused, whatever its path. */
 void web_say_status(struct web *, int status);
 /* It stood, and broke without an answer. */

@@ -134,6 +134,18 @@ web_say_rubbish(struct web_request *r)
 }
 
 void
+web_say_login(struct web_request *r, int status)
+{
+	const struct http_own own = {status, NULL,
+	    status == 407
+		? "cagent: this proxy wants a user name and a password.\n"
+		: "cagent: too many logins at once, try again.\n"};
+
+	slab_add(&r->web->env->slab->bad_handshakes, 1);
+	say_own(r, &own);
+}
+
+void
 web_say_status(struct web *w, int status)
 {
 	const char *page = status == 400   ? "cagent: malformed request\n"
