@@ -29,6 +29,9 @@ enum {
 	OPT_RUN_DIR,
 	OPT_VERSION,
 	OPT_USER,
+	OPT_LOGIN,
+	OPT_SERVICE,
+	OPT_SOURCE,
 	OPT_PROTOCOL,
 	OPT_CLASS,
 	OPT_ROOT,
@@ -47,6 +50,9 @@ static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
     {"version", no_argument, NULL, OPT_VERSION},
     {"follow", no_argument, NULL, 'f'}, {"lines", required_argument, NULL, 'n'},
     {"user", required_argument, NULL, OPT_USER},
+    {"login", required_argument, NULL, OPT_LOGIN},
+    {"service", required_argument, NULL, OPT_SERVICE},
+    {"source", required_argument, NULL, OPT_SOURCE},
     {"protocol", required_argument, NULL, OPT_PROTOCOL},
     {"class", required_argument, NULL, OPT_CLASS},
     {"root", required_argument, NULL, OPT_ROOT},
@@ -143,6 +149,15 @@ set_option(struct call *call, int c, const char *value)
 		return VERB_OK;
 	case OPT_USER:
 		call->user = value;
+		return VERB_OK;
+	case OPT_LOGIN:
+		call->login = value;
+		return VERB_OK;
+	case OPT_SERVICE:
+		call->service = value;
+		return VERB_OK;
+	case OPT_SOURCE:
+		call->source = value;
 		return VERB_OK;
 	case OPT_PROTOCOL:
 		call->protocol = value;
@@ -258,6 +273,11 @@ check_call(const struct call *call, int args_n)
 	    (v->takes & TAKES_USER) == 0)
 		return say_usage(
 		    call, "%s takes no --user, --protocol or --class", name);
+	if ((call->login != NULL || call->service != NULL ||
+		call->source != NULL) &&
+	    (v->takes & TAKES_USER) == 0)
+		return say_usage(
+		    call, "%s takes no --login, --service or --source", name);
 	if ((call->root != NULL || call->serial != NULL || call->key != NULL ||
 		call->expires != NULL || call->output != NULL) &&
 	    (v->takes & TAKES_POLICY) == 0)
@@ -360,7 +380,10 @@ args_help(const struct call *call)
 		      "  -f             and new ones as they come\n",
 		    call->out);
 	if ((v->takes & TAKES_USER) != 0)
-		fputs("  --user U       as if U had asked\n"
+		fputs("  --user U       as if the local user U had asked\n"
+		      "  --login L      or who has logged in as L\n"
+		      "  --service S    as a client of that service\n"
+		      "  --source A     from that address\n"
 		      "  --protocol P   by that protocol\n"
 		      "  --class C      as traffic of that class\n",
 		    call->out);

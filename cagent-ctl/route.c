@@ -148,6 +148,36 @@ find_user(const struct call *call, char out[24])
 	return VERB_OK;
 }
 
+/* A name that goes onto the request's line as it is. */
+static int
+check_name(const struct call *call, const char *option, const char *word)
+{
+	char text[72];
+	size_t i;
+
+	if (word == NULL)
+		return VERB_OK;
+	for (i = 0; (unsigned char)word[i] > ' ' && word[i] != 0x7f;)
+		i++;
+	if (i > 0 && i < 128 && word[i] == '\0')
+		return VERB_OK;
+	return say_usage(call,
+	    "%s \"%s\": expected one word of at most 127 bytes", option,
+	    format_quote(word, text, sizeof(text)));
+}
+
+static int
+check_asker(const struct call *call)
+{
+	int status = check_name(call, "--login", call->login);
+
+	if (status == VERB_OK)
+		status = check_name(call, "--service", call->service);
+	if (status == VERB_OK)
+		status = check_name(call, "--source", call->source);
+	return status;
+}
+
 static void
 add_word(char *line, const char *key, const char *word)
 {
@@ -182,12 +212,17 @@ ask_route(const struct call *call, const struct wire_host *host, json_t **doc)
 	status = check_word(call, "--protocol", call->protocol);
 	if (status == VERB_OK)
 		status = check_word(call, "--class", call->class);
+	if (status == VERB_OK)
+		status = check_asker(call);
 	if (status == VERB_OK && call->user != NULL)
 		status = find_user(call, user);
 	if (status != VERB_OK)
 		return status;
 	put_host(host, line);
 	add_word(line, "user", call->user != NULL ? user : NULL);
+	add_word(line, "login", call->login);
+	add_word(line, "service", call->service);
+	add_word(line, "source", call->source);
 	add_word(line, "protocol", call->protocol);
 	add_word(line, "class", call->class);
 	return ask(call, doc, "%s", line);

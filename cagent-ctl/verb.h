@@ -27,6 +27,7 @@ struct call {
 	char own_dir[CALL_DIR_MAX];	 /* what run_dir points to by default */
 	const char *args[CALL_ARGS_MAX]; /* NULL: not given */
 	const char *user, *protocol, *class, *root;
+	const char *login, *service, *source;	     /* who asks */
 	const char *serial, *key, *expires, *output; /* of policy */
 	const char *file;			     /* of passwd, as below */
 	bool drop, list;
@@ -42,7 +43,7 @@ struct call {
 enum verb_takes {
 	TAKES_WATCH = 1,
 	TAKES_FOLLOW = 2,  /* -f and -n */
-	TAKES_USER = 4,	   /* --user, --protocol, --class */
+	TAKES_USER = 4,	   /* --user, --login, --protocol and on */
 	TAKES_POLICY = 8,  /* --root, --serial, --key, --expires, -o */
 	TAKES_PASSWD = 16, /* -f FILE, -D, -l */
 };

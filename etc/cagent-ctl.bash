@@ -16,7 +16,8 @@ _cagent_ctl_command()
 	command='' after=0 run_dir=''
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--run-dir | --user | --protocol | --class | --root | -n | --lines)
+		--run-dir | --user | --login | --service | --source | --protocol | \
+		    --class | --root | -n | --lines)
 			[[ ${COMP_WORDS[i + 1]} == '=' ]] && ((i++))
 			[[ ${COMP_WORDS[i]}${COMP_WORDS[i - 1]} == *--run-dir* ]] &&
 			    run_dir=${COMP_WORDS[i + 1]}
@@ -56,7 +57,7 @@ _cagent_ctl()
 		return ;;
 	--protocol) words='socks4 socks4a socks5 http' ;;
 	--class) words='critical interactive normal bulk' ;;
-	-n | --lines | --watch) return ;;
+	-n | --lines | --watch | --login | --service | --source) return ;;
 	esac
 	if [[ -n $words ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
@@ -71,7 +72,7 @@ _cagent_ctl()
 		options+=' --watch' ;;
 	status | tiers | learned) options+=' --watch' ;;
 	show) options+=' --watch' ;;
-	route) options+=' --user --protocol --class' ;;
+	route) options+=' --user --login --service --source --protocol --class' ;;
 	events) options+=' -f -n' ;;
 	passwd) options+=' -f -D -l' ;;
 	config) ((after == 0)) && words=check ;;

@@ -6,7 +6,7 @@
 #include "wire/ctl.h"
 
 /* A request's line, taken apart: a verb and its arguments. */
-#define CTL_WORDS_MAX 8
+#define CTL_WORDS_MAX 16
 
 struct ctl_line {
 	char text[CTL_LINE_MAX + 1]; /* the words point into it */

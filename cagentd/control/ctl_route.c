@@ -41,6 +41,34 @@ set_user(struct ctl_route *r, const char *value)
 }
 
 static bool
+set_login(struct ctl_route *r, const char *value)
+{
+	size_t len = strlen(value);
+
+	if (len == 0 || len >= sizeof(r->client.login))
+		return false;
+	memcpy(r->client.login, value, len + 1);
+	return true;
+}
+
+static bool
+set_service(struct ctl_route *r, const char *value)
+{
+	size_t len = strlen(value);
+
+	if (len == 0 || len >= sizeof(r->client.service))
+		return false;
+	memcpy(r->client.service, value, len + 1);
+	return true;
+}
+
+static bool
+set_source(struct ctl_route *r, const char *value)
+{
+	return net_ip_parse(value, &r->client.source) == 0;
+}
+
+static bool
 set_protocol(struct ctl_route *r, const char *value)
 {
 	static const enum wire_protocol all[] = {
@@ -75,6 +103,9 @@ static const struct option {
 	const char *expects;
 } options[] = {
     {"user=", set_user, "a user's number"},
+    {"login=", set_login, "a name of at most 63 bytes"},
+    {"service=", set_service, "a service of at most 127 bytes"},
+    {"source=", set_source, "an address"},
     {"protocol=", set_protocol, "socks4, socks4a, socks5 or http"},
     {"class=", set_class, "critical, interactive, normal or bulk"},
 };
@@ -97,7 +128,9 @@ set_option(struct ctl_query *q, struct ctl_route *r, const char *word)
 		return -1;
 	}
 	ctl_refuse(q, CTL_USAGE,
-	    "expected user=, protocol= or class=, found %.64s", word);
+	    "expected user=, login=, service=, source=, protocol= or class=, "
+	    "found %.64s",
+	    word);
 	return -1;
 }
 

@@ -5,29 +5,31 @@
 
 #include "tests/unit/ctl_rig.h"
 
-#define CONFIG                                                         \
-	RIG_HEAD                                                       \
-	"attempts = 3\n"                                               \
-	"[direct]\n"                                                   \
-	"network = 10.0.0.0/8\n"                                       \
-	"domain = corp.example\n"                                      \
-	"[tier \"gold\"]\nrank = 1\nreserved-for = critical\n"         \
-	"[tier \"main\"]\nrank = 2\n"                                  \
-	"[intermediary \"g\"]\n"                                       \
-	"type = socks5\naddress = 192.0.2.1:1080\ntier = gold\n"       \
-	"[intermediary \"a\"]\n"                                       \
-	"type = socks5\naddress = 192.0.2.2:1080\ntier = 2\n"          \
-	"[intermediary \"b\"]\n"                                       \
-	"type = http\naddress = b.example:3128\ntier = 2\n"            \
-	"max-connections = 10\n"                                       \
-	"[intermediary \"old\"]\n"                                     \
-	"type = socks4a\naddress = 192.0.2.4:1080\ntier = 3\n"         \
-	"[rule \"no-mail\"]\nport = 25\nvia = deny\n"                  \
-	"[rule \"near\"]\ndomain = near.example\nvia = direct\n"       \
-	"[rule \"backups\"]\nuser = 34\nclass = bulk\nvia = tier 3\n"  \
-	"[rule \"one\"]\ndomain = one.example\nvia = intermediary b\n" \
-	"[rule \"vip\"]\ndomain = vip.example\nclass = critical\n"     \
-	"[rule \"web\"]\nprotocol = http\ndomain = w.example\nvia = tier 3\n"
+#define CONFIG                                                                \
+	RIG_HEAD                                                              \
+	"attempts = 3\n"                                                      \
+	"[direct]\n"                                                          \
+	"network = 10.0.0.0/8\n"                                              \
+	"domain = corp.example\n"                                             \
+	"[tier \"gold\"]\nrank = 1\nreserved-for = critical\n"                \
+	"[tier \"main\"]\nrank = 2\n"                                         \
+	"[intermediary \"g\"]\n"                                              \
+	"type = socks5\naddress = 192.0.2.1:1080\ntier = gold\n"              \
+	"[intermediary \"a\"]\n"                                              \
+	"type = socks5\naddress = 192.0.2.2:1080\ntier = 2\n"                 \
+	"[intermediary \"b\"]\n"                                              \
+	"type = http\naddress = b.example:3128\ntier = 2\n"                   \
+	"max-connections = 10\n"                                              \
+	"[intermediary \"old\"]\n"                                            \
+	"type = socks4a\naddress = 192.0.2.4:1080\ntier = 3\n"                \
+	"[rule \"no-mail\"]\nport = 25\nvia = deny\n"                         \
+	"[rule \"near\"]\ndomain = near.example\nvia = direct\n"              \
+	"[rule \"backups\"]\nuser = 34\nclass = bulk\nvia = tier 3\n"         \
+	"[rule \"one\"]\ndomain = one.example\nvia = intermediary b\n"        \
+	"[rule \"vip\"]\ndomain = vip.example\nclass = critical\n"            \
+	"[rule \"web\"]\nprotocol = http\ndomain = w.example\nvia = tier 3\n" \
+	"[rule \"who\"]\nlogin = alice\nservice = mail.service\n"             \
+	"source = 192.0.2.0/24\nvia = deny\n"
 
 /* The names of the candidates in their order, and of the others. */
 static const char *
@@ -118,6 +120,14 @@ static const struct {
 	"g a old", "tier 2 (main): b | refused, when all of that has failed"},
     {"route w.example 443 protocol=http", 6, "tier 3", "normal", "old", "old",
 	"g a b", "tier 3: old | refused, when all of that has failed"},
+    {"route w.example 443 login=alice service=mail.service "
+     "source=192.0.2.9",
+	7, "deny", "normal", NULL, "", "", "refused: rule 7 \"who\" denies it"},
+    {"route w.example 443 login=alice service=mail.service "
+     "source=192.0.3.9",
+	0, "default", "normal", "a", "a b old", "g",
+	"tier 2 (main): a, b | tier 3: old | refused, when all of that has "
+	"failed"},
     {"route w.example 443", 0, "default", "normal", "a", "a b old", "g",
 	"tier 2 (main): a, b | tier 3: old | refused, when all of that has "
 	"failed"},
@@ -364,6 +374,10 @@ bad_arguments(void)
 	    "route example.com 80 protocol=gopher",
 	    "route example.com 80 protocol=none",
 	    "route example.com 80 class=vip", "route example.com 80 color=red",
+	    "route example.com 80 login=", "route example.com 80 service=",
+	    "route example.com 80 source=10.0.0.0/8",
+	    "route example.com 80 login="
+	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 	    "route example.com 80 user", "route h 1 user=1 user=2 user=3 x=1"};
 	size_t i;
 
