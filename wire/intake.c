@@ -223,7 +223,7 @@ page_of(int status)
 {
 	switch (status) {
 	case 405:
-		return "cagent: this proxy serves CONNECT only.\n";
+		return "cagent: this request is for no server.\n";
 	case 414:
 		return "cagent: the request target is too long.\n";
 	case 431:
