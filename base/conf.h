@@ -22,7 +22,7 @@
 #define CONF_NAME_MAX	  63   /* bytes of a section's name */
 #define CONF_KIND_MAX	  31   /* bytes of a section's kind or of a key */
 #define CONF_SECTIONS_MAX 16384
-#define CONF_WORDS_MAX	  32 /* of a CONF_ENUM; options of a section */
+#define CONF_WORDS_MAX	  64 /* of a CONF_ENUM; options of a section */
 #define CONF_ERRORS_MAX	  20 /* errors reported before giving up */
 #define CONF_FILE_MAX	  (4u << 20)
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mono.h"
+#include "base/tls.h"
 #include "conf/bundle.h"
 #include "conf/settings.h"
 #include "trust/verify.h"
@@ -48,6 +49,28 @@ test_root(struct bundle *b, const struct settings *s)
 	return 0;
 }
 
+/* Whoever asks for it will say so, and the others go on without. */
+static void
+test_expiry(const struct settings *s)
+{
+	const struct settings_intermediary *si;
+	char when[WHEN_STRLEN];
+	int64_t at;
+	uint32_t i;
+
+	for (i = 0; i < s->intermediaries_n; i++) {
+		si = &s->intermediaries[i];
+		if (si->tls == NULL || si->tls->cert == NULL)
+			continue;
+		at = tls_cert_expires(si->tls->cert);
+		if (at >= 0 && at <= mono_wall_us() / 1000000)
+			fprintf(stderr,
+			    "%s: warning: the certificate in its cert-file "
+			    "has expired at %s\n",
+			    si->name, when_format(at, when));
+	}
+}
+
 int
 test_configuration(const char *path)
 {
@@ -58,8 +81,10 @@ test_configuration(const char *path)
 
 	if (settings_load(path, &b, &s, &errors) != 0)
 		fputs(errors.text, stderr);
-	else
+	else {
 		rc = test_root(b, s);
+		test_expiry(s);
+	}
 	settings_unref(s);
 	bundle_free(b);
 	return rc;

@@ -165,6 +165,7 @@ fetch_secret(struct bundle *b, const char *key, const char *path)
 	return error;
 }
 
+/* private: as in conf_read_file(). */
 static int
 fetch_file(struct bundle *b, const char *key, const char *path, bool private)
 {
@@ -206,6 +207,8 @@ fetch(struct bundle *b, const char *key)
 		return fetch_file(b, key, key + 5, false);
 	if (strncmp(key, "users:", 6) == 0)
 		return fetch_file(b, key, key + 6, true);
+	if (strncmp(key, "key:", 4) == 0)
+		return fetch_file(b, key, key + 4, true);
 	if (strncmp(key, "secret:", 7) == 0)
 		return fetch_secret(b, key, key + 7);
 	if (strncmp(key, "user:", 5) == 0)
@@ -265,7 +268,8 @@ write_item(int fd, const struct item *it)
 static bool
 goes_along(const struct item *it, unsigned int with)
 {
-	if (strncmp(it->key, "secret:", 7) == 0)
+	if (strncmp(it->key, "secret:", 7) == 0 ||
+	    strncmp(it->key, "key:", 4) == 0)
 		return (with & BUNDLE_SECRETS) != 0;
 	if (strncmp(it->key, "users:", 6) == 0)
 		return (with & BUNDLE_USERS) != 0;

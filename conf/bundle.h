@@ -13,7 +13,8 @@
  * two processes can differ about it.
  *
  * Keys: "conf:NAME" the configuration, "file:PATH", "secret:PATH" (checked to
- * be private, first line only), "users:PATH" (private, the whole of it),
+ * be private, first line only), "users:PATH" and "key:PATH" (private, the
+ * whole of it),
  * "user:NAME" ("uid:gid" in decimal digits).
  */
 struct bundle;
@@ -45,7 +46,7 @@ void bundle_thaw(struct bundle *);
 /* A sealed memfd of it; fd or -errno.  with: a bit set of what not every
  * process is to have, and is left out otherwise. */
 enum bundle_with {
-	BUNDLE_SECRETS = 1, /* "secret:" */
+	BUNDLE_SECRETS = 1, /* "secret:" and "key:" */
 	BUNDLE_USERS = 2    /* "users:" */
 };
 int bundle_seal(const struct bundle *, unsigned int with);

@@ -128,6 +128,7 @@ set_defaults(struct settings *s)
 	s->listeners_n = 1;
 	snprintf(s->group, sizeof(s->group), "default");
 	snprintf(s->state_dir, sizeof(s->state_dir), "/var/lib/cagent");
+	snprintf(s->ca_file, sizeof(s->ca_file), SETTINGS_AUTHORITIES);
 	s->log_level = LOG_LEVEL_INFO;
 	s->login_remember_ms = 300000;
 	s->learn_age_ms = 3600000;

@@ -11,6 +11,7 @@
 #include "wire/hop.h"
 
 struct bundle;
+struct tls_client;
 struct users;
 
 /*
@@ -77,9 +78,12 @@ enum settings_duty {
 struct settings_tls {
 	char server_name[NET_HOST_MAX + 1]; /* to be in its certificate */
 	/* PEM, as they stood in the files when they were read. */
-	char *ca;   /* whom to believe; NULL: the system's authorities */
+	char *ca;   /* whom to believe; NULL: settings.authorities */
 	char *cert; /* ours, with its chain; NULL: none */
 	char *key;  /* sodium_malloc(); NULL: none, or no secrets given */
+	/* Made of these by a process that connects; NULL: it has not been, or
+	 * could not be.  A reference. */
+	struct tls_client *client;
 };
 
 struct settings_ports {
@@ -240,6 +244,11 @@ struct settings {
 	int64_t check_interval_ms;     /* 10 s; 0: none are made */
 	int64_t check_timeout_ms;      /* of one; as attempt_timeout_ms */
 	struct wire_host check_target; /* WIRE_HOST_NONE: each one itself */
+
+	/* The authorities of intermediaries over TLS that name none: the file,
+	 * and what is in it; NULL: nobody needs them. */
+	char ca_file[1024];
+	char *authorities;
 
 	/* [access]; without one the loopback networks */
 	struct net_prefix *access;

@@ -295,6 +295,7 @@ const struct conf_option settings_agent_options[] = {
     {.key = "bind", .type = CONF_BOOL, .offset = SETTINGS_AT(bind)},
     SETTINGS_MS("bind-timeout", bind_timeout_ms, 1000, 3600000),
     SETTINGS_LIMIT_ROWS,
+    CUSTOM("ca-file", settings_tls_authorities_file, A_PATH "1023 bytes"),
     CUSTOM("check-target", set_check_target,
 	"a host and a port like www.example.org:443"),
     {.key = NULL},

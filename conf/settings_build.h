@@ -10,6 +10,7 @@
 #include "conf/settings.h"
 
 struct bundle;
+struct tls_authorities;
 
 /*
  * Settings in the making, for settings*.c alone: what the sections said, with
@@ -30,6 +31,7 @@ struct build_intermediary {
 	char tier[SETTINGS_NAME_MAX + 1]; /* a rank or a name */
 	int tier_line;
 	int line; /* of its section */
+	int kind; /* of settings_hop_types */
 };
 
 struct build_rule {
@@ -56,6 +58,7 @@ struct build {
 	uint32_t intermediaries_n, caches_n;
 	STAILQ_HEAD(, build_rule) rules;
 	uint32_t rules_n;
+	struct tls_authorities *authorities; /* those in s; NULL: not parsed */
 	/* One of the policy that gives way to the configuration's. */
 	struct settings_subscriber dropped_subscriber;
 };
@@ -96,15 +99,19 @@ struct build {
 	SETTINGS_INT("user-burst", user_burst, 0, SETTINGS_USER_RATE_MAX),   \
 	SETTINGS_MS("check-interval", check_interval_ms, 0, 24 * 3600000),   \
 	SETTINGS_MS("check-timeout", check_timeout_ms, 100, 60000)
+/* Where Debian and others have what curl(1) and wget(1) go by. */
+#define SETTINGS_AUTHORITIES "/etc/ssl/certs/ca-certificates.crt"
+/* As a type, besides those of enum hop_type: HOP_HTTP over TLS. */
+#define SETTINGS_HTTPS 100
 /* Of intermediaries, caches and services alike. */
 #define SETTINGS_HOP(field) offsetof(struct build_intermediary, field)
 #define SETTINGS_HOP_ROWS                                                   \
 	{.key = "type",                                                     \
 	    .type = CONF_ENUM,                                              \
-	    .offset = SETTINGS_HOP(i.type),                                 \
+	    .offset = SETTINGS_HOP(kind),                                   \
 	    .words = settings_hop_types,                                    \
 	    .required = true,                                               \
-	    .expects = "socks5, socks4a or http"},                          \
+	    .expects = "socks5, socks4a, http or https"},                   \
 	{.key = "address",                                                  \
 	    .type = CONF_CUSTOM,                                            \
 	    .parse = settings_hop_address,                                  \
@@ -128,7 +135,23 @@ struct build {
 	{.key = "password-file",                                            \
 	    .type = CONF_CUSTOM,                                            \
 	    .parse = settings_hop_password_file,                            \
-	    .expects = "the absolute path of a private file"}
+	    .expects = "the absolute path of a private file"},              \
+	{.key = "server-name",                                              \
+	    .type = CONF_CUSTOM,                                            \
+	    .parse = settings_tls_server_name,                              \
+	    .expects = "a host's name or an address"},                      \
+	{.key = "ca-file",                                                  \
+	    .type = CONF_CUSTOM,                                            \
+	    .parse = settings_tls_ca_file,                                  \
+	    .expects = "the absolute path of a file in PEM"},               \
+	{.key = "cert-file",                                                \
+	    .type = CONF_CUSTOM,                                            \
+	    .parse = settings_tls_cert_file,                                \
+	    .expects = "the absolute path of a file in PEM"},               \
+	{.key = "key-file",                                                 \
+	    .type = CONF_CUSTOM,                                            \
+	    .parse = settings_tls_key_file,                                 \
+	    .expects = "the absolute path of a private file in PEM"}
 /* The rows of [direct], and the sections, that a policy has as well. */
 #define SETTINGS_DIRECT_ROWS                                                 \
 	{.key = "network",                                                   \
@@ -187,6 +210,20 @@ struct build {
 int settings_hop_address(struct conf_ctx *, void *record, const char *value);
 int settings_hop_password_file(
     struct conf_ctx *, void *record, const char *value);
+/* Of what is over TLS. */
+int settings_tls_server_name(
+    struct conf_ctx *, void *record, const char *value);
+int settings_tls_ca_file(struct conf_ctx *, void *record, const char *value);
+int settings_tls_cert_file(struct conf_ctx *, void *record, const char *value);
+int settings_tls_key_file(struct conf_ctx *, void *record, const char *value);
+/* Of [agent]. */
+int settings_tls_authorities_file(
+    struct conf_ctx *, void *record, const char *value);
+/* What the type means, and whether all that TLS needs is there: 0, or -1
+ * after conf_error(). */
+int settings_tls_end(
+    struct conf_ctx *, struct build *, struct build_intermediary *);
+void settings_tls_free(struct settings_tls *); /* NULL allowed */
 int settings_direct_network(struct conf_ctx *, void *record, const char *value);
 int settings_direct_domain(struct conf_ctx *, void *record, const char *value);
 

@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 
+#include "base/tls.h"
 #include "conf/settings_build.h"
 #include "conf/users.h"
 
@@ -78,8 +79,10 @@ settings_move_lists(struct build *b)
 			i->i.cache_bit = 1u << caches++;
 		if (!i->dropped) /* which has no password */
 			s->intermediaries[s->intermediaries_n++] = i->i;
-		else
+		else {
+			settings_tls_free(i->i.tls);
 			settings_serves_fini(&i->i.serves);
+		}
 		free(i);
 	}
 	while ((r = STAILQ_FIRST(&b->rules)) != NULL) {
@@ -133,6 +136,7 @@ settings_build_fini(struct build *b)
 	while ((i = STAILQ_FIRST(&b->intermediaries)) != NULL) {
 		STAILQ_REMOVE_HEAD(&b->intermediaries, next);
 		sodium_free(i->i.password);
+		settings_tls_free(i->i.tls);
 		settings_serves_fini(&i->i.serves);
 		free(i);
 	}
@@ -141,6 +145,7 @@ settings_build_fini(struct build *b)
 		fini_rule(&r->rule);
 		free(r);
 	}
+	tls_authorities_unref(b->authorities);
 	free(b);
 }
 
@@ -160,6 +165,7 @@ settings_unref(struct settings *s)
 		return;
 	for (i = 0; i < s->intermediaries_n; i++) {
 		sodium_free(s->intermediaries[i].password);
+		settings_tls_free(s->intermediaries[i].tls);
 		settings_serves_fini(&s->intermediaries[i].serves);
 	}
 	for (i = 0; i < s->rules_n; i++)
@@ -167,6 +173,7 @@ settings_unref(struct settings *s)
 	free(s->intermediaries);
 	free(s->rules);
 	free(s->user_limits);
+	free(s->authorities);
 	free(s->access);
 	users_free(s->login_users);
 	free(s->login_exempt);

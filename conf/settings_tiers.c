@@ -22,10 +22,9 @@ const struct conf_word settings_hop_types[] = {
     {"socks5", HOP_SOCKS5},
     {"socks4a", HOP_SOCKS4A},
     {"http", HOP_HTTP},
+    {"https", SETTINGS_HTTPS},
     {NULL, 0},
 };
-
-_Static_assert(sizeof(enum hop_type) == sizeof(int), "CONF_ENUM sets an int");
 
 static int
 add_class(struct conf_ctx *ctx, void *record, const char *value)
@@ -406,6 +405,8 @@ settings_intermediary_end(struct conf_ctx *ctx, void *build, void *record)
 
 	if (bi->dropped)
 		return 0;
+	if (settings_tls_end(ctx, b, bi) != 0)
+		return -1;
 	/* Without secrets nothing can be said; the master has checked. */
 	if (b->live || i->password != NULL)
 		trouble = login_trouble(i, i->password != NULL);

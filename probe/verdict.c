@@ -23,6 +23,8 @@ verdict_of(const struct probe_result *r)
 	case REASON_HOP_CLOSED:
 	case REASON_HOP_HUNG_UP:
 		return VERDICT_HANGS_UP;
+	case REASON_HOP_TLS:
+		return VERDICT_RUBBISH;
 	case REASON_HOP_BAD:
 		return r->phase == PROBE_READING ? VERDICT_WRONG
 						 : VERDICT_RUBBISH;
@@ -30,6 +32,7 @@ verdict_of(const struct probe_result *r)
 		return r->phase == PROBE_READING ? VERDICT_WRONG
 						 : VERDICT_UNREACHED;
 	case REASON_HOP_AUTH:
+	case REASON_HOP_CERT:
 	case REASON_HOP_DENIED:
 	case REASON_HOP_UNSUPPORTED:
 		return VERDICT_REFUSES;

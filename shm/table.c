@@ -202,6 +202,8 @@ table_type_word(enum table_type type)
 		return "socks4a";
 	case TABLE_HTTP:
 		return "http";
+	case TABLE_HTTPS:
+		return "https";
 	}
 	return "?";
 }

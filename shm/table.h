@@ -21,7 +21,7 @@
  * All sizes are fixed, there are no pointers, and names are NUL-terminated.
  */
 #define TABLE_MAGIC	 0x746e6567614331ull /* "1Cagent" */
-#define TABLE_LAYOUT	 4
+#define TABLE_LAYOUT	 5
 #define TABLE_ROWS_MAX	 1024
 #define TABLE_TIERS_MAX	 64
 #define TABLE_NAME_MAX	 63
@@ -31,7 +31,8 @@
 enum table_type {
 	TABLE_SOCKS5,
 	TABLE_SOCKS4A,
-	TABLE_HTTP
+	TABLE_HTTP,
+	TABLE_HTTPS /* HTTP over TLS */
 };
 
 /* What the administrator wants. */

@@ -38,6 +38,8 @@ static const struct code codes[] = {
     [REASON_HOP_CLOSED] = {SOCKS5_REP_FAILURE, 502, "connection_terminated"},
     [REASON_HOP_BAD] = {SOCKS5_REP_FAILURE, 502, "destination_unavailable"},
     [REASON_HOP_AUTH] = {SOCKS5_REP_FAILURE, 502, "proxy_configuration_error"},
+    [REASON_HOP_TLS] = {SOCKS5_REP_FAILURE, 502, "tls_protocol_error"},
+    [REASON_HOP_CERT] = {SOCKS5_REP_FAILURE, 502, "tls_certificate_error"},
     [REASON_HOP_UNSUPPORTED] = {SOCKS5_REP_FAILURE, 502,
 	"proxy_configuration_error"},
     [REASON_HOP_DENIED] = {SOCKS5_REP_NOT_ALLOWED, 502,

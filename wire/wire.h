@@ -69,6 +69,8 @@ enum wire_reason {
 	REASON_HOP_CLOSED,  /* closed or reset before such a step's answer */
 	REASON_HOP_BAD,	    /* answered rubbish */
 	REASON_HOP_AUTH,    /* does not take our login, or wants one */
+	REASON_HOP_TLS,	    /* does not speak TLS as we do */
+	REASON_HOP_CERT,    /* its certificate: not trusted, not its own */
 	REASON_HOP_UNSUPPORTED, /* cannot carry this kind of request */
 	/* Either: the intermediary was asked for this destination and ... */
 	REASON_HOP_DENIED,  /* ... its rules forbid it: SOCKS 02, HTTP 403 */

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/log.h"
+#include "base/tls.h"
 
 static void
 release(struct attempt *a)
@@ -66,6 +68,7 @@ timeout_reason(const struct attempt *a)
 		return hop_timeout(&a->hop);
 	case ATTEMPT_IDLE:
 	case ATTEMPT_CONNECTING:
+	case ATTEMPT_SECURING:
 		break;
 	}
 	return a->target.direct ? REASON_TIMEOUT : REASON_HOP_TIMEOUT;
@@ -90,6 +93,36 @@ fail_soon(struct attempt *a, enum wire_reason reason)
 	loop_timer(a->loop, &a->timer, loop_now_us(a->loop), on_deadline);
 }
 
+/* What TLS has against it, if it was that; else otherwise. */
+static enum wire_reason
+tls_reason(const struct attempt *a, enum wire_reason otherwise)
+{
+	char why[TLS_WHY_MAX];
+
+	if (a->stream.tls == NULL)
+		return otherwise;
+	switch (tls_why(a->stream.tls, why)) {
+	case TLS_FAULT_NONE:
+		return otherwise;
+	case TLS_FAULT_PEER:
+		otherwise = REASON_HOP_TLS;
+		break;
+	case TLS_FAULT_CERTIFICATE:
+		otherwise = REASON_HOP_CERT;
+		break;
+	}
+	log_info("%s port %u: %s: %s", a->target.host, a->target.port,
+	    wire_reason_text(otherwise), why);
+	return otherwise;
+}
+
+/* Its connection has ended or broken while it was to answer. */
+static enum wire_reason
+closed_reason(const struct attempt *a)
+{
+	return tls_reason(a, hop_closed(&a->hop));
+}
+
 static void
 on_sent(struct loop *loop, struct op *op, const struct op_result *r)
 {
@@ -97,7 +130,7 @@ on_sent(struct loop *loop, struct op *op, const struct op_result *r)
 
 	(void)loop;
 	if (r->res < 0)
-		finish(a, hop_closed(&a->hop), NULL);
+		finish(a, closed_reason(a), NULL);
 }
 
 /* 0 or -errno. */
@@ -140,7 +173,7 @@ feed(struct attempt *a, const uint8_t *data, size_t len)
 		if (step != HOP_SEND)
 			break;
 		if (send_out(a) != 0) {
-			finish(a, hop_closed(&a->hop), NULL);
+			finish(a, closed_reason(a), NULL);
 			return;
 		}
 	}
@@ -170,7 +203,7 @@ on_recv(struct loop *loop, struct op *op, const struct op_result *r)
 
 	(void)loop;
 	if (r->res <= 0) {
-		finish(a, hop_closed(&a->hop), NULL);
+		finish(a, closed_reason(a), NULL);
 		return;
 	}
 	if (a->in == NULL || a->in->len == 0) {
@@ -205,7 +238,45 @@ shake(struct attempt *a)
 	}
 	if (send_out(a) != 0 ||
 	    stream_recv(a->loop, a->stream, &a->recv, on_recv) != 0)
-		finish(a, hop_closed(&a->hop), NULL);
+		finish(a, closed_reason(a), NULL);
+}
+
+static void
+stands(struct attempt *a)
+{
+	if (a->target.direct || a->target.bare)
+		finish(a, REASON_OK, NULL);
+	else
+		shake(a);
+}
+
+static void
+on_secured(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct attempt *a = container_of(op, struct attempt, recv);
+
+	(void)loop;
+	if (r->res == -ENOMEM || r->res == -ENOBUFS)
+		finish(a, REASON_OVERLOAD, NULL);
+	else if (r->res < 0)
+		finish(a, tls_reason(a, REASON_HOP_CLOSED), NULL);
+	else {
+		if (tls_resumed(a->stream.tls))
+			log_debug("%s port %u: a TLS session is resumed",
+			    a->target.host, a->target.port);
+		stands(a);
+	}
+}
+
+static void
+secure(struct attempt *a)
+{
+	a->state = ATTEMPT_SECURING;
+	if (a->target.tls == NULL)
+		finish(a, REASON_HOP_TLS, NULL);
+	else if (stream_secure(a->loop, &a->stream, a->target.tls, &a->recv,
+		     on_secured) != 0)
+		finish(a, REASON_OVERLOAD, NULL);
 }
 
 static void
@@ -219,10 +290,10 @@ on_connect(struct race *race, int fd)
 	}
 	a->stream = stream_plain(fd);
 	a->connected_us = loop_now_us(a->loop);
-	if (a->target.direct || a->target.bare)
-		finish(a, REASON_OK, NULL);
+	if (a->target.secure)
+		secure(a);
 	else
-		shake(a);
+		stands(a);
 }
 
 /* 0 or -errno, to each of the addresses that there are. */

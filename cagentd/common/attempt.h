@@ -24,8 +24,9 @@ struct attempt_target {
 	uint16_t port;
 	enum hop_type type; /* unless direct */
 	bool associate;	    /* it is asked to relay datagrams; dest is NULL */
-	bool bare; /* an intermediary, but no handshake: TCP, and TLS */
-	struct tls_client *tls;	      /* to it; borrowed; NULL: none */
+	bool bare;   /* an intermediary, but no handshake: TCP, and TLS */
+	bool secure; /* by TLS, */
+	struct tls_client *tls;	      /* borrowed; NULL: so it must fail */
 	const char *user, *password;  /* borrowed; NULL: no login */
 	const struct wire_host *dest; /* borrowed */
 	/* Of the addresses of a name, which may be connected to?  NULL: all. */
@@ -48,6 +49,7 @@ enum attempt_state {
 	ATTEMPT_IDLE,
 	ATTEMPT_RESOLVING,
 	ATTEMPT_CONNECTING,
+	ATTEMPT_SECURING,
 	ATTEMPT_SHAKING
 };
 

@@ -180,6 +180,10 @@ start(struct check *c, struct check_one *one, const struct table_row *row)
 	memcpy(one->host, row->host, sizeof(one->host));
 	ask(one, row);
 	si = index >= 0 ? &c->settings->intermediaries[index] : NULL;
+	target.secure =
+	    row->type == TABLE_HTTPS || (si != NULL && si->tls != NULL);
+	if (si != NULL && si->tls != NULL)
+		target.tls = si->tls->client;
 	if (si != NULL && si->username[0] != '\0') {
 		target.user = si->username;
 		target.password = si->password != NULL ? si->password : "";

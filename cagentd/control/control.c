@@ -16,6 +16,7 @@
 #include "cagentd/common/child.h"
 #include "cagentd/common/msg.h"
 #include "cagentd/common/resolve.h"
+#include "cagentd/common/tls_clients.h"
 #include "cagentd/control/check.h"
 #include "cagentd/control/ctl.h"
 #include "cagentd/control/links.h"
@@ -258,6 +259,7 @@ take_settings(struct process *p, const struct chan_msg *m)
 
 	if (s == NULL)
 		return;
+	tls_clients_make(s, c->settings);
 	check_settings(p->check, s);
 	settings_unref(c->settings);
 	c->settings = s;
@@ -377,6 +379,7 @@ prepare(struct process *p, struct child_start *start)
 		error = links_new(&c->links, c, p->resolve);
 	if (error != 0)
 		fatalx("start: %s", strerror(-error));
+	tls_clients_make(c->settings, NULL);
 	check_settings(p->check, c->settings);
 	if (start->identity != NULL)
 		links_identity(c->links, start->identity);

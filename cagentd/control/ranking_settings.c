@@ -20,7 +20,7 @@ type_of(const struct settings_intermediary *si)
 	case HOP_SOCKS4A:
 		return TABLE_SOCKS4A;
 	case HOP_HTTP:
-		return TABLE_HTTP;
+		return si->tls != NULL ? TABLE_HTTPS : TABLE_HTTP;
 	}
 	return TABLE_SOCKS5;
 }

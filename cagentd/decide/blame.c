@@ -10,6 +10,8 @@ blame_of(enum wire_reason reason)
 	case REASON_HOP_CLOSED:
 	case REASON_HOP_BAD:
 	case REASON_HOP_AUTH:
+	case REASON_HOP_TLS:
+	case REASON_HOP_CERT:
 		return BLAME_HOP;
 	case REASON_REFUSED:
 	case REASON_HOST_UNREACHABLE:
@@ -68,6 +70,8 @@ weight(enum wire_reason reason)
 	case REASON_HOP_CLOSED:
 	case REASON_HOP_BAD:
 	case REASON_HOP_AUTH:
+	case REASON_HOP_TLS:
+	case REASON_HOP_CERT:
 	case REASON_HOP_UNSUPPORTED:
 	case REASON_OVERLOAD:
 		return 2;

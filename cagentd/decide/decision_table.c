@@ -42,7 +42,7 @@ get_row(struct cursor_in *c, struct table_row *row)
 	row->in_flight = cursor_get_u32(c);
 	row->handshake_p50_us = cursor_get_u32(c);
 	cursor_require(c,
-	    row->slot < TABLE_ROWS_MAX && row->type <= TABLE_HTTP &&
+	    row->slot < TABLE_ROWS_MAX && row->type <= TABLE_HTTPS &&
 		row->admin <= TABLE_DRAIN && row->observed <= TABLE_SLOW_START);
 }
 

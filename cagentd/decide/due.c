@@ -105,6 +105,8 @@ clears(enum wire_reason cause, bool target)
 	case REASON_HOP_CLOSED:
 	case REASON_HOP_BAD:
 	case REASON_HOP_AUTH:
+	case REASON_HOP_TLS:
+	case REASON_HOP_CERT:
 		return true;
 	case REASON_REFUSED:
 	case REASON_HOST_UNREACHABLE:
@@ -217,6 +219,8 @@ own_says(const struct due_result *r, bool answers)
 	case REASON_HOP_TIMEOUT:
 	case REASON_HOP_CLOSED:
 	case REASON_HOP_AUTH:
+	case REASON_HOP_TLS:
+	case REASON_HOP_CERT:
 		return DUE_DEAD;
 	case REASON_HOP_BAD: /* an odd answer is one; but who knows of whom */
 		return r->code != -1 ? DUE_NOTHING : DUE_DEAD;

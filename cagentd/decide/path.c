@@ -99,6 +99,7 @@ path_hop_type(const struct table_row *row)
 	case TABLE_SOCKS4A:
 		return HOP_SOCKS4A;
 	case TABLE_HTTP:
+	case TABLE_HTTPS:
 		return HOP_HTTP;
 	}
 	return HOP_SOCKS5;
@@ -118,7 +119,8 @@ path_configured(const struct path_query *q, const struct table_row *row)
 		return true;
 	si = configuration_of(q, row);
 	return si != NULL && si->port == row->port &&
-	       strcmp(si->host, row->host) == 0;
+	       strcmp(si->host, row->host) == 0 &&
+	       (si->tls != NULL) == (row->type == TABLE_HTTPS);
 }
 
 static bool

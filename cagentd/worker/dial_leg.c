@@ -179,6 +179,12 @@ dial_leg_intermediary(
 	snprintf(leg->host, sizeof(leg->host), "%s", row->host);
 	leg->pick = *pick;
 	memcpy(leg->rival, table->rows[pick->rival].name, sizeof(leg->rival));
+	/* Of two makes the one that is careful: a login is never sent in the
+	 * clear to who should be asked by TLS. */
+	target.secure =
+	    row->type == TABLE_HTTPS || (login != NULL && login->tls != NULL);
+	if (login != NULL && login->tls != NULL)
+		target.tls = login->tls->client;
 	if (login != NULL && login->username[0] != '\0') {
 		target.user = login->username;
 		target.password =

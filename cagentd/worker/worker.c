@@ -16,6 +16,7 @@
 #include "cagentd/common/child.h"
 #include "cagentd/decide/seen.h"
 #include "cagentd/common/msg.h"
+#include "cagentd/common/tls_clients.h"
 #include "cagentd/roles.h"
 #include "cagentd/worker/session.h"
 #include "cagentd/worker/trace.h"
@@ -223,6 +224,7 @@ clients_max(const struct settings *s, uint64_t fds)
 static void
 use_settings(struct worker *w, struct settings *s)
 {
+	tls_clients_make(s, w->settings);
 	settings_unref(w->settings);
 	w->settings = s;
 	w->env.settings = s;

@@ -38,6 +38,8 @@ can_be_targets(enum wire_reason reason, enum probe_phase phase)
 	case REASON_HOP_TIMEOUT:
 	case REASON_HOP_CLOSED:
 	case REASON_HOP_AUTH:
+	case REASON_HOP_TLS:
+	case REASON_HOP_CERT:
 	case REASON_DENIED:
 	case REASON_NO_PATH:
 	case REASON_OVERLOAD:

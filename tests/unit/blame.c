@@ -22,6 +22,8 @@ static const struct {
     [REASON_HOP_CLOSED] = {BLAME_HOP, false, false, 2},
     [REASON_HOP_BAD] = {BLAME_HOP, false, false, 2},
     [REASON_HOP_AUTH] = {BLAME_HOP, false, false, 2},
+    [REASON_HOP_TLS] = {BLAME_HOP, false, false, 2},
+    [REASON_HOP_CERT] = {BLAME_HOP, false, false, 2},
     [REASON_HOP_UNSUPPORTED] = {BLAME_NOBODY, false, false, 2},
     [REASON_HOP_DENIED] = {BLAME_NOBODY, true, false, 6},
     [REASON_HOP_FAILED] = {BLAME_IF_CORROBORATED, true, false, 5},

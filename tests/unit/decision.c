@@ -72,7 +72,7 @@ make_row(uint32_t i)
 	snprintf(row->name, sizeof(row->name), "hop-%u", i);
 	snprintf(row->host, sizeof(row->host), "192.0.2.%u", i % 250);
 	row->slot = TABLE_ROWS_MAX - 1 - i;
-	row->type = (uint8_t)chance(TABLE_HTTP + 1);
+	row->type = (uint8_t)chance(TABLE_HTTPS + 1);
 	row->admin = chance(8) == 0 ? TABLE_DRAIN : TABLE_ENABLED;
 	row->observed = (uint8_t)chance(TABLE_SLOW_START + 1);
 	row->tier_conf = (uint16_t)(1 + chance(3));
@@ -559,7 +559,7 @@ refuses_rows_that_cannot_be(void)
 	    DECISION_TABLE);
 	CHECK_INT(decision_table_decode(&r, &table_read_back), -EPROTO);
 	make_four();
-	table.rows[1].type = TABLE_HTTP + 1;
+	table.rows[1].type = TABLE_HTTPS + 1;
 	r = record_of(table_buf, decision_table_encode(5, &table, table_buf),
 	    DECISION_TABLE);
 	CHECK_INT(decision_table_decode(&r, &table_read_back), -EPROTO);

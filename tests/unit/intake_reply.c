@@ -34,6 +34,8 @@ static const struct answer answers[] = {
     {REASON_HOP_CLOSED, 1, 502, "connection_terminated"},
     {REASON_HOP_BAD, 1, 502, "destination_unavailable"},
     {REASON_HOP_AUTH, 1, 502, "proxy_configuration_error"},
+    {REASON_HOP_TLS, 1, 502, "tls_protocol_error"},
+    {REASON_HOP_CERT, 1, 502, "tls_certificate_error"},
     {REASON_HOP_UNSUPPORTED, 1, 502, "proxy_configuration_error"},
     {REASON_HOP_DENIED, 2, 502, "destination_unavailable"},
     {REASON_HOP_FAILED, 1, 502, "destination_unavailable"},

@@ -156,13 +156,13 @@ static const struct {
 	"found 'vip'\n"},
     /* [intermediary] */
     {"[intermediary \"a\"]\n",
-	"f:1: [intermediary \"a\"] lacks 'type': expected socks5, socks4a or "
-	"http\n"
+	"f:1: [intermediary \"a\"] lacks 'type': expected socks5, socks4a, http "
+	"or https\n"
 	"f:1: [intermediary \"a\"] lacks 'address': expected an address like "
 	"proxy.example:1080 or [2001:db8::1]:1080\n"},
     {"[intermediary \"a/b\"]\n", E_NAME "'a/b'\n"},
     {"[intermediary \"a\"]\ntype = socks\naddress = a:1\n",
-	"f:2: 'type': expected socks5, socks4a or http, found 'socks'; did "
+	"f:2: 'type': expected socks5, socks4a, http or https, found 'socks'; did "
 	"you mean 'socks5'?\n"},
     {"[intermediary \"a\"]\ntype = http\naddress = a.example\n",
 	E_ADDRESS "'a.example'\n"},

@@ -18,6 +18,11 @@ static const struct {
     {"user:_cagentw", "902:902"},
     {"user:_cagentr", "903:903"},
     {"user:_cagentv", "904:904"},
+    /* And files, which are not looked into. */
+    {"file:/etc/cagent/ca.pem", "a certificate"},
+    {"file:/etc/cagent/agent.pem", "a certificate"},
+    {"key:/etc/cagent/agent.key", "a key"},
+    {"file:/etc/ssl/certs/ca-certificates.crt", "certificates"},
 };
 
 /* Settings from a text that goes by the name "f"; no file is read. */

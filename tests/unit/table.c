@@ -440,7 +440,8 @@ words(void)
 	CHECK_STR(table_type_word(TABLE_SOCKS5), "socks5");
 	CHECK_STR(table_type_word(TABLE_SOCKS4A), "socks4a");
 	CHECK_STR(table_type_word(TABLE_HTTP), "http");
-	CHECK_STR(table_type_word((enum table_type)3), "?");
+	CHECK_STR(table_type_word(TABLE_HTTPS), "https");
+	CHECK_STR(table_type_word((enum table_type)4), "?");
 }
 
 /* The codes that scripts rely on: each its own, and each in the manual. */
