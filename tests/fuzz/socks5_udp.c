@@ -30,7 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (n == WIRE_BAD)
 		return 0;
-	assert(n >= 10 && (size_t)n <= len && n <= SOCKS5_UDP_HEAD_MAX);
+	assert(n >= 8 && (size_t)n <= len && n <= SOCKS5_UDP_HEAD_MAX);
 	assert(data[0] == 0 && data[1] == 0 && data[2] == 0);
 	assert(host.port != 0 && host.kind != WIRE_HOST_NONE);
 	/* Nothing shorter passes, and what follows does not matter. */
