@@ -34,6 +34,9 @@ enum {
 	OPT_SOURCE,
 	OPT_PROTOCOL,
 	OPT_CLASS,
+	OPT_METHOD,
+	OPT_ACCEPT,
+	OPT_DEST,
 	OPT_ROOT,
 	OPT_SERIAL,
 	OPT_KEY,
@@ -55,6 +58,9 @@ static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
     {"source", required_argument, NULL, OPT_SOURCE},
     {"protocol", required_argument, NULL, OPT_PROTOCOL},
     {"class", required_argument, NULL, OPT_CLASS},
+    {"method", required_argument, NULL, OPT_METHOD},
+    {"accept", required_argument, NULL, OPT_ACCEPT},
+    {"dest", required_argument, NULL, OPT_DEST},
     {"root", required_argument, NULL, OPT_ROOT},
     {"serial", required_argument, NULL, OPT_SERIAL},
     {"key", required_argument, NULL, OPT_KEY},
@@ -164,6 +170,15 @@ set_option(struct call *call, int c, const char *value)
 		return VERB_OK;
 	case OPT_CLASS:
 		call->class = value;
+		return VERB_OK;
+	case OPT_METHOD:
+		call->method = value;
+		return VERB_OK;
+	case OPT_ACCEPT:
+		call->accept = value;
+		return VERB_OK;
+	case OPT_DEST:
+		call->dest = value;
 		return VERB_OK;
 	case OPT_ROOT:
 		call->root = value;
@@ -278,6 +293,11 @@ check_call(const struct call *call, int args_n)
 	    (v->takes & TAKES_USER) == 0)
 		return say_usage(
 		    call, "%s takes no --login, --service or --source", name);
+	if ((call->method != NULL || call->accept != NULL ||
+		call->dest != NULL) &&
+	    (v->takes & TAKES_USER) == 0)
+		return say_usage(
+		    call, "%s takes no --method, --accept or --dest", name);
 	if ((call->root != NULL || call->serial != NULL || call->key != NULL ||
 		call->expires != NULL || call->output != NULL) &&
 	    (v->takes & TAKES_POLICY) == 0)
@@ -385,7 +405,10 @@ args_help(const struct call *call)
 		      "  --service S    as a client of that service\n"
 		      "  --source A     from that address\n"
 		      "  --protocol P   by that protocol\n"
-		      "  --class C      as traffic of that class\n",
+		      "  --class C      as traffic of that class\n"
+		      "  --method M     of a plain HTTP request: by it,\n"
+		      "  --accept T     wanting that media type,\n"
+		      "  --dest D       with that Sec-Fetch-Dest\n",
 		    call->out);
 	if ((v->takes & TAKES_POLICY) != 0)
 		fputs(

@@ -45,6 +45,17 @@ learned_cell(const json_t *doc, int64_t now_us, char *out, size_t size)
 }
 
 static void
+content_cell(const json_t *doc, int64_t now_us, char *out, size_t size)
+{
+	const json_t *content = json_object_get(doc, "content");
+
+	(void)now_us; /* words */
+	if (json_is_object(content))
+		snprintf(out, size, "%s, by %s", field_string(content, "type"),
+		    field_string(content, "by"));
+}
+
+static void
 order_cell(const json_t *candidate, int64_t now_us, char *out, size_t size)
 {
 	int64_t order = field_number(candidate, "order");
@@ -76,6 +87,14 @@ static const struct field answer_fields[] = {
     {"learned", NULL, "learned as direct", FIELD_OTHER, false, learned_cell,
 	"null, or it goes directly because that was learned: \"since_us\", "
 	"and \"workers\" that know it \"of\" how many"},
+    {"content", NULL, "content", FIELD_OTHER, false, content_cell,
+	"null, or what a plain HTTP request is for: a media \"type\", and \"by\" "
+	"what that is told: sec-fetch-dest, extension or accept (what workers "
+	"have learned is not known here)"},
+    {"service", NULL, "service", FIELD_TEXT, false, NULL,
+	"the special service that this is meant for; null (\"-\"): none"},
+    {"caches", NULL, "caches", FIELD_LIST, false, NULL,
+	"the caches that may serve it, by name"},
     {"pick", NULL, "would be picked", FIELD_TEXT, false, NULL,
 	"who would get the request now; null (\"-\"): nobody"},
     {"order", NULL, NULL, FIELD_LIST, false, NULL,
@@ -88,6 +107,8 @@ static const struct field candidate_fields[] = {
     {"order", "ORDER", NULL, FIELD_TEXT, false, order_cell,
 	"its place in the order of attempts; 0 (\"-\"): it is not in it"},
     {"name", "NAME", NULL, FIELD_TEXT, false, NULL, "the intermediary"},
+    {"duty", "FOR", NULL, FIELD_TEXT, false, NULL,
+	"what it is there for: ranked, cache or service"},
     {"tier", "TIER", NULL, FIELD_RANK, false, NULL,
 	"its tier in force; 0 (\"-\"): not to be used now"},
     {"eligible", "ELIGIBLE", NULL, FIELD_BOOL, false, NULL,
@@ -202,8 +223,48 @@ put_host(const struct wire_host *host, char line[CTL_LINE_MAX])
 	snprintf(line, CTL_LINE_MAX, "route %s %u", from, host->port);
 }
 
+/* A plain HTTP request, unless somebody asks by SOCKS; the words go to a line
+ * whose parts blanks separate. */
 static int
-ask_route(const struct call *call, const struct wire_host *host, json_t **doc)
+add_request(const struct call *call, const struct target *t, char *line)
+{
+	const char *const words[] = {call->method, call->accept, call->dest};
+	size_t i, len = strlen(line);
+
+	if (t->path == NULL ||
+	    (call->protocol != NULL && strcmp(call->protocol, "http") != 0)) {
+		for (i = 0; i < 3; i++) {
+			if (words[i] != NULL)
+				return say_usage(call,
+				    "--method, --accept and --dest are of "
+				    "plain HTTP requests: of URLs with "
+				    "http://");
+		}
+		return VERB_OK;
+	}
+	for (i = 0; i < 3; i++) {
+		if (words[i] != NULL && (strpbrk(words[i], " \t\n") != NULL ||
+					    strlen(words[i]) > 127))
+			return say_usage(call, "expected one word of at most "
+					       "127 bytes without a blank");
+	}
+	if (t->path_len > CTL_LINE_MAX / 2 ||
+	    strcspn(t->path, " \t\r\n") < t->path_len)
+		return say_usage(call,
+		    "expected a path of at most %d bytes without a blank",
+		    CTL_LINE_MAX / 2);
+	snprintf(line + len, CTL_LINE_MAX - len, "%s path=%.*s",
+	    call->protocol == NULL ? " protocol=http" : "",
+	    t->path_len > 0 ? (int)t->path_len : 1,
+	    t->path_len > 0 ? t->path : "/");
+	add_word(line, "method", call->method);
+	add_word(line, "accept", call->accept);
+	add_word(line, "dest", call->dest);
+	return VERB_OK;
+}
+
+static int
+ask_route(const struct call *call, const struct target *t, json_t **doc)
 {
 	char line[CTL_LINE_MAX], user[24];
 	int status;
@@ -218,13 +279,16 @@ ask_route(const struct call *call, const struct wire_host *host, json_t **doc)
 		status = find_user(call, user);
 	if (status != VERB_OK)
 		return status;
-	put_host(host, line);
+	put_host(&t->host, line);
 	add_word(line, "user", call->user != NULL ? user : NULL);
 	add_word(line, "login", call->login);
 	add_word(line, "service", call->service);
 	add_word(line, "source", call->source);
 	add_word(line, "protocol", call->protocol);
 	add_word(line, "class", call->class);
+	status = add_request(call, t, line);
+	if (status != VERB_OK)
+		return status;
 	return ask(call, doc, "%s", line);
 }
 
@@ -261,7 +325,7 @@ route_run(const struct call *call)
 	if (target_parse(call->args[0], &t) != 0)
 		return say_usage(call, "\"%s\": %s",
 		    format_quote(call->args[0], quoted, sizeof(quoted)), t.why);
-	status = ask_route(call, &t.host, &doc);
+	status = ask_route(call, &t, &doc);
 	if (doc == NULL)
 		return status;
 	if (t.guessed && strstr(call->args[0], "://") == NULL)

@@ -91,6 +91,7 @@ target_parse(const char *text, struct target *t)
 {
 	const char *s = text, *login;
 	const char *slashes = strstr(text, "://");
+	bool http = false;
 	size_t len;
 
 	memset(t, 0, sizeof(*t));
@@ -100,8 +101,13 @@ target_parse(const char *text, struct target *t)
 		/* slashes[0] is the colon before the first slash. */
 		t->host.port = scheme_port(text, (size_t)(slashes - text));
 		s = slashes + 3;
+		http = slashes - text == 4 && strncasecmp(text, "http", 4) == 0;
 	}
 	len = strcspn(s, "/?#\\");
+	if (http) {
+		t->path = s + len;
+		t->path_len = strcspn(t->path, "?#");
+	}
 	login = memrchr(s, '@', len);
 	if (login != NULL) {
 		len -= (size_t)(login + 1 - s);

@@ -28,6 +28,7 @@ struct call {
 	const char *args[CALL_ARGS_MAX]; /* NULL: not given */
 	const char *user, *protocol, *class, *root;
 	const char *login, *service, *source;	     /* who asks */
+	const char *method, *accept, *dest;	     /* of a request */
 	const char *serial, *key, *expires, *output; /* of policy */
 	const char *file;			     /* of passwd, as below */
 	bool drop, list;

@@ -27,8 +27,9 @@ static const struct verb verbs[] = {
     {"tiers", ctl_tiers, 0, 0, false, "tiers"},
     {"show", ctl_show, 1, 1, false, "show NAME"},
     {"why", ctl_why, 1, 1, false, "why NAME"},
-    {"route", ctl_route, 2, 5, false,
-	"route HOST PORT [user=U] [protocol=P] [class=C]"},
+    {"route", ctl_route, 2, 12, false,
+	"route HOST PORT [user=U] [protocol=P] [class=C] [path=/P] "
+	"[method=M] [accept=T] [dest=D]"},
     {"learned", ctl_learned, 0, 0, false, "learned"},
     {"events", ctl_events, 0, 2, false, "events [-f] [N]"},
     {"drain", ctl_drain, 1, 1, true, "drain NAME"},

@@ -97,6 +97,34 @@ set_class(struct ctl_route *r, const char *value)
 	return false;
 }
 
+static bool
+set_path(struct ctl_route *r, const char *value)
+{
+	r->asked.path = value;
+	return value[0] == '/';
+}
+
+static bool
+set_method(struct ctl_route *r, const char *value)
+{
+	r->asked.method = value;
+	return value[0] != '\0';
+}
+
+static bool
+set_accept(struct ctl_route *r, const char *value)
+{
+	r->asked.accept = value;
+	return true;
+}
+
+static bool
+set_dest(struct ctl_route *r, const char *value)
+{
+	r->asked.fetch_dest = value;
+	return true;
+}
+
 static const struct option {
 	const char *key; /* with its '=' */
 	bool (*set)(struct ctl_route *, const char *value);
@@ -108,6 +136,10 @@ static const struct option {
     {"source=", set_source, "an address"},
     {"protocol=", set_protocol, "socks4, socks4a, socks5 or http"},
     {"class=", set_class, "critical, interactive, normal or bulk"},
+    {"path=", set_path, "a path that begins with /"},
+    {"method=", set_method, "a method like GET"},
+    {"accept=", set_accept, "a media type like text/html"},
+    {"dest=", set_dest, "a Sec-Fetch-Dest like document"},
 };
 
 static int
@@ -128,8 +160,8 @@ set_option(struct ctl_query *q, struct ctl_route *r, const char *word)
 		return -1;
 	}
 	ctl_refuse(q, CTL_USAGE,
-	    "expected user=, login=, service=, source=, protocol= or class=, "
-	    "found %.64s",
+	    "expected user=, login=, service=, source=, protocol=, class=, "
+	    "path=, method=, accept= or dest=, found %.64s",
 	    word);
 	return -1;
 }
@@ -163,6 +195,50 @@ learned(const struct ctl_query *q, const struct ctl_route *r)
 	return o;
 }
 
+/* What its content is meant for, well or not. */
+static json_t *
+service(const struct ctl_route *r)
+{
+	const struct settings *s = r->control->settings;
+
+	if (r->verdict.service < 0)
+		return json_null();
+	return ctl_text(s->intermediaries[r->verdict.service].name);
+}
+
+static json_t *
+caches(const struct ctl_route *r)
+{
+	const struct settings *s = r->control->settings;
+	json_t *list = json_array();
+	uint32_t i;
+
+	for (i = 0; i < s->intermediaries_n; i++) {
+		if ((s->intermediaries[i].cache_bit & r->verdict.caches) != 0)
+			json_array_append_new(
+			    list, ctl_text(s->intermediaries[i].name));
+	}
+	return list;
+}
+
+/* Of a rule that names a cache or a service, the verdict says which. */
+static json_t *
+via_default(const struct ctl_route *r)
+{
+	const struct settings *s = r->control->settings;
+	const struct settings_rule *rule =
+	    r->verdict.rule >= 0 ? &s->rules[r->verdict.rule] : NULL;
+	char text[SETTINGS_NAME_MAX + 32];
+
+	if (rule == NULL ||
+	    (rule->via != VIA_CACHE && rule->via != VIA_SERVICE))
+		return ctl_text("default");
+	snprintf(text, sizeof(text), "%s %s",
+	    rule->via == VIA_CACHE ? "cache" : "service",
+	    s->intermediaries[rule->via_intermediary].name);
+	return ctl_text(text);
+}
+
 static json_t *
 via(const struct ctl_route *r)
 {
@@ -171,7 +247,7 @@ via(const struct ctl_route *r)
 
 	switch (r->verdict.via) {
 	case VIA_DEFAULT:
-		return ctl_text("default");
+		return via_default(r);
 	case VIA_DIRECT:
 		return ctl_text("direct");
 	case VIA_DENY:
@@ -197,6 +273,8 @@ pick(const struct ctl_route *r)
 	bool last = r->order_n == 0 && r->verdict.via == VIA_DEFAULT &&
 		    r->control->settings->no_path_direct;
 
+	if (r->order_n > 0 && ctl_route_is_step(r, r->order[0]))
+		return ctl_text(r->query.table->rows[r->order[0]].name);
 	if (r->verdict.via == VIA_DIRECT || r->verdict.direct_first || last)
 		return ctl_text("direct");
 	if (r->order_n == 0)
@@ -211,7 +289,8 @@ candidate(const struct ctl_route *r, uint32_t row, uint32_t place)
 	json_t *o = json_object();
 
 	ctl_set_text(o, "name", t->name);
-	ctl_set_int(o, "tier", t->tier);
+	ctl_set_text(o, "duty", table_duty_word(table_duty(t)));
+	ctl_set_int(o, "tier", table_rank_shown(t->tier));
 	ctl_set(o, "eligible", json_boolean(place != 0));
 	ctl_set_text(o, "reason", path_skip_text(r->skip[row]));
 	ctl_set_int(o, "cost", (int64_t)(r->cost[row] & INT64_MAX));
@@ -256,6 +335,9 @@ say_route(struct ctl_query *q, const struct ctl_route *r)
 	ctl_set(answer, "via", via(r));
 	ctl_set(answer, "direct_first", json_boolean(r->verdict.direct_first));
 	ctl_set(answer, "learned", learned(q, r));
+	ctl_set(answer, "content", ctl_route_content(r));
+	ctl_set(answer, "service", service(r));
+	ctl_set(answer, "caches", caches(r));
 	ctl_set(answer, "order", ctl_route_steps(r));
 	ctl_set(answer, "pick", pick(r));
 	ctl_set(answer, "candidates", candidates(r));
@@ -274,6 +356,8 @@ ctl_route(struct ctl_query *q)
 	}
 	r->control = q->control;
 	r->client.protocol = PROTOCOL_SOCKS5;
+	r->asked =
+	    (struct asked){.method = "GET", .accept = "", .fetch_dest = ""};
 	error = set_destination(q, &r->host);
 	for (i = 2; i < q->args_n && error == 0; i++)
 		error = set_option(q, r, q->args[i]);

@@ -54,6 +54,8 @@ before(const void *pa, const void *pb, void *arg)
 	const struct table_row *ra = &r->query.table->rows[a];
 	const struct table_row *rb = &r->query.table->rows[b];
 
+	if (table_duty(ra) != table_duty(rb))
+		return table_duty(ra) > table_duty(rb) ? -1 : 1;
 	if (on_trial(r, a) != on_trial(r, b))
 		return on_trial(r, a) ? 1 : -1;
 	if (path_rank(ra) != path_rank(rb))
@@ -61,6 +63,28 @@ before(const void *pa, const void *pb, void *arg)
 	if (r->cost[a] != r->cost[b])
 		return r->cost[a] < r->cost[b] ? -1 : 1;
 	return a < b ? -1 : a > b;
+}
+
+/* The service comes before the caches, and both before all others. */
+_Static_assert(TABLE_SERVICE > TABLE_CACHE && TABLE_CACHE > TABLE_RANKED,
+    "the order of steps");
+
+bool
+ctl_route_is_step(const struct ctl_route *r, uint32_t row)
+{
+	return table_duty(&r->query.table->rows[row]) != TABLE_RANKED;
+}
+
+/* Each as what it is there for. */
+static void
+judge(struct ctl_route *r, uint32_t row, uint32_t workers)
+{
+	load(r, row, workers);
+	r->query.duty = table_duty(&r->query.table->rows[row]);
+	r->skip[row] = path_eligible(&r->query, row);
+	r->cost[row] = path_cost(&r->query, row);
+	if (r->skip[row] == PATH_ELIGIBLE)
+		r->order[r->order_n++] = (uint16_t)row;
 }
 
 static bool
@@ -91,7 +115,8 @@ ctl_route_find(struct ctl_route *r, int64_t now_us)
 	uint32_t i, workers = workers_n(c);
 
 	r->now_us = now_us;
-	classify(c->settings, &r->host, &r->client, NULL, &r->verdict);
+	classify(c->settings, &r->host, &r->client,
+	    r->asked.path != NULL ? &r->asked : NULL, &r->verdict);
 	find_learned(r);
 	if (r->has_class)
 		r->verdict.class = r->class;
@@ -109,12 +134,7 @@ ctl_route_find(struct ctl_route *r, int64_t now_us)
 	r->order_n = 0;
 	if (!asks_intermediaries(r))
 		return;
-	for (i = 0; i < t->rows_n; i++) {
-		load(r, i, workers);
-		r->skip[i] = path_eligible(&r->query, i);
-		r->cost[i] = path_cost(&r->query, i);
-		if (r->skip[i] == PATH_ELIGIBLE)
-			r->order[r->order_n++] = (uint16_t)i;
-	}
+	for (i = 0; i < t->rows_n; i++)
+		judge(r, i, workers);
 	qsort_r(r->order, r->order_n, sizeof(*r->order), before, r);
 }

@@ -5,6 +5,7 @@
 #include "cagentd/control/control.h"
 #include "cagentd/control/ctl_answer.h"
 #include "cagentd/control/ctl_route.h"
+#include "cagentd/decide/content.h"
 
 /* So many names stand in one step; the candidates list them all. */
 #define NAMES_MAX 8
@@ -66,13 +67,14 @@ group_step(
 	const struct table_row *row = &t->rows[r->order[from]];
 	const char *name = tier_name(t, path_rank(row));
 	char text[NAMES_MAX * (TABLE_NAME_MAX + 3) + 256];
+	char rank[TABLE_RANK_TEXT_LEN];
 	size_t len;
 	uint32_t i;
 
-	snprintf(text, sizeof(text), "%stier %u%s%s%s: ",
+	snprintf(text, sizeof(text), "%s%s%s%s%s: ",
 	    row->observed == TABLE_HALF_OPEN ? "on trial, of " : "",
-	    path_rank(row), name[0] != '\0' ? " (" : "", name,
-	    name[0] != '\0' ? ")" : "");
+	    table_rank_text(path_rank(row), rank), name[0] != '\0' ? " (" : "",
+	    name, name[0] != '\0' ? ")" : "");
 	for (i = from; i < end && i < from + NAMES_MAX; i++) {
 		len = strlen(text);
 		snprintf(text + len, sizeof(text) - len, "%s%s",
@@ -107,15 +109,42 @@ static void
 last_step(const struct ctl_route *r, json_t *steps)
 {
 	const struct settings *s = r->control->settings;
-	bool tried = r->order_n > 0 || r->verdict.direct_first;
+	bool steps_only =
+	    r->order_n == 0 || ctl_route_is_step(r, r->order[r->order_n - 1]);
+	bool tried = !steps_only || r->verdict.direct_first;
 
 	if (!tried && s->no_path_direct && r->verdict.via == VIA_DEFAULT)
 		step(steps,
 		    "direct: no usable intermediary, and no-path = direct");
 	else if (!tried)
-		step(steps, "refused: no usable intermediary");
+		step(steps, r->order_n == 0
+				? "refused: no usable intermediary"
+				: "refused, when that has failed: no "
+				  "usable intermediary");
 	else
 		step(steps, "refused, when all of that has failed");
+}
+
+json_t *
+ctl_route_content(const struct ctl_route *r)
+{
+	char type[CONTENT_TYPE_MAX + 1];
+	json_t *o = json_object();
+	int w;
+
+	for (w = 0; r->asked.path != NULL && w < CONTENT_WITNESSES; w++) {
+		content_by(&r->asked, (enum content_witness)w, type);
+		if (type[0] == '\0')
+			continue;
+		if (type[strlen(type) - 1] == '/')
+			strlcat(type, "*", sizeof(type));
+		ctl_set_text(o, "type", type);
+		ctl_set_text(
+		    o, "by", content_witness_word((enum content_witness)w));
+		return o;
+	}
+	json_decref(o);
+	return json_null();
 }
 
 json_t *
@@ -136,11 +165,16 @@ ctl_route_steps(const struct ctl_route *r)
 		step(steps, text);
 		return steps;
 	}
+	for (i = 0; i < r->order_n && ctl_route_is_step(r, r->order[i]);
+	     i = end) {
+		end = group_end(r, i);
+		group_step(r, i, end, steps);
+	}
 	if (r->verdict.learned)
 		learned_step(r, steps);
 	else if (r->verdict.direct_first)
 		step(steps, "direct: the destination is listed in [direct]");
-	for (i = 0; i < r->order_n; i = end) {
+	for (; i < r->order_n; i = end) {
 		end = group_end(r, i);
 		group_step(r, i, end, steps);
 	}

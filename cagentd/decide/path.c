@@ -144,7 +144,8 @@ fit(const struct path_query *q, const struct table_row *row)
 	if (path_rank(row) == 0 || row->observed == TABLE_EJECTED)
 		return PATH_SKIP_EJECTED;
 	if (!path_wanted(q, row))
-		return PATH_SKIP_TIER;
+		return q->duty == TABLE_RANKED ? PATH_SKIP_TIER
+					       : PATH_SKIP_UNWANTED;
 	tier = path_table_tier(q->table, path_rank(row));
 	if (tier != NULL && tier->reserved_for != 0 &&
 	    (tier->reserved_for & 1u << q->verdict->class) == 0)

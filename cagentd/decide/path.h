@@ -97,6 +97,7 @@ int64_t path_stall_us(const struct path_index *, uint16_t rank);
 enum path_skip {
 	PATH_ELIGIBLE,
 	PATH_SKIP_TIER,	    /* the rule asks for something else */
+	PATH_SKIP_UNWANTED, /* a cache or service, for other requests */
 	PATH_SKIP_RESERVED, /* its tier is not for this class */
 	PATH_SKIP_EJECTED,
 	PATH_SKIP_DRAIN,

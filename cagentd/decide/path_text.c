@@ -11,6 +11,8 @@ path_skip_text(enum path_skip skip)
 		return "eligible";
 	case PATH_SKIP_TIER:
 		return "the rule asks for another tier or intermediary";
+	case PATH_SKIP_UNWANTED:
+		return "not for this request";
 	case PATH_SKIP_RESERVED:
 		return "its tier is reserved for other classes";
 	case PATH_SKIP_EJECTED:

@@ -288,6 +288,8 @@ tells_the_steps(void)
 {
 	const char *const tiers[] = {"tiers", NULL};
 	const char *const why[] = {"why", "web", NULL};
+	const char *const route[] = {
+	    "route", "http://127.0.0.1/page", "--accept", "text/html", NULL};
 	struct rig_output out;
 
 	start_all();
@@ -298,6 +300,10 @@ tells_the_steps(void)
 	    "%s", out.out);
 	rig_ctl(&agent, &out, why);
 	CHECK(strstr(out.out, "as cache") != NULL, "%s", out.out);
+	rig_ctl(&agent, &out, route);
+	CHECK(strstr(out.out,
+		  "1. service: notes\n  2. cache: web\n  3. direct") != NULL,
+	    "%s", out.out);
 	stop_all();
 }
 

@@ -387,6 +387,100 @@ bad_arguments(void)
 	rig_close();
 }
 
+#define STEPS                                                               \
+	CONFIG "[cache \"web\"]\ntype = http\naddress = 192.0.2.7:3128\n"   \
+	       "[cache \"deb\"]\ntype = http\naddress = 192.0.2.8:3128\n"   \
+	       "extension = deb\n"                                          \
+	       "[service \"notes\"]\ntype = http\naddress = 192.0.2.9:80\n" \
+	       "content = text/html\n"                                      \
+	       "[rule \"odd\"]\ndomain = odd.example\nvia = cache deb\n"
+
+static const struct {
+	const char *line, *via, *service, *pick, *content, *by, *steps;
+	size_t caches;
+} plain[] = {
+    {"route x.corp.example 80 protocol=http path=/", "default", NULL, "web",
+	NULL, NULL,
+	"cache: web | direct: the destination is listed in [direct] | tier 2 "
+	"(main): a, b | tier 3: old | refused, when all of that has failed",
+	1},
+    {"route example.com 80 protocol=http path=/a.deb", "default", NULL, "web",
+	"application/vnd.debian.binary-package", "extension",
+	"cache: web, deb | tier 2 (main): a, b | tier 3: old | refused, when "
+	"all of that has failed",
+	2},
+    {"route example.com 80 path=/ accept=text/html,*/*;q=0.8", "default",
+	"notes", "notes", "text/html", "accept",
+	"service: notes | cache: web | tier 2 (main): a, b | tier 3: old | "
+	"refused, when all of that has failed",
+	1},
+    {"route example.com 80 path=/ dest=image accept=text/html", "default", NULL,
+	"web", "image/*", "sec-fetch-dest",
+	"cache: web | tier 2 (main): a, b | tier 3: old | refused, when all "
+	"of that has failed",
+	1},
+    {"route example.com 80 path=/ method=PUT", "default", NULL, "a", NULL, NULL,
+	"tier 2 (main): a, b | tier 3: old | refused, when all of that has "
+	"failed",
+	0},
+    {"route odd.example 80 path=/", "cache deb", NULL, "deb", NULL, NULL,
+	"cache: deb | tier 2 (main): a, b | tier 3: old | refused, when all "
+	"of that has failed",
+	1},
+    {"route near.example 80 path=/", "direct", NULL, "direct", NULL, NULL,
+	"direct: rule 2 \"near\" says so", 0},
+    /* A tunnel. */
+    {"route example.com 80 protocol=http", "default", NULL, "a", NULL, NULL,
+	"tier 2 (main): a, b | tier 3: old | refused, when all of that has "
+	"failed",
+	0},
+};
+
+static void
+check_plain(size_t i)
+{
+	json_t *lines = rig_answer(plain[i].line, false);
+	const json_t *a = rig_first(lines, true);
+	const json_t *content = json_object_get(a, "content");
+	char text[1024];
+
+	CHECK_STR(rig_str(a, "via"), plain[i].via);
+	CHECK_STR(rig_str(a, "service"), plain[i].service);
+	CHECK_STR(rig_str(a, "pick"), plain[i].pick);
+	CHECK_INT(
+	    json_array_size(json_object_get(a, "caches")), plain[i].caches);
+	CHECK_STR(steps_of(a, text, sizeof(text)), plain[i].steps);
+	CHECK(json_is_null(content) == (plain[i].content == NULL), "%s",
+	    plain[i].line);
+	if (plain[i].content != NULL) {
+		CHECK_STR(rig_str(content, "type"), plain[i].content);
+		CHECK_STR(rig_str(content, "by"), plain[i].by);
+	}
+	json_decref(lines);
+}
+
+static void
+steps_before(void)
+{
+	json_t *lines;
+	const json_t *a;
+	size_t i;
+
+	rig_open(STEPS);
+	for (i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+		check_plain(i);
+	lines = rig_answer("route example.com 80 path=/x", false);
+	a = rig_first(lines, true);
+	CHECK_STR(rig_str(candidate(a, "web"), "duty"), "cache");
+	CHECK_STR(rig_str(candidate(a, "web"), "reason"), "eligible");
+	CHECK_INT(rig_int(candidate(a, "web"), "tier"), 0);
+	CHECK_STR(
+	    rig_str(candidate(a, "notes"), "reason"), "not for this request");
+	CHECK_STR(rig_str(candidate(a, "a"), "duty"), "ranked");
+	json_decref(lines);
+	rig_close();
+}
+
 static const struct unit_case cases[] = {
     {"routes", table},
     {"destination, protocol, rule", head},
@@ -397,6 +491,7 @@ static const struct unit_case cases[] = {
     {"changes nothing", changes_nothing},
     {"many names in a step", many_names},
     {"bad arguments", bad_arguments},
+    {"steps before the others", steps_before},
 };
 
 UNIT_MAIN("ctl_route", cases)

@@ -104,10 +104,43 @@ long_ones(void)
 	free(text);
 }
 
+static void
+keeps_the_path_of_http(void)
+{
+	static const struct {
+		const char *text, *path; /* NULL: none is kept */
+	} cases[] = {
+	    {"http://example.com", ""},
+	    {"HTTP://u:p@example.com:8080/a/b.html?c=/d#e", "/a/b.html"},
+	    {"http://example.com?c=d", ""},
+	    {"http://example.com/#e", "/"},
+	    {"https://example.com/a", NULL},
+	    {"example.com/a", NULL},
+	    {"http:u@example.com/a", NULL},
+	};
+	struct target t;
+	size_t i;
+
+	for (i = 0; i < N(cases); i++) {
+		if (target_parse(cases[i].text, &t) != 0) {
+			CHECK(cases[i].path == NULL, "%s", cases[i].text);
+			continue;
+		}
+		CHECK((t.path == NULL) == (cases[i].path == NULL), "%s",
+		    cases[i].text);
+		if (t.path != NULL)
+			CHECK(
+			    t.path_len == strlen(cases[i].path) &&
+				memcmp(t.path, cases[i].path, t.path_len) == 0,
+			    "%s: %.*s", cases[i].text, (int)t.path_len, t.path);
+	}
+}
+
 static const struct unit_case cases[] = {
     {"understands URLs, hosts and ports", understands},
     {"refuses what is none", refuses},
     {"over-long ones", long_ones},
+    {"keeps the path of http", keeps_the_path_of_http},
 };
 
 UNIT_MAIN("ctlcmd_target", cases)
