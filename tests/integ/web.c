@@ -367,7 +367,7 @@ count_connections(struct scene *s)
 	int i, n;
 
 	open_client(&s->client, &s->agent);
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < KEPT; i++) {
 		n = snprintf(text, sizeof(text),
 		    "GET http://127.0.0.1:%u/files/f?reuse HTTP/1.1\r\n"
 		    "Host: x\r\n\r\n",
@@ -378,7 +378,7 @@ count_connections(struct scene *s)
 	}
 	close(s->client.fd);
 	rig_nginx_seen(&s->origin, "?reuse", &seen);
-	CHECK_INT(seen.requests, 100);
+	CHECK_INT(seen.requests, KEPT);
 	CHECK(seen.connections == 1, "%u connections", seen.connections);
 	rig_nginx_seen(&s->origin, "", &seen);
 	rig_note("%u requests by %u connections to the origin", seen.requests,

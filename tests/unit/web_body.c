@@ -285,6 +285,35 @@ holds_back(void)
 	web_rig_free(s.rig);
 }
 
+/* What the origin does not read stays with the client. */
+static void
+holds_back_what_is_sent(void)
+{
+	static char block[65536];
+	struct scene s = scene_new(NULL);
+	size_t sent = 0, stuck = 0;
+	ssize_t k;
+
+	ask_for(s.fd, s.o, "PUT", "/" HOST "Content-Length: 30000000\r\n\r\n");
+	peer_await(s.o, 0, "\r\n\r\n");
+	loop_cancel(s.rig->agent->loop, &s.o->conns[0].recv);
+	while (sent < 30000000 && stuck < 50) {
+		k = send(
+		    s.fd, block, sizeof(block), MSG_NOSIGNAL | MSG_DONTWAIT);
+		stuck = k > 0 ? 0 : stuck + 1;
+		sent += k > 0 ? (size_t)k : 0;
+		loop_turn(s.rig->agent->loop, 1000);
+	}
+	CHECK(sent < 30000000, "all was taken");
+	/* An answer comes through all the same, and ends it. */
+	peer_say(
+	    &s.o->conns[0], "HTTP/1.1 413 Large\r\nContent-Length: 0\r\n\r\n");
+	get(s.rig, s.fd,
+	    "HTTP/1.1 413 Large\r\nContent-Length: 0\r\nVia: *\r\n"
+	    "Connection: close\r\n\r\n");
+	web_rig_free(s.rig);
+}
+
 /* What is cut short does not look whole. */
 static void
 shows_what_is_cut(void)
@@ -447,6 +476,7 @@ static const struct unit_case cases[] = {
     {"serves the old", serves_the_old},
     {"waits for 100", waits_for_100},
     {"holds back", holds_back},
+    {"holds back what is sent", holds_back_what_is_sent},
     {"shows what is cut", shows_what_is_cut},
     {"answers the half-closed", answers_the_half_closed},
     {"leaves with the client", leaves_with_the_client},
