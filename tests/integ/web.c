@@ -14,6 +14,7 @@
 #define REQUESTS    1000
 #define EACH	    100 /* by one connection, */
 #define BATCH	    10	/* of which so many at once */
+#define KEPT	    30	/* of one kind, by one connection */
 #define TIMEOUT_MS  15000
 #define REQUEST_MAX 8192
 
