@@ -80,6 +80,10 @@ const char *net_addr_format(const union net_addr *, char out[NET_ADDR_STRLEN]);
  */
 int net_listen(const union net_addr *, int backlog, unsigned int mode);
 
+/* Is it an address of an interface of this host, as things stand?  No packet
+ * is sent.  Of the loopback networks only the address itself counts. */
+bool net_is_here(const struct net_ip *);
+
 /* A CLOEXEC, non-blocking stream socket with TCP_NODELAY where it applies;
  * fd or -errno. */
 int net_stream_socket(int family);

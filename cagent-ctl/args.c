@@ -41,6 +41,8 @@ enum {
 	OPT_SERIAL,
 	OPT_KEY,
 	OPT_EXPIRES,
+	OPT_SHELL,
+	OPT_TRANSPARENT,
 };
 
 static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
@@ -65,6 +67,8 @@ static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
     {"serial", required_argument, NULL, OPT_SERIAL},
     {"key", required_argument, NULL, OPT_KEY},
     {"expires", required_argument, NULL, OPT_EXPIRES},
+    {"shell", no_argument, NULL, OPT_SHELL},
+    {"transparent", no_argument, NULL, OPT_TRANSPARENT},
     {"output", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
 
 #define OPTIONS_N (sizeof(options) / sizeof(*options))
@@ -192,6 +196,12 @@ set_option(struct call *call, int c, const char *value)
 	case OPT_EXPIRES:
 		call->expires = value;
 		return VERB_OK;
+	case OPT_SHELL:
+		call->shell = true;
+		return VERB_OK;
+	case OPT_TRANSPARENT:
+		call->transparent = true;
+		return VERB_OK;
 	case 'o':
 		call->output = value;
 		return VERB_OK;
@@ -307,6 +317,9 @@ check_call(const struct call *call, int args_n)
 	if ((call->file != NULL || call->drop || call->list) &&
 	    (v->takes & TAKES_PASSWD) == 0)
 		return say_usage(call, "%s takes no -f FILE, -D or -l", name);
+	if ((call->shell || call->transparent) && (v->takes & TAKES_ENV) == 0)
+		return say_usage(
+		    call, "%s takes neither --shell nor --transparent", name);
 	if (call->describe || (args_n >= v->min && args_n <= v->max))
 		return VERB_OK;
 	return say_usage(call, "%s: %s: usage: cagent-ctl %s%s%s", name,
@@ -420,6 +433,13 @@ args_help(const struct call *call)
 		fputs("  -f FILE        the users file\n"
 		      "  -D             away with the user\n"
 		      "  -l             the names of all\n",
+		    call->out);
+	if ((v->takes & TAKES_ENV) != 0)
+		fputs("  --shell        lines for eval in a shell\n"
+		      "  --transparent  instead: the rules of nftables and of "
+		      "routing that hand\n"
+		      "                 connections to redirect: and tproxy: "
+		      "listeners\n",
 		    call->out);
 	if (*v->name == '\0')
 		fputs("\nExit status: 0 ok, 1 failure, 2 usage, 3 cagentd is "

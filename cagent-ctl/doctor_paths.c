@@ -186,6 +186,12 @@ check_listener(struct doctor *d, const char *name)
 	union net_addr a;
 	int fd, error = 0, greeted = 0;
 
+	if (strncmp(name, "redirect:", 9) == 0 ||
+	    strncmp(name, "tproxy:", 7) == 0) {
+		doctor_add(d, "listener", DOCTOR_SKIP, "",
+		    "%s: there is nothing to say to it", name);
+		return;
+	}
 	if (net_addr_parse(name, &a) < 0 ||
 	    (a.sa.sa_family != AF_UNIX && net_addr_port(&a) == 0)) {
 		doctor_add(d, "listener", DOCTOR_SKIP, "",

@@ -109,7 +109,11 @@ static const struct field answer_fields[] = {
     {"now_us", NULL, NULL, FIELD_TIME, false, NULL,
 	"the daemon's clock; all times are wall-clock microseconds"},
     {"listeners", NULL, "listening on", FIELD_LIST, false, NULL,
-	"where clients connect; SOCKS4, SOCKS4a, SOCKS5 and HTTP on each"},
+	"where clients connect: SOCKS4, SOCKS4a, SOCKS5 and HTTP on each, but "
+	"for those that begin with redirect: or tproxy:, to which the kernel "
+	"hands connections"},
+    {"uids", NULL, NULL, FIELD_OTHER, false, NULL,
+	"the users as whom its processes make connections, by number"},
     {"usable", NULL, "usable", FIELD_COUNT, false, usable_cell,
 	"intermediaries that new requests may be given to now"},
     {"intermediaries", NULL, NULL, FIELD_COUNT, false, NULL,

@@ -33,6 +33,7 @@ struct call {
 	const char *file;			     /* of passwd, as below */
 	bool drop, list;
 	bool json, describe, follow, help, version;
+	bool shell, transparent; /* of env */
 	bool colour;
 	unsigned int width; /* of the terminal; 0: there is none */
 	bool pretty;	    /* JSON for eyes: several lines, indented */
@@ -47,6 +48,7 @@ enum verb_takes {
 	TAKES_USER = 4,	   /* --user, --login, --protocol and on */
 	TAKES_POLICY = 8,  /* --root, --serial, --key, --expires, -o */
 	TAKES_PASSWD = 16, /* -f FILE, -D, -l */
+	TAKES_ENV = 32,	   /* --shell, --transparent */
 };
 
 struct verb {
@@ -79,6 +81,7 @@ int config_run(const struct call *);
 int policy_run(const struct call *);
 int passwd_run(const struct call *);
 int doctor_run(const struct call *);
+int env_run(const struct call *);
 
 extern const struct field_list *const summary_fields[];
 extern const struct field_list *const status_fields[];
@@ -93,5 +96,6 @@ extern const struct field_list *const config_fields[];
 extern const struct field_list *const policy_fields[];
 extern const struct field_list *const passwd_fields[];
 extern const struct field_list *const doctor_fields[];
+extern const struct field_list *const env_fields[];
 
 #endif

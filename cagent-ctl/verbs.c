@@ -44,6 +44,12 @@
 	"users-file of\n" CHECK_DEFAULT ", or else\n" SYSCONFDIR             \
 	"/cagent/users.  A reload of cagentd puts it in force.\n"
 
+#define ENV                                                                     \
+	"A line KEY=VALUE each, of the daemon's listeners, or of those in the " \
+	"configuration\nFILE, " CHECK_DEFAULT " when the daemon cannot be "     \
+	"asked.  There is no\nHTTP_PROXY: in a CGI program that is a field of " \
+	"the request.\n"
+
 const struct verb verbs[] = {
     {"", "", "the status in short, and the tiers", DEGRADED, summary_run, 0, 0,
 	TAKES_WATCH, summary_fields},
@@ -72,6 +78,8 @@ const struct verb verbs[] = {
 	order_run, 2, 2, 0, order_fields},
     {"unpin", "NAME", "back to the tier of the policy or configuration", ORDER,
 	order_run, 1, 1, 0, order_fields},
+    {"env", "[FILE]", "the environment that points programs at cagentd", ENV,
+	env_run, 0, 1, TAKES_ENV, env_fields},
     {"config", "check [FILE]", "whether cagentd would take a configuration",
 	"FILE is " CHECK_DEFAULT " when not said.\n", config_run, 1, 2, 0,
 	config_fields},

@@ -186,6 +186,30 @@ default_run_dir(struct build *b)
 	(void)bundle_put(b->bundle, "run-dir", s->run_dir, strlen(s->run_dir));
 }
 
+/* Who has opened the listeners has put down what they have become. */
+static void
+fill_bound(struct build *b)
+{
+	struct settings *s = b->s;
+	char line[NET_ADDR_STRLEN];
+	union net_addr addr;
+	const char *text;
+	uint32_t i;
+	size_t len;
+	int error;
+
+	memcpy(s->bound, s->listeners, sizeof(s->bound));
+	text = bundle_get(b->bundle, SETTINGS_BOUND, &len, &error);
+	for (i = 0; text != NULL && i < s->listeners_n; i++) {
+		snprintf(
+		    line, sizeof(line), "%.*s", (int)strcspn(text, "\n"), text);
+		if (net_addr_parse(line, &addr) > 0)
+			s->bound[i] = addr;
+		text += strcspn(text, "\n");
+		text += *text != '\0';
+	}
+}
+
 /* What was not said, where the default hangs on something else. */
 static int
 fill_in(struct build *b)
@@ -209,6 +233,7 @@ fill_in(struct build *b)
 		    s->run_dir);
 	if (s->report_name[0] == '\0')
 		settings_default_name(b);
+	fill_bound(b);
 	settings_fill_limits(s, b->policy);
 	if (s->access_n != 0)
 		return 0;

@@ -208,6 +208,9 @@ struct settings {
 	union net_addr listeners[SETTINGS_LISTENERS_MAX];
 	enum settings_listener listener_kinds[SETTINGS_LISTENERS_MAX];
 	uint32_t listeners_n;
+	/* The same with the ports that the kernel has chosen, as soon as they
+	 * are open: in all processes but the master. */
+	union net_addr bound[SETTINGS_LISTENERS_MAX];
 	uint32_t workers; /* "auto" is resolved here: one a core */
 	char group[SETTINGS_NAME_MAX + 1];
 	char run_dir[108 - 32]; /* leaves room for a socket's name */
@@ -348,6 +351,7 @@ int settings_parse(
  * A policy that goes beyond [policy] is refused whole: -EINVAL with errors
  * that name it "policy".
  */
+#define SETTINGS_BOUND	     "bound" /* settings.bound, a line each */
 #define SETTINGS_POLICY	     "policy"
 #define SETTINGS_POLICY_MARK "policy-mark" /* "EPOCH SERIAL" */
 int settings_parse_policy(struct bundle *, const char *body, size_t len,
@@ -372,6 +376,8 @@ const struct settings_tier *settings_tier(
 int settings_intermediary(const struct settings *, const char *name);
 
 const char *settings_class_word(enum traffic_class);
+/* What stands before the address of such a listener: "redirect:", or "". */
+const char *settings_listener_prefix(enum settings_listener);
 /* The kind of its section: "intermediary", "cache" or "service". */
 const char *settings_duty_word(enum settings_duty);
 

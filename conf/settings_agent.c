@@ -14,16 +14,51 @@ static const struct conf_word log_levels[] = {
     {NULL, 0},
 };
 
+const char *
+settings_listener_prefix(enum settings_listener kind)
+{
+	switch (kind) {
+	case LISTENER_PROXY:
+		return "";
+	case LISTENER_REDIRECT:
+		return "redirect:";
+	case LISTENER_TPROXY:
+		return "tproxy:";
+	}
+	return "";
+}
+
+/* Its kind, and *rest the address. */
+static enum settings_listener
+listener_kind(const char *value, const char **rest)
+{
+	static const enum settings_listener kinds[] = {
+	    LISTENER_REDIRECT, LISTENER_TPROXY};
+	const char *prefix;
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		prefix = settings_listener_prefix(kinds[i]);
+		*rest = value + strlen(prefix);
+		if (strncmp(value, prefix, strlen(prefix)) == 0)
+			return kinds[i];
+	}
+	*rest = value;
+	return LISTENER_PROXY;
+}
+
 static int
 add_listener(struct conf_ctx *ctx, void *record, const char *value)
 {
 	struct build *b = conf_arg(ctx);
 	struct settings *s = record;
+	enum settings_listener kind = listener_kind(value, &value);
 	union net_addr addr;
 	int len = net_addr_parse(value, &addr);
 	uint32_t i;
 
-	if (len < 0)
+	/* The kernel redirects to ports. */
+	if (len < 0 || (kind != LISTENER_PROXY && addr.sa.sa_family == AF_UNIX))
 		return -1;
 	if (!b->listen_set)
 		s->listeners_n = 0;
@@ -42,6 +77,7 @@ add_listener(struct conf_ctx *ctx, void *record, const char *value)
 		return -1;
 	}
 	b->listen_lines[s->listeners_n] = conf_line(ctx);
+	s->listener_kinds[s->listeners_n] = kind;
 	s->listeners[s->listeners_n++] = addr;
 	return 0;
 }
@@ -269,7 +305,8 @@ add_direct_learn(struct conf_ctx *ctx, void *record, const char *value)
 	}
 const struct conf_option settings_agent_options[] = {
     LIST("listen", add_listener,
-	"an address like 127.0.0.1:1080, [::1]:1080 or unix:/path"),
+	"an address like 127.0.0.1:1080, [::1]:1080, unix:/path or "
+	"redirect:127.0.0.1:1081"),
     CUSTOM("workers", set_workers, "auto or a number from 1 to 64"),
     CUSTOM("group", set_group, "a name of at most 63 bytes"),
     CUSTOM("run-dir", set_run_dir, A_PATH "75 bytes"),

@@ -14,6 +14,8 @@ static const struct conf_word protocols[] = {
     {"socks4a", PROTOCOL_SOCKS4A},
     {"socks5", PROTOCOL_SOCKS5},
     {"http", PROTOCOL_HTTP},
+    {"redirect", PROTOCOL_REDIRECT},
+    {"tproxy", PROTOCOL_TPROXY},
     {NULL, 0},
 };
 

@@ -55,7 +55,7 @@ _cagent_ctl()
 	--user)
 		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
 		return ;;
-	--protocol) words='socks4 socks4a socks5 http' ;;
+	--protocol) words='socks4 socks4a socks5 http redirect tproxy' ;;
 	--class) words='critical interactive normal bulk' ;;
 	-n | --lines | --watch | --login | --service | --source) return ;;
 	esac
@@ -68,13 +68,14 @@ _cagent_ctl()
 	case $command in
 	'')
 		words="status tiers show why route learned events drain enable
-		    pin unpin config policy passwd doctor"
+		    pin unpin env config policy passwd doctor"
 		options+=' --watch' ;;
 	status | tiers | learned) options+=' --watch' ;;
 	show) options+=' --watch' ;;
 	route) options+=' --user --login --service --source --protocol --class' ;;
 	events) options+=' -f -n' ;;
 	passwd) options+=' -f -D -l' ;;
+	env) options+=' --shell --transparent' ;;
 	config) ((after == 0)) && words=check ;;
 	policy)
 		((after == 0)) &&
@@ -90,7 +91,7 @@ _cagent_ctl()
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 	if [[ $command == @(config|policy) && $after -eq 1 ||
 	    $command == policy && $after -eq 2 ||
-	    $command == doctor ]] &&
+	    $command == @(doctor|env) ]] &&
 	    [[ $cur != -* ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -34,6 +34,10 @@ wire_protocol_word(enum wire_protocol protocol)
 		return "socks5";
 	case PROTOCOL_HTTP:
 		return "http";
+	case PROTOCOL_REDIRECT:
+		return "redirect";
+	case PROTOCOL_TPROXY:
+		return "tproxy";
 	}
 	return "unknown";
 }
@@ -44,6 +48,16 @@ intake_init(struct intake *intake, enum intake_wants wants)
 	memset(intake, 0, sizeof(*intake));
 	intake->state = INTAKE_DETECT;
 	intake->wants = wants;
+}
+
+void
+intake_divert(struct intake *intake, enum wire_protocol protocol,
+    const struct wire_host *host)
+{
+	intake_init(intake, false);
+	intake->protocol = protocol;
+	intake->host = *host;
+	intake->state = INTAKE_DONE;
 }
 
 static enum intake_step

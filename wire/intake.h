@@ -18,7 +18,9 @@ enum wire_protocol {
 	PROTOCOL_SOCKS4,
 	PROTOCOL_SOCKS4A,
 	PROTOCOL_SOCKS5,
-	PROTOCOL_HTTP
+	PROTOCOL_HTTP,
+	PROTOCOL_REDIRECT, /* none at all: the connection was diverted to us */
+	PROTOCOL_TPROXY	   /* likewise */
 };
 
 const char *wire_protocol_word(enum wire_protocol);
@@ -87,6 +89,11 @@ struct intake {
 /* A login is a SOCKS5 user and password or HTTP Basic; SOCKS4 has none that
  * proves anything, so where there must be one its clients are rejected. */
 void intake_init(struct intake *, enum intake_wants);
+
+/* In the place of a handshake, for a connection that was on its way to that
+ * host: the request is complete, and its answer empty. */
+void intake_divert(
+    struct intake *, enum wire_protocol, const struct wire_host *);
 
 /*
  * Feed what the owner's buffer holds; *used bytes of it are done with.  A

@@ -138,6 +138,8 @@ intake_reply(struct intake *intake, enum wire_reason reason, const char *tried)
 	}
 	switch (intake->protocol) {
 	case PROTOCOL_NONE:
+	case PROTOCOL_REDIRECT:
+	case PROTOCOL_TPROXY:
 		break;
 	case PROTOCOL_SOCKS4:
 	case PROTOCOL_SOCKS4A:

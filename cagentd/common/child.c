@@ -63,6 +63,22 @@ child_first_worker(const struct chan_msg *m, uint32_t *worker)
 }
 
 int
+child_listener_kinds(const struct chan_msg *m,
+    enum settings_listener kinds[SETTINGS_LISTENERS_MAX])
+{
+	size_t i;
+
+	if (m->len != m->fds_n || m->fds_n > SETTINGS_LISTENERS_MAX)
+		return -EPROTO;
+	for (i = 0; i < m->len; i++) {
+		if (m->data[i] > LISTENER_TPROXY)
+			return -EPROTO;
+		kinds[i] = (enum settings_listener)m->data[i];
+	}
+	return 0;
+}
+
+int
 child_line(const struct chan_msg *m, uint32_t *line)
 {
 	uint64_t v;
@@ -156,6 +172,8 @@ take_message(
 		take_by_worker(m, s->verifier_fds);
 		return false;
 	case MSG_LISTENERS:
+		if (child_listener_kinds(m, s->listener_kinds) != 0)
+			fatalx("start: listeners of no kind");
 		for (i = 0; i < m->fds_n; i++)
 			s->listener_fds[i] = take(m, i);
 		s->listeners_n = (uint32_t)m->fds_n;

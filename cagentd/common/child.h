@@ -29,6 +29,7 @@ struct child_start {
 	int resolver_fds[PROCS_LINES_MAX];	/* by line */
 	int verifier_fds[SETTINGS_WORKERS_MAX]; /* by worker */
 	int listener_fds[SETTINGS_LISTENERS_MAX];
+	enum settings_listener listener_kinds[SETTINGS_LISTENERS_MAX];
 	uint32_t listeners_n;
 	uint32_t sandbox; /* bits reached, after child_enter() */
 };
@@ -64,6 +65,10 @@ int child_first_worker(const struct chan_msg *, uint32_t *worker);
 /* Out of a MSG_IDENTITY, in memory that is locked; sodium_free().  NULL with a
  * logged reason. */
 struct msg_identity *child_identity(const struct chan_msg *);
+
+/* Of the listeners that a MSG_LISTENERS brings: 0 or -EPROTO. */
+int child_listener_kinds(const struct chan_msg *,
+    enum settings_listener kinds[SETTINGS_LISTENERS_MAX]);
 
 /* The line to the resolver that a MSG_RESOLVER is about: 0 or -EPROTO. */
 int child_line(const struct chan_msg *, uint32_t *line);

@@ -28,7 +28,8 @@ enum proc_msg {
 	MSG_SLAB,      /* worker; fds: of it and those that follow, of
 			* which a worker's own can be written */
 	MSG_WAKE,      /* fd: the eventfd by which workers wake control */
-	MSG_LISTENERS, /* fds: all the listeners, each time */
+	MSG_LISTENERS, /* kinds, a byte each; fds: all the listeners, each
+			* time, in the order of the configuration */
 	MSG_CONTROL_SOCKET, /* fd: cagent-ctl's listener */
 	MSG_RESOLVER, /* line; fd: channel between its owner and the resolver */
 	MSG_VERIFIER, /* worker; fd: channel between it and the verifier */

@@ -351,6 +351,7 @@ prepare(struct process *p, struct child_start *start)
 	if (error != 0)
 		fatalx("loop: %s", strerror(-error));
 	c->started_us = mono_wall_us();
+	c->started_as = geteuid();
 	policy_init(&c->policy, &c->events);
 	c->apply_policy = apply_policy;
 	c->apply_ranks = apply_ranks;

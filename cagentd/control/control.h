@@ -31,6 +31,7 @@ struct control {
 	struct proc_child children[PROCS_CHILDREN_MAX];
 	uint32_t sandbox;   /* our own bits */
 	int64_t started_us; /* wall clock */
+	uid_t started_as;   /* whom: root has changed to its role's user */
 };
 
 #endif

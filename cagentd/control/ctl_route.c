@@ -71,8 +71,9 @@ set_source(struct ctl_route *r, const char *value)
 static bool
 set_protocol(struct ctl_route *r, const char *value)
 {
-	static const enum wire_protocol all[] = {
-	    PROTOCOL_SOCKS4, PROTOCOL_SOCKS4A, PROTOCOL_SOCKS5, PROTOCOL_HTTP};
+	static const enum wire_protocol all[] = {PROTOCOL_SOCKS4,
+	    PROTOCOL_SOCKS4A, PROTOCOL_SOCKS5, PROTOCOL_HTTP, PROTOCOL_REDIRECT,
+	    PROTOCOL_TPROXY};
 	size_t i;
 
 	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
@@ -134,7 +135,8 @@ static const struct option {
     {"login=", set_login, "a name of at most 63 bytes"},
     {"service=", set_service, "a service of at most 127 bytes"},
     {"source=", set_source, "an address"},
-    {"protocol=", set_protocol, "socks4, socks4a, socks5 or http"},
+    {"protocol=", set_protocol,
+	"socks4, socks4a, socks5, http, redirect or tproxy"},
     {"class=", set_class, "critical, interactive, normal or bulk"},
     {"path=", set_path, "a path that begins with /"},
     {"method=", set_method, "a method like GET"},

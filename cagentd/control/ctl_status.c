@@ -168,12 +168,37 @@ static json_t *
 listeners(const struct settings *s)
 {
 	json_t *list = json_array();
-	char text[NET_ADDR_STRLEN];
+	char text[NET_ADDR_STRLEN], one[NET_ADDR_STRLEN + 16];
 	uint32_t i;
 
-	for (i = 0; i < s->listeners_n; i++)
-		json_array_append_new(
-		    list, ctl_text(net_addr_format(&s->listeners[i], text)));
+	for (i = 0; i < s->listeners_n; i++) {
+		snprintf(one, sizeof(one), "%s%s",
+		    settings_listener_prefix(s->listener_kinds[i]),
+		    net_addr_format(&s->bound[i], text));
+		json_array_append_new(list, ctl_text(one));
+	}
+	return list;
+}
+
+/* As whom our processes make connections: each as its own user, or, started
+ * without root, all as one. */
+static json_t *
+uids(const struct control *c)
+{
+	const struct settings *s = c->settings;
+	const uid_t all[] = {
+	    s->control_user.uid, s->worker_user.uid, s->resolver_user.uid};
+	json_t *list = json_array();
+	size_t i;
+
+	if (c->started_as != 0) {
+		json_array_append_new(list, json_integer(c->started_as));
+		return list;
+	}
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		if (all[i] != (uid_t)-1)
+			json_array_append_new(list, json_integer(all[i]));
+	}
 	return list;
 }
 
@@ -326,6 +351,7 @@ set_identity(json_t *answer, const struct ctl_query *q)
 	ctl_set_int(answer, "check_interval_ms", s->check_interval_ms);
 	ctl_set_int(answer, "checks", (int64_t)c->ranking.checks_made);
 	ctl_set(answer, "listeners", listeners(s));
+	ctl_set(answer, "uids", uids(c));
 }
 
 void

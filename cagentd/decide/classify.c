@@ -217,23 +217,26 @@ is_any(const struct net_ip *ip)
 	return net_ip_equal(ip, &any);
 }
 
-/* A listener on all addresses is on every loopback one; on which others is
- * not known here. */
-static bool
-is_ours(const struct settings *s, const struct net_ip *ip, uint16_t port)
+/* Who connects to no address in particular gets to this host, and a listener
+ * on all addresses is on every loopback one. */
+enum classify_own
+classify_own(const struct settings *s, const struct net_ip *ip, uint16_t port)
 {
+	enum classify_own found = OWN_NO;
 	struct net_ip own;
 	uint32_t i;
 
 	for (i = 0; i < s->listeners_n; i++) {
-		net_addr_ip(&s->listeners[i], &own);
-		if (own.family == 0 || net_addr_port(&s->listeners[i]) != port)
+		net_addr_ip(&s->bound[i], &own);
+		if (own.family == 0 || net_addr_port(&s->bound[i]) != port)
 			continue;
-		if (net_ip_equal(&own, ip) ||
+		if (net_ip_equal(&own, ip) || is_any(ip) ||
 		    (is_any(&own) && scope_of(ip) == SCOPE_LOOPBACK))
-			return true;
+			return OWN_YES;
+		if (is_any(&own) && own.family == ip->family)
+			found = OWN_IF_HERE;
 	}
-	return false;
+	return found;
 }
 
 static bool
@@ -253,7 +256,7 @@ classify_direct(const struct settings *s, const struct verdict *v,
 	struct net_ip at = final_ip(ip);
 	bool listed;
 
-	if (is_ours(s, &at, host->port))
+	if (classify_own(s, &at, host->port) == OWN_YES)
 		return false;
 	if (v->learned)
 		return may_learn(s, ip) && may_learn(s, &at);

@@ -62,7 +62,8 @@ void classify(const struct settings *, const struct wire_host *,
 
 /*
  * May a direct connection for this request go to ip, which is its host or
- * what its name has resolved to?  Never to a listener of ours.  Else to what
+ * what its name has resolved to?  Never to a listener of ours, but
+ * for what classify_own() cannot know.  Else to what
  * the networks of [direct] or of the rule list, and to public addresses; to
  * private ones only for names in a domain that is listed there; to loopback,
  * link-local, multicast and the like not at all, but for "localhost" in such a
@@ -74,6 +75,15 @@ void classify(const struct settings *, const struct wire_host *,
  */
 bool classify_direct(const struct settings *, const struct verdict *,
     const struct wire_host *, const struct net_ip *ip);
+
+/* Is that a listener of ours? */
+enum classify_own {
+	OWN_NO,
+	OWN_YES,
+	OWN_IF_HERE /* if ip is an address of this host: net_is_here() */
+};
+enum classify_own classify_own(
+    const struct settings *, const struct net_ip *ip, uint16_t port);
 
 /* May a client with this source connect at all?  [access] */
 bool classify_access(const struct settings *, const struct net_ip *source);

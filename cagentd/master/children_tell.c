@@ -168,13 +168,16 @@ void
 children_tell_listeners(const struct children_one *c)
 {
 	const struct shared *sh = c->all->shared;
+	uint8_t kinds[SETTINGS_LISTENERS_MAX];
 	int fds[SETTINGS_LISTENERS_MAX];
 	uint32_t i;
 
-	for (i = 0; i < sh->listeners_n; i++)
+	for (i = 0; i < sh->listeners_n; i++) {
+		kinds[i] = (uint8_t)sh->listeners[i].kind;
 		fds[i] = sh->listeners[i].fd;
-	send_letter(
-	    c, &(struct letter){MSG_LISTENERS, NULL, 0, fds, sh->listeners_n});
+	}
+	send_letter(c, &(struct letter){MSG_LISTENERS, kinds, sh->listeners_n,
+			   fds, sh->listeners_n});
 }
 
 void

@@ -136,13 +136,13 @@ open_decisions(const struct settings *s, int *fd, char *why, size_t size)
 
 /* All that can fail, before anything changes: 0, or -1 with why. */
 static int
-prepare(struct master *m, const struct settings *s, const struct bundle *b,
-    char *why, size_t size)
+prepare(struct master *m, const struct settings *s, struct bundle *b, char *why,
+    size_t size)
 {
 	const char *fixed = change_fixed(m->settings, s);
 	const union net_addr *which = NULL;
 	char text[NET_ADDR_STRLEN];
-	struct shared_conf conf;
+	struct shared_new new;
 	int error, decisions;
 
 	if (fixed != NULL) {
@@ -153,32 +153,27 @@ prepare(struct master *m, const struct settings *s, const struct bundle *b,
 		return -1;
 	error = shared_slabs(&m->shared, s);
 	if (error == 0)
-		error = shared_seal_new(b, &conf);
+		error = shared_open(&m->shared, s, b, &new, &which);
 	if (error != 0) {
-		snprintf(why, size, "%s", strerror(-error));
+		if (which != NULL)
+			snprintf(why, size, "listen on %s: %s",
+			    net_addr_format(which, text), strerror(-error));
+		else
+			snprintf(why, size, "%s", strerror(-error));
 		return -1;
 	}
 	if (open_decisions(s, &decisions, why, size) != 0) {
-		shared_conf_close(&conf);
+		shared_drop(&m->shared, &new);
 		return -1;
 	}
-	error = shared_listen(&m->shared, s, &which);
-	if (error != 0) {
-		snprintf(why, size, "listen on %s: %s",
-		    net_addr_format(which, text), strerror(-error));
-		shared_conf_close(&conf);
-		if (decisions != -1)
-			close(decisions);
-		return -1;
-	}
-	shared_use(&m->shared, &conf);
+	shared_use(&m->shared, &new);
 	shared_use_decisions(&m->shared, decisions);
 	return 0;
 }
 
 /* Takes s; false when it is refused. */
 static bool
-apply(struct master *m, struct settings *s, const struct bundle *b)
+apply(struct master *m, struct settings *s, struct bundle *b)
 {
 	struct settings *old = m->settings;
 	char why[sizeof(s->decisions) + 256];
@@ -390,6 +385,7 @@ open_all(struct master *m)
 {
 	struct conf_errors errors = {0};
 	const union net_addr *which = NULL;
+	struct shared_new new;
 	struct bundle *b = NULL;
 	char text[NET_ADDR_STRLEN], why[sizeof(m->settings->decisions) + 256];
 	int error, decisions;
@@ -406,18 +402,18 @@ open_all(struct master *m)
 	shared_init(&m->shared, m->settings);
 	shared_use_decisions(&m->shared, decisions);
 	master_policy_open(m->settings, m->shared.policy);
-	error = shared_listen(&m->shared, m->settings, &which);
+	error = shared_open(&m->shared, m->settings, b, &new, &which);
 	if (error != 0) {
 		/* What is left behind says that we were killed. */
 		shared_remove(m->settings);
 		home_leave(&m->home);
-		fatalx("listen on %s: %s", net_addr_format(which, text),
+		fatalx("listen on %s: %s",
+		    which != NULL ? net_addr_format(which, text) : "all",
 		    strerror(-error));
 	}
+	shared_use(&m->shared, &new);
 	m->shared.patience_us = 0;
 	error = shared_slabs(&m->shared, m->settings);
-	if (error == 0)
-		error = shared_seal(&m->shared, b);
 	if (error != 0)
 		fatalx("start: %s", strerror(-error));
 	bundle_free(b);

@@ -1,6 +1,7 @@
 /* Owns the files, sockets and memory that the master shares out. */
 #include "cagentd/master/shared.h"
 
+#include <netinet/in.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -212,11 +213,11 @@ has_fd(const struct shared_listener *these, uint32_t n, int fd)
 	return false;
 }
 
-/* The open listener of that address, -1 if none; one a place, since any
- * number of them may have asked for port 0. */
+/* The open listener of that address and kind, -1 if none; one a place, since
+ * any number of them may have asked for port 0. */
 static int
 listener_of(const struct shared *sh, const union net_addr *addr,
-    const struct shared_listener *taken, uint32_t taken_n)
+    enum settings_listener kind, const struct shared_new *taken)
 {
 	const struct shared_listener *l;
 	uint32_t i;
@@ -224,7 +225,8 @@ listener_of(const struct shared *sh, const union net_addr *addr,
 	for (i = 0; i < sh->listeners_n; i++) {
 		l = &sh->listeners[i];
 		if (net_addr_equal(&l->addr, addr) &&
-		    !has_fd(taken, taken_n, l->fd))
+		    (l->kind == kind || kind != LISTENER_TPROXY) &&
+		    !has_fd(taken->listeners, taken->listeners_n, l->fd))
 			return l->fd;
 	}
 	return -1;
@@ -242,29 +244,54 @@ is_said(const struct shared *sh, int fd)
 	return false;
 }
 
+/* What a listener needs of the kernel beyond an address: tproxy hands it
+ * connections to addresses that are not ours.  0 or -errno. */
 static int
-open_listener(const struct shared *sh, const union net_addr *addr)
+set_kind(int fd, const union net_addr *addr, enum settings_listener kind)
 {
-	int fd = net_listen(addr, BACKLOG, 0666);
+	bool v6 = addr->sa.sa_family == AF_INET6;
+	int on = 1;
+
+	if (kind != LISTENER_TPROXY)
+		return 0;
+	return setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
+		   v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, &on,
+		   sizeof(on)) == -1
+		   ? -errno
+		   : 0;
+}
+
+static int
+open_listener(const struct shared *sh, const union net_addr *addr,
+    enum settings_listener kind)
+{
+	int error, fd = net_listen(addr, BACKLOG, 0666);
 
 	while (fd == -EADDRINUSE && mono_us() < sh->patience_us) {
 		poll(NULL, 0, PATIENCE_STEP_MS);
 		fd = net_listen(addr, BACKLOG, 0666);
 	}
-	return fd;
+	if (fd < 0)
+		return fd;
+	error = set_kind(fd, addr, kind);
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
 }
 
 static void
-say_listening(int fd)
+say_listening(const struct shared_listener *l)
 {
 	char text[NET_ADDR_STRLEN];
 	union net_addr addr = {0};
 	socklen_t len = sizeof(addr);
 
-	if (getsockname(fd, &addr.sa, &len) == -1)
+	if (getsockname(l->fd, &addr.sa, &len) == -1)
 		return;
-	log_info("listening on %s", net_addr_format(&addr, text));
-	if (addr.sa.sa_family != AF_UNIX)
+	log_info("listening on %s%s", settings_listener_prefix(l->kind),
+	    net_addr_format(&addr, text));
+	if (l->kind == LISTENER_PROXY && addr.sa.sa_family != AF_UNIX)
 		log_info("browsers find it by http://%s/proxy.pac", text);
 }
 
@@ -292,30 +319,125 @@ close_others(const struct shared_listener *these, uint32_t these_n,
 	}
 }
 
-int
-shared_listen(
-    struct shared *sh, const struct settings *s, const union net_addr **which)
+static int
+open_listeners(const struct shared *sh, const struct settings *s,
+    struct shared_new *new, const union net_addr **which)
 {
-	struct shared_listener now[SETTINGS_LISTENERS_MAX];
+	enum settings_listener kind;
+	const union net_addr *addr;
 	uint32_t i;
 	int fd;
 
 	for (i = 0; i < s->listeners_n; i++) {
-		fd = listener_of(sh, &s->listeners[i], now, i);
+		addr = &s->listeners[i];
+		kind = s->listener_kinds[i];
+		fd = listener_of(sh, addr, kind, new);
 		if (fd == -1)
-			fd = open_listener(sh, &s->listeners[i]);
+			fd = open_listener(sh, addr, kind);
 		if (fd < 0) {
-			*which = &s->listeners[i];
-			close_others(now, i, sh->listeners, sh->listeners_n);
+			*which = addr;
 			return fd;
 		}
-		now[i] = (struct shared_listener){
-		    s->listeners[i], fd, is_said(sh, fd)};
+		new->listeners[i] =
+		    (struct shared_listener){*addr, kind, fd, is_said(sh, fd)};
+		new->listeners_n = i + 1;
 	}
-	close_others(sh->listeners, sh->listeners_n, now, s->listeners_n);
-	memcpy(sh->listeners, now, s->listeners_n * sizeof(*now));
-	sh->listeners_n = s->listeners_n;
 	return 0;
+}
+
+/* Which ports they have, for all who cannot ask. */
+static int
+note_bound(const struct shared_new *new, struct bundle *b)
+{
+	char text[SETTINGS_LISTENERS_MAX * NET_ADDR_STRLEN];
+	char one[NET_ADDR_STRLEN];
+	union net_addr addr;
+	socklen_t addr_len;
+	size_t len = 0;
+	uint32_t i;
+
+	for (i = 0; i < new->listeners_n; i++) {
+		addr = new->listeners[i].addr;
+		addr_len = sizeof(addr);
+		if (addr.sa.sa_family != AF_UNIX &&
+		    getsockname(new->listeners[i].fd, &addr.sa, &addr_len) ==
+			-1)
+			return -errno;
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s\n",
+		    net_addr_format(&addr, one));
+	}
+	return bundle_set(b, SETTINGS_BOUND, text, len);
+}
+
+static void
+conf_close(const struct shared_conf *conf)
+{
+	int i;
+
+	for (i = 0; i < SHARED_KINDS; i++) {
+		if (conf->fds[i] != -1)
+			close(conf->fds[i]);
+	}
+}
+
+static int
+seal(const struct bundle *b, struct shared_conf *conf)
+{
+	static const unsigned int with[SHARED_KINDS] = {
+	    [SHARED_ALL] = BUNDLE_SECRETS | BUNDLE_USERS,
+	    [SHARED_SECRETS] = BUNDLE_SECRETS,
+	    [SHARED_USERS] = BUNDLE_USERS};
+	int error, i;
+
+	*conf = no_conf;
+	for (i = 0; i < SHARED_KINDS; i++) {
+		conf->fds[i] = bundle_seal(b, with[i]);
+		if (conf->fds[i] >= 0)
+			continue;
+		error = conf->fds[i];
+		conf->fds[i] = -1;
+		conf_close(conf);
+		return error;
+	}
+	return 0;
+}
+
+int
+shared_open(const struct shared *sh, const struct settings *s, struct bundle *b,
+    struct shared_new *new, const union net_addr **which)
+{
+	int error;
+
+	*which = NULL;
+	memset(new, 0, sizeof(*new));
+	error = open_listeners(sh, s, new, which);
+	if (error == 0)
+		error = note_bound(new, b);
+	if (error == 0)
+		error = seal(b, &new->conf);
+	if (error != 0)
+		close_others(new->listeners, new->listeners_n, sh->listeners,
+		    sh->listeners_n);
+	return error;
+}
+
+void
+shared_drop(const struct shared *sh, const struct shared_new *new)
+{
+	close_others(
+	    new->listeners, new->listeners_n, sh->listeners, sh->listeners_n);
+	conf_close(&new->conf);
+}
+
+void
+shared_use(struct shared *sh, const struct shared_new *new)
+{
+	close_others(
+	    sh->listeners, sh->listeners_n, new->listeners, new->listeners_n);
+	memcpy(sh->listeners, new->listeners, sizeof(sh->listeners));
+	sh->listeners_n = new->listeners_n;
+	conf_close(&sh->conf);
+	sh->conf = new->conf;
 }
 
 void
@@ -325,7 +447,7 @@ shared_say(struct shared *sh)
 
 	for (i = 0; i < sh->listeners_n; i++) {
 		if (!sh->listeners[i].said)
-			say_listening(sh->listeners[i].fd);
+			say_listening(&sh->listeners[i]);
 		sh->listeners[i].said = true;
 	}
 }
@@ -344,55 +466,4 @@ shared_remove(const struct settings *s)
 
 	if (unlink(shared_path(s, CTL_SOCKET_NAME, path)) == -1)
 		log_warn("%s", path);
-}
-
-int
-shared_seal_new(const struct bundle *b, struct shared_conf *conf)
-{
-	static const unsigned int with[SHARED_KINDS] = {
-	    [SHARED_ALL] = BUNDLE_SECRETS | BUNDLE_USERS,
-	    [SHARED_SECRETS] = BUNDLE_SECRETS,
-	    [SHARED_USERS] = BUNDLE_USERS};
-	int error, i;
-
-	*conf = no_conf;
-	for (i = 0; i < SHARED_KINDS; i++) {
-		conf->fds[i] = bundle_seal(b, with[i]);
-		if (conf->fds[i] >= 0)
-			continue;
-		error = conf->fds[i];
-		conf->fds[i] = -1;
-		shared_conf_close(conf);
-		return error;
-	}
-	return 0;
-}
-
-void
-shared_conf_close(const struct shared_conf *conf)
-{
-	int i;
-
-	for (i = 0; i < SHARED_KINDS; i++) {
-		if (conf->fds[i] != -1)
-			close(conf->fds[i]);
-	}
-}
-
-void
-shared_use(struct shared *sh, const struct shared_conf *conf)
-{
-	shared_conf_close(&sh->conf);
-	sh->conf = *conf;
-}
-
-int
-shared_seal(struct shared *sh, const struct bundle *b)
-{
-	struct shared_conf conf;
-	int error = shared_seal_new(b, &conf);
-
-	if (error == 0)
-		shared_use(sh, &conf);
-	return error;
 }

@@ -8,6 +8,8 @@
 #include "conf/settings.h"
 #include "shm/usage.h"
 
+struct bundle;
+
 /*
  * What the master makes once and hands out: the run directory with the tier
  * table and cagent-ctl's socket, the slabs, the listeners, the sealed
@@ -15,6 +17,7 @@
  */
 struct shared_listener {
 	union net_addr addr; /* as configured; port 0 stays 0 */
+	enum settings_listener kind;
 	int fd;
 	bool said;
 };
@@ -30,6 +33,13 @@ enum shared_kind {
 };
 struct shared_conf {
 	int fds[SHARED_KINDS]; /* -1: none yet */
+};
+
+/* What a new configuration opens and seals, before it is in force. */
+struct shared_new {
+	struct shared_listener listeners[SETTINGS_LISTENERS_MAX];
+	uint32_t listeners_n;
+	struct shared_conf conf;
 };
 
 struct shared {
@@ -66,25 +76,22 @@ int shared_open_decisions(const struct settings *s, int *fd);
 void shared_use_decisions(struct shared *, int fd); /* the last is closed */
 /* An empty slab in the place of that worker's.  0 or -errno. */
 int shared_renew_slab(struct shared *, uint32_t worker);
-/* Open what s wants and close what it no longer does; all or nothing.
- * 0, or -errno with *which the address that failed. */
-int shared_listen(
-    struct shared *, const struct settings *s, const union net_addr **which);
+/*
+ * Open what s wants and is not open yet, put down in the bundle that s came
+ * from what has become of it, and seal that.  0; or -errno with nothing
+ * changed and *which the address that failed, NULL when it was none.
+ */
+int shared_open(const struct shared *, const struct settings *s,
+    struct bundle *, struct shared_new *, const union net_addr **which);
+/* Use it, and close what it has no use for; or let it go again. */
+void shared_use(struct shared *, const struct shared_new *);
+void shared_drop(const struct shared *, const struct shared_new *);
 /* Log where we listen, once each. */
 void shared_say(struct shared *);
 void shared_unlisten(struct shared *);
 /* At a clean end: cagent-ctl's socket goes, the table stays for the next
  * start. */
 void shared_remove(const struct settings *);
-
-/* The sealed configuration in two steps, of which only the first can fail. */
-int shared_seal_new(
-    const struct bundle *, struct shared_conf *); /* 0, -errno */
-void shared_conf_close(const struct shared_conf *);
-/* The earlier one is closed. */
-void shared_use(struct shared *, const struct shared_conf *);
-/* Both at once. */
-int shared_seal(struct shared *, const struct bundle *);
 
 /* A name (wire/ctl.h has those that cagent-ctl knows too) under the run
  * directory; out holds SHARED_PATH_MAX bytes. */

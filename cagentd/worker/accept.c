@@ -56,7 +56,7 @@ on_accept(struct loop *loop, struct op *op, const struct op_result *r)
 
 	(void)loop;
 	if (r->res >= 0)
-		a->fn(a, r->res, l->unix_socket);
+		a->fn(a, r->res, l);
 	else if (r->res != -EINVAL) /* shut down: others are on their way */
 		pause_all(a);
 }
@@ -114,14 +114,17 @@ accept_stop(struct accept *a)
 }
 
 void
-accept_set(struct accept *a, const int *fds, uint32_t n)
+accept_set(struct accept *a, const int *fds,
+    const enum settings_listener *kinds, uint32_t n)
 {
 	uint32_t i;
 
 	accept_stop(a);
 	for (i = 0; i < n; i++) {
-		a->listeners[i] = (struct accept_listener){
-		    .accept = a, .fd = fds[i], .unix_socket = is_unix(fds[i])};
+		a->listeners[i] = (struct accept_listener){.accept = a,
+		    .fd = fds[i],
+		    .unix_socket = is_unix(fds[i]),
+		    .kind = kinds[i]};
 	}
 	a->listeners_n = n;
 	if (!a->held)

@@ -15,14 +15,17 @@
 #define ACCEPT_PAUSE_US 50000
 
 struct accept;
+struct accept_listener;
 /* fd is the owner's. */
-typedef void accept_fn(struct accept *, int fd, bool unix_socket);
+typedef void accept_fn(
+    struct accept *, int fd, const struct accept_listener *from);
 
 struct accept_listener {
 	struct accept *accept;
 	struct op op;
 	int fd;
 	bool unix_socket;
+	enum settings_listener kind;
 };
 
 struct accept {
@@ -39,7 +42,8 @@ struct accept {
 int accept_init(struct accept *, struct loop *, accept_fn *,
     void (*paused)(struct accept *));
 /* Listen on these instead of what was before; the fds are taken. */
-void accept_set(struct accept *, const int *fds, uint32_t n);
+void accept_set(struct accept *, const int *fds,
+    const enum settings_listener *kinds, uint32_t n);
 /* At the connection limit: stop taking, until it is let go. */
 void accept_hold(struct accept *, bool hold);
 /* Close the listeners. */

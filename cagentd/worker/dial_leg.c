@@ -108,7 +108,9 @@ may_direct(const void *arg, const struct net_ip *ip)
 {
 	const struct dial *d = arg;
 
-	return classify_direct(d->settings, &d->verdict, d->host, ip);
+	return classify_direct(d->settings, &d->verdict, d->host, ip) &&
+	       (classify_own(d->settings, ip, d->host->port) != OWN_IF_HERE ||
+		   !net_is_here(ip));
 }
 
 bool

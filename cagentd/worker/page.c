@@ -111,7 +111,7 @@ is_listener(const struct settings *s, const union net_addr *addr)
 
 	for (i = 0; i < s->listeners_n; i++) {
 		if (s->listener_kinds[i] == LISTENER_PROXY &&
-		    net_addr_equal(&s->listeners[i], addr))
+		    net_addr_equal(&s->bound[i], addr))
 			return true;
 	}
 	return false;
@@ -161,8 +161,8 @@ first_port(const struct settings *s, const union net_addr *own)
 		return own;
 	for (i = 0; i < s->listeners_n; i++) {
 		if (s->listener_kinds[i] == LISTENER_PROXY &&
-		    net_addr_port(&s->listeners[i]) != 0)
-			return &s->listeners[i];
+		    net_addr_port(&s->bound[i]) != 0)
+			return &s->bound[i];
 	}
 	return own;
 }

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/net.h"
+#include "cagentd/worker/divert.h"
 #include "cagentd/worker/page.h"
 
 static void request_done(struct request *, enum request_end);
@@ -109,12 +110,18 @@ session_kill(struct session *s)
 	session_end(s);
 }
 
-void
-session_break_off(struct session *s)
+static void
+reset_at_close(int fd)
 {
 	const struct linger now = {.l_onoff = 1, .l_linger = 0};
 
-	setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+void
+session_break_off(struct session *s)
+{
+	reset_at_close(s->fd);
 	session_end(s);
 }
 
@@ -146,6 +153,15 @@ leave(struct session *s)
 	session_leave(s, buf_copy(in->out, in->out_len));
 }
 
+/* Does the client know nothing of us? */
+static bool
+is_diverted(const struct session *s)
+{
+	enum wire_protocol p = s->setup->request.intake.protocol;
+
+	return p == PROTOCOL_REDIRECT || p == PROTOCOL_TPROXY;
+}
+
 void
 session_refuse(struct session *s, enum wire_reason reason)
 {
@@ -158,7 +174,10 @@ session_refuse(struct session *s, enum wire_reason reason)
 	log_info("%s %s: no path: %s", wire_protocol_word(in->protocol),
 	    wire_host_format(&in->host, host), wire_reason_word(reason));
 	intake_reply(in, reason, tried);
-	leave(s);
+	if (is_diverted(s)) /* a reset is how it would have been refused */
+		session_break_off(s);
+	else
+		leave(s);
 }
 
 /* HTTP that means ourselves. */
@@ -332,27 +351,53 @@ identified(struct who_wait *who)
 {
 	struct setup *u = container_of(who, struct setup, who);
 
-	if (session_read(u->session) != 0)
+	if (is_diverted(u->session))
+		serve(u->session);
+	else if (session_read(u->session) != 0)
 		session_end(u->session);
 }
 
-/* 0, also when who asks is still to be found out, or -errno. */
+/* There is no handshake to read. */
 static int
-identify(struct session *s, bool unix_socket)
+begin_diverted(
+    struct session *s, enum settings_listener kind, union net_addr *seen)
+{
+	struct wire_host host;
+	struct net_ip ip = {0};
+	int error = divert_destination(s->settings, s->fd, kind, &host);
+
+	if (error != 0) {
+		log_info("%s: refused: %s",
+		    wire_protocol_word(divert_protocol(kind)),
+		    error == -ELOOP ? "it was on its way to ourselves"
+				    : strerror(-error));
+		reset_at_close(s->fd);
+		return error;
+	}
+	intake_divert(&s->setup->request.intake, divert_protocol(kind), &host);
+	ip.family = host.kind == WIRE_HOST_V4 ? 4 : 6;
+	memcpy(ip.bytes, host.ip, sizeof(ip.bytes));
+	net_addr_make(&ip, host.port, seen);
+	return 0;
+}
+
+/* Is it known who asks, as far as it will be? */
+static bool
+identify(struct session *s, bool unix_socket, const union net_addr *seen)
 {
 	struct setup *u = s->setup;
 
 	u->who = (struct who_wait){.client = &u->client, .done = identified};
-	if (!who_start(s->env->who, s->fd, unix_socket, NULL, &u->who))
-		return 0;
-	return session_read(s);
+	return who_start(s->env->who, s->fd, unix_socket, seen, &u->who);
 }
 
 int
 session_start(struct session_env *env, struct session_list *list, int fd,
-    bool unix_socket)
+    const struct accept_listener *from)
 {
+	bool diverted = from->kind != LISTENER_PROXY, known;
 	struct session *s = calloc(1, sizeof(*s));
+	union net_addr seen;
 	int error = -ENOMEM;
 
 	if (s != NULL)
@@ -363,13 +408,20 @@ session_start(struct session_env *env, struct session_list *list, int fd,
 	s->fd = fd;
 	s->settings = env->settings;
 	s->setup->session = s;
-	error = identify(s, unix_socket);
+	error = diverted ? begin_diverted(s, from->kind, &seen) : 0;
+	if (error != 0)
+		goto fail;
+	known = identify(s, from->unix_socket, diverted ? &seen : NULL);
+	if (known && !diverted)
+		error = session_read(s);
 	if (error != 0)
 		goto fail;
 	settings_ref(s->settings);
 	LIST_INSERT_HEAD(list, s, entry);
 	slab_up(&env->slab->clients);
 	slab_add(&env->slab->accepted, 1);
+	if (diverted && known)
+		serve(s); /* which may end it */
 	return 0;
 fail:
 	if (s != NULL) {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cagentd/worker/accept.h"
 #include "cagentd/worker/dial.h"
 #include "cagentd/worker/learn.h"
 #include "cagentd/worker/login.h"
@@ -59,8 +60,8 @@ LIST_HEAD(session_list, session);
  * Serve the client on fd, which is the session's from here on; joins list and
  * leaves it when it ends.  returns 0, or -errno with fd closed.
  */
-int session_start(
-    struct session_env *, struct session_list *list, int fd, bool unix_socket);
+int session_start(struct session_env *, struct session_list *list, int fd,
+    const struct accept_listener *from);
 /* The process is to end (draining is set): who waits for nothing leaves. */
 void session_drain(struct session_list *);
 /* End it at once, without a word. */

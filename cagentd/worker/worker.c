@@ -126,8 +126,19 @@ session_ended(void *arg)
 	}
 }
 
+/* A diverted connection of this host comes from the address that it had for
+ * its destination; to [access] it is one from the loopback all the same. */
+static void
+source_of(const struct accept_listener *from, struct net_ip *ip)
+{
+	if (from->kind == LISTENER_PROXY || !net_is_here(ip))
+		return;
+	*ip = ip->family == 4 ? (struct net_ip){4, {127, [3] = 1}}
+			      : (struct net_ip){6, {[15] = 1}};
+}
+
 static bool
-may_connect(const struct worker *w, int fd)
+may_connect(const struct worker *w, int fd, const struct accept_listener *from)
 {
 	char text[NET_ADDR_STRLEN];
 	union net_addr peer;
@@ -137,6 +148,7 @@ may_connect(const struct worker *w, int fd)
 	if (getpeername(fd, &peer.sa, &len) == -1)
 		return false; /* gone already */
 	net_addr_ip(&peer, &ip);
+	source_of(from, &ip);
 	if (classify_access(w->settings, &ip))
 		return true;
 	log_info("%s: not in [access]", net_addr_format(&peer, text));
@@ -144,15 +156,17 @@ may_connect(const struct worker *w, int fd)
 }
 
 static void
-accepted(struct accept *a, int fd, bool unix_socket)
+accepted(struct accept *a, int fd, const struct accept_listener *from)
 {
 	struct worker *w = container_of(a, struct worker, accept);
+	int error;
 
-	if (!unix_socket && !may_connect(w, fd)) {
+	if (!from->unix_socket && !may_connect(w, fd, from)) {
 		loop_close(w->loop, fd);
 		return;
 	}
-	if (session_start(&w->env, &w->sessions, fd, unix_socket) != 0)
+	error = session_start(&w->env, &w->sessions, fd, from);
+	if (error == -ENOMEM)
 		log_warnx("out of memory for a client");
 	limit_clients(w);
 }
@@ -273,16 +287,17 @@ take_slabs(struct worker *w, const struct chan_msg *m)
 static void
 take_listeners(struct worker *w, const struct chan_msg *m)
 {
+	enum settings_listener kinds[SETTINGS_LISTENERS_MAX];
 	int fds[CHAN_FDS_MAX];
 	uint32_t i;
 
-	if (w->draining)
+	if (w->draining || child_listener_kinds(m, kinds) != 0)
 		return;
 	for (i = 0; i < m->fds_n; i++) {
 		fds[i] = m->fds[i];
 		m->fds[i] = -1;
 	}
-	accept_set(&w->accept, fds, (uint32_t)m->fds_n);
+	accept_set(&w->accept, fds, kinds, (uint32_t)m->fds_n);
 }
 
 static void
@@ -500,7 +515,8 @@ worker_main(uint32_t index)
 		fatalx("start: no verifier channel");
 	if (accept_init(&w.accept, w.loop, accepted, accept_paused) != 0)
 		fatalx("start: out of memory");
-	accept_set(&w.accept, start.listener_fds, start.listeners_n);
+	accept_set(&w.accept, start.listener_fds, start.listener_kinds,
+	    start.listeners_n);
 	error = loop_run(w.loop);
 	if (error != 0)
 		log_errx("loop: %s", strerror(-error));

@@ -136,6 +136,7 @@ master_init(struct master *m)
 	char conf[RIG_PATH_MAX], run[RIG_PATH_MAX], text[1024];
 	struct conf_errors errors = {0};
 	const union net_addr *which = NULL;
+	struct shared_new new;
 	struct bundle *b = NULL;
 
 	rig_path(run, "run");
@@ -151,10 +152,10 @@ master_init(struct master *m)
 	    errors.text);
 	m->settings->serial = 1;
 	shared_init(&m->shared, m->settings);
-	REQUIRE(shared_listen(&m->shared, m->settings, &which) == 0 &&
-		    shared_slabs(&m->shared, m->settings) == 0 &&
-		    shared_seal(&m->shared, b) == 0,
+	REQUIRE(shared_open(&m->shared, m->settings, b, &new, &which) == 0 &&
+		    shared_slabs(&m->shared, m->settings) == 0,
 	    "the master cannot share");
+	shared_use(&m->shared, &new);
 	bundle_free(b);
 }
 
@@ -165,17 +166,18 @@ give(int chan, uint32_t type, const uint64_t *v, int fd)
 	uint8_t buf[CHAN_DATA_MAX];
 	struct loop *loop = NULL;
 	struct chan *c = NULL;
+	size_t len = v != NULL ? msg_u64_encode(*v, buf) : 0;
 	int rc;
 
+	if (type == MSG_LISTENERS)
+		buf[len++] = LISTENER_PROXY;
 	/* The channel takes its fd; a copy is the same channel. */
 	rc = loop_new(&loop);
 	if (rc == 0)
 		rc = chan_new(&c, loop, dup(chan), &procs_rules, ROLE_MASTER,
 		    ROLE_WORKER, &owner);
 	if (rc == 0)
-		rc = chan_send(c, type, buf,
-		    v != NULL ? msg_u64_encode(*v, buf) : 0, &fd,
-		    fd != -1 ? 1 : 0);
+		rc = chan_send(c, type, buf, len, &fd, fd != -1 ? 1 : 0);
 	REQUIRE(rc == 0, "message %u: %s", type, strerror(-rc));
 	chan_free(c);
 	loop_free(loop);

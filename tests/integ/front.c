@@ -147,8 +147,97 @@ tells_browsers(void)
 	rig_agent_stop(&a);
 }
 
+/* `cagent-ctl env` with more arguments, from a daemon or from a file. */
+static void
+check_env(struct rig_agent *a, const char *file, const char *at)
+{
+	const char *const env[] = {"env", file, NULL};
+	const char *const shell[] = {"env", "--shell", file, NULL};
+	char path[RIG_PATH_MAX], line[RIG_PATH_MAX + 64], want[1024];
+	const char *const sh[] = {"sh", "-c", NULL, NULL};
+	const char *argv[4];
+	struct rig_output o;
+
+	snprintf(want, sizeof(want),
+	    "ALL_PROXY=socks5h://%s\nall_proxy=socks5h://%s\n"
+	    "HTTPS_PROXY=http://%s\nhttps_proxy=http://%s\n"
+	    "http_proxy=http://%s\n"
+	    "NO_PROXY=localhost,127.0.0.1,127.0.0.0/8,::1\n"
+	    "no_proxy=localhost,127.0.0.1,127.0.0.0/8,::1\n",
+	    at, at, at, at, at);
+	rig_ctl(a, &o, env);
+	CHECK(
+	    o.code == 0 && strcmp(o.out, want) == 0, "env: %s%s", o.out, o.err);
+	rig_output_free(&o);
+
+	/* As a shell takes it. */
+	rig_ctl(a, &o, shell);
+	CHECK_INT(o.code, 0);
+	rig_path(path, "env.sh");
+	rig_write(path, o.out, 0644);
+	rig_output_free(&o);
+	snprintf(line, sizeof(line),
+	    ". %s; printenv ALL_PROXY https_proxy NO_PROXY", path);
+	memcpy(argv, sh, sizeof(argv));
+	argv[2] = line;
+	rig_run(
+	    &o, &(struct rig_spawn){.name = "sh", .argv = argv}, TIMEOUT_MS);
+	snprintf(want, sizeof(want),
+	    "socks5h://%s\nhttp://%s\n"
+	    "localhost,127.0.0.1,127.0.0.0/8,::1\n",
+	    at, at);
+	CHECK(o.code == 0 && strcmp(o.out, want) == 0, "in a shell: %s%s",
+	    o.out, o.err);
+	rig_output_free(&o);
+}
+
+static void
+check_refusal(
+    struct rig_agent *a, const char *const *argv, int code, const char *text)
+{
+	struct rig_output o;
+
+	rig_ctl(a, &o, argv);
+	CHECK(o.code == code && o.out_len == 0 && strstr(o.err, text) != NULL,
+	    "%s: %d, %s%s", argv[1], o.code, o.out, o.err);
+	rig_output_free(&o);
+}
+
+static void
+tells_shells(void)
+{
+	char at[64], file[RIG_PATH_MAX], none[RIG_PATH_MAX];
+	const char *const rules[] = {"env", "--transparent", NULL};
+	const char *const both[] = {"env", "--transparent", "--shell", NULL};
+	const char *const bad[] = {"env", none, NULL};
+	const char *const sockets[] = {"env", file, NULL};
+	struct rig_agent a;
+
+	rig_path(file, "other.ini");
+	rig_path(none, "none.ini");
+	rig_agent_init(&a, "agent");
+	rig_agent_start(&a);
+	snprintf(at, sizeof(at), "127.0.0.1:%u", a.port);
+	check_env(&a, NULL, at);
+	check_refusal(&a, rules, 1, "no transparent listener");
+	check_refusal(&a, both, 2, "not both");
+	check_refusal(&a, bad, 1, "No such file");
+	rig_write(file,
+	    "[agent]\nlisten = unix:/x\nlisten = [::]:1080\n"
+	    "[access]\nnetwork = ::/0\n",
+	    0644);
+	rig_agent_stop(&a);
+	/* What is not running can still be asked for by its configuration. */
+	check_env(&a, file, "[::1]:1080");
+	rig_write(file, "[agent]\nlisten = unix:/x\n", 0644);
+	check_refusal(&a, sockets, 1, "no listener");
+	rig_write(file, "[agent]\nlisten = nowhere\n", 0644);
+	check_refusal(&a, sockets, 1, "other.ini:2: 'listen': expected");
+}
+
 static const struct rig_case cases[] = {
     {"tells browsers", tells_browsers, 0, 0},
+    {"tells shells", tells_shells, 0, 0},
 };
 
 RIG_MAIN("front", cases, NULL)

@@ -11,6 +11,9 @@
 #include "tests/unit/fake.h"
 #include "tests/unit/unit.h"
 
+static const enum settings_listener kinds[2] = {
+    LISTENER_PROXY, LISTENER_REDIRECT};
+
 struct rig {
 	struct loop *loop;
 	struct accept accept;
@@ -21,12 +24,12 @@ struct rig {
 };
 
 static void
-accepted(struct accept *a, int fd, bool unix_socket)
+accepted(struct accept *a, int fd, const struct accept_listener *from)
 {
 	struct rig *rig = container_of(a, struct rig, accept);
 
 	rig->fd[rig->n++] = fd;
-	if (unix_socket)
+	if (from->unix_socket)
 		rig->unix_n++;
 	if (rig->n == rig->hold_at)
 		accept_hold(a, true);
@@ -49,7 +52,7 @@ rig_new(void)
 	CHECK_INT(accept_init(&rig->accept, rig->loop, accepted, paused), 0);
 	fds[0] = rig_listen(&rig->sin[0]);
 	fds[1] = rig_listen(&rig->sin[1]);
-	accept_set(&rig->accept, fds, 2);
+	accept_set(&rig->accept, fds, kinds, 2);
 	return rig;
 }
 
@@ -98,7 +101,7 @@ knows_unix_sockets(void)
 	    bind(lfd, (struct sockaddr *)&un, sizeof(sa_family_t)), "bind");
 	rig_must(listen(lfd, 8), "listen");
 	rig_must(getsockname(lfd, (struct sockaddr *)&un, &len), "getsockname");
-	accept_set(&rig->accept, &lfd, 1);
+	accept_set(&rig->accept, &lfd, kinds, 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	rig_must(connect(fd, (struct sockaddr *)&un, len), "connect");
 	RIG_UNTIL(rig->loop, rig->n == 1);
@@ -146,7 +149,7 @@ stays_held(void)
 
 	accept_hold(&rig->accept, true);
 	lfd = rig_listen(&rig->sin[0]);
-	accept_set(&rig->accept, &lfd, 1);
+	accept_set(&rig->accept, &lfd, kinds, 1);
 	fd = rig_dial(&rig->sin[0]);
 	rig_idle(rig->loop);
 	CHECK_INT(rig->n, 0);

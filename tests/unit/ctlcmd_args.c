@@ -144,6 +144,8 @@ refuses(void)
 	    {{"tiers", "-f"}, "tiers takes neither -f nor -n"},
 	    {{"tiers", "-n1"}, "tiers takes neither -f nor -n"},
 	    {{"show", "a", "--user", "b"}, "show takes no --user"},
+	    {{"status", "--shell"}, "status takes neither --shell nor"},
+	    {{"why", "a", "--transparent"}, "why takes neither --shell nor"},
 	    {{"show"}, "show: something is missing: usage: cagent-ctl show "
 		       "NAME"},
 	    {{"pin", "a"}, "pin: something is missing"},

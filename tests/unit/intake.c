@@ -441,6 +441,31 @@ test_words(void)
 	CHECK_STR(wire_protocol_word(PROTOCOL_SOCKS4A), "socks4a");
 	CHECK_STR(wire_protocol_word(PROTOCOL_SOCKS5), "socks5");
 	CHECK_STR(wire_protocol_word(PROTOCOL_HTTP), "http");
+	CHECK_STR(wire_protocol_word(PROTOCOL_REDIRECT), "redirect");
+	CHECK_STR(wire_protocol_word(PROTOCOL_TPROXY), "tproxy");
+}
+
+/* A connection without a handshake: complete at once, answered by nothing. */
+static void
+test_diverted(void)
+{
+	struct wire_host host = {.port = 443};
+	struct intake i;
+	size_t used;
+
+	CHECK_INT(wire_host_set(&host, "192.0.2.1", 9), 0);
+	memset(&i, 0x5a, sizeof(i));
+	intake_divert(&i, PROTOCOL_REDIRECT, &host);
+	CHECK_INT(i.protocol, PROTOCOL_REDIRECT);
+	CHECK_INT(i.command, INTAKE_CONNECT);
+	CHECK_INT(i.host.port, 443);
+	CHECK(i.user[0] == '\0' && i.password[0] == '\0', "nobody has said");
+	intake_reply(&i, REASON_OK, NULL);
+	CHECK_INT(i.out_len, 0);
+	intake_reply(&i, REASON_REFUSED, "tried\n");
+	CHECK_INT(i.out_len, 0);
+	CHECK_INT(
+	    intake_feed(&i, (const uint8_t *)"\5", 1, &used), INTAKE_REJECT);
 }
 
 static const struct unit_case cases[] = {
@@ -451,6 +476,7 @@ static const struct unit_case cases[] = {
     {"steps", test_steps},
     {"limits", test_limits},
     {"pages", test_pages},
+    {"diverted", test_diverted},
     {"words", test_words},
 };
 

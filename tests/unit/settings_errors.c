@@ -14,9 +14,10 @@
 #define X10 "xxxxxxxxxx"
 #define X80 X10 X10 X10 X10 X10 X10 X10 X10
 
-#define E_LISTEN                                                              \
-	"f:2: 'listen': expected an address like 127.0.0.1:1080, [::1]:1080 " \
-	"or unix:/path, found "
+#define E_LISTEN                                                   \
+	"f:2: 'listen': expected an address like 127.0.0.1:1080, " \
+	"[::1]:1080, "                                             \
+	"unix:/path or redirect:127.0.0.1:1081, found "
 #define E_USER "expected a user of this machine, a uid or uid:gid, found "
 #define E_ADDRESS                                                         \
 	"f:3: 'address': expected an address like proxy.example:1080 or " \
