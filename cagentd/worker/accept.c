@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* Descriptors that are not a client's: channels, table, slabs, listeners. */
+#define ACCEPT_FDS_OWN 128
+
 static void on_accept(struct loop *, struct op *, const struct op_result *);
 
 static void
@@ -129,4 +132,15 @@ accept_set(struct accept *a, const int *fds,
 	a->listeners_n = n;
 	if (!a->held)
 		accept_hold(a, false);
+}
+
+uint32_t
+accept_clients_max(const struct settings *s, uint64_t fds)
+{
+	uint64_t by_fds = fds > ACCEPT_FDS_OWN * 2 ? (fds - ACCEPT_FDS_OWN) / 2
+						   : ACCEPT_FDS_OWN / 2;
+
+	if (s->connections_max > 0 && (uint64_t)s->connections_max < by_fds)
+		return (uint32_t)s->connections_max;
+	return (uint32_t)by_fds;
 }

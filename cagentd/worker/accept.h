@@ -46,6 +46,9 @@ void accept_set(struct accept *, const int *fds,
     const enum settings_listener *kinds, uint32_t n);
 /* At the connection limit: stop taking, until it is let go. */
 void accept_hold(struct accept *, bool hold);
+/* As the configuration says, within what the fds allow: two a client, and
+ * one more while two paths are tried. */
+uint32_t accept_clients_max(const struct settings *, uint64_t fds);
 /* Close the listeners. */
 void accept_stop(struct accept *);
 

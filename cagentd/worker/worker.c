@@ -20,10 +20,8 @@
 #include "cagentd/roles.h"
 #include "cagentd/worker/session.h"
 #include "cagentd/worker/trace.h"
+#include "cagentd/worker/who_master.h"
 #include "cagentd/worker/web_pool.h"
-
-/* Descriptors that are not a client's: channels, table, slabs, listeners. */
-#define WORKER_FDS_OWN 128
 
 struct worker {
 	uint32_t index;
@@ -222,19 +220,6 @@ drain(struct worker *w)
 		loop_stop(w->loop);
 }
 
-/* As the configuration says, within what the fds allow: two a client, and
- * one more while two paths are tried. */
-static uint32_t
-clients_max(const struct settings *s, uint64_t fds)
-{
-	uint64_t by_fds = fds > WORKER_FDS_OWN * 2 ? (fds - WORKER_FDS_OWN) / 2
-						   : WORKER_FDS_OWN / 2;
-
-	if (s->connections_max > 0 && (uint64_t)s->connections_max < by_fds)
-		return (uint32_t)s->connections_max;
-	return (uint32_t)by_fds;
-}
-
 static void
 use_settings(struct worker *w, struct settings *s)
 {
@@ -244,7 +229,7 @@ use_settings(struct worker *w, struct settings *s)
 	w->env.settings = s;
 	web_pool_clear(&w->pool); /* of paths that may be allowed no more */
 	logins_use(w->env.logins, s);
-	w->clients_max = clients_max(s, w->fds_max);
+	w->clients_max = accept_clients_max(s, w->fds_max);
 	atomic_store(&w->slab->conf_serial, s->serial);
 	who_use(&w->who, s);
 	log_level_set((enum log_level)s->log_level);
@@ -301,26 +286,6 @@ take_listeners(struct worker *w, const struct chan_msg *m)
 }
 
 static void
-take_service(struct worker *w, const struct chan_msg *m)
-{
-	struct msg_service s;
-
-	if (msg_service_decode(m->data, m->len, &s) == 0)
-		who_answer(&w->who, s.cgroup, s.name);
-}
-
-static void
-ask_service(void *arg, uint64_t cgroup)
-{
-	struct worker *w = arg;
-	uint8_t buf[CHAN_DATA_MAX];
-
-	/* Without an answer there is no name, after a while. */
-	(void)chan_send(w->child.chan, MSG_CGROUP, buf,
-	    msg_u64_encode(cgroup, buf), NULL, 0);
-}
-
-static void
 message(void *arg, struct chan *c, const struct chan_msg *m)
 {
 	struct worker *w = arg;
@@ -362,7 +327,7 @@ message(void *arg, struct chan *c, const struct chan_msg *m)
 			m->fds[0] = -1;
 		return;
 	case MSG_SERVICE:
-		take_service(w, m);
+		who_master_answer(&w->who, m);
 		return;
 	case MSG_DRAIN:
 		drain(w);
@@ -444,8 +409,7 @@ prepare(struct worker *w, struct child_start *start)
 	if (error != 0)
 		log_warnx("users and services on TCP are unknown: %s",
 		    strerror(-error));
-	w->who.ask = ask_service;
-	w->who.arg = w;
+	who_master(&w->who, &w->child.chan);
 	w->env.who = &w->who;
 	w->env.ended = session_ended;
 	w->env.arg = w;
