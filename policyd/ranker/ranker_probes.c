@@ -39,7 +39,8 @@ add(struct probelist *list, const struct settings_intermediary *i)
 {
 	struct probelist_item *item;
 
-	if (is_listed(list, i->name))
+	/* The prober speaks no TLS.  What agents report has to do. */
+	if (i->tls != NULL || is_listed(list, i->name))
 		return;
 	if (list->items_n == MANAGE_ROWS_MAX) {
 		log_warnx("%s is not probed: there are too many", i->name);
