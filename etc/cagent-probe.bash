@@ -4,14 +4,14 @@ _cagent_probe()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]}
 	local prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local words='socks5:// socks4a:// http:// direct://'
+	local words='socks5:// socks4a:// http:// https:// direct://'
 
 	# A colon and an equals sign are words of their own to readline.
 	[[ $cur == '=' ]] && cur=''
 	[[ $prev == '=' ]] && prev=${COMP_WORDS[COMP_CWORD - 2]}
 	COMPREPLY=()
 	case $prev in
-	--password-file)
+	--password-file | --cacert)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
@@ -19,8 +19,8 @@ _cagent_probe()
 	-n | --count | --interval | --timeout | --parallel | --rate | :) return ;;
 	esac
 	[[ $cur == -* ]] && words='--target --count --interval --timeout
-	    --parallel --rate --password-file --json --quiet --no-color --help
-	    --version'
+	    --parallel --rate --password-file --cacert --json --quiet --no-color
+	    --help --version'
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 	[[ $cur != -* ]] && compopt -o nospace 2>/dev/null
 }

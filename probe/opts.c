@@ -11,12 +11,14 @@
 #include <jansson.h>
 
 #include "base/conf.h"
+#include "base/tls.h"
 #include "probe/units.h"
 
 #define QUOTE_MAX     72
 #define SPAN_MAX_US   (3600 * 1000000ll)
 #define RATE_MAX      (1ll << 34)
 #define PASSWORD_FILE 4096 /* bytes of one */
+#define AUTHORITIES   "/etc/ssl/certs/ca-certificates.crt"
 
 enum {
 	OPT_TARGET = 256,
@@ -27,6 +29,7 @@ enum {
 	OPT_JSON,
 	OPT_NO_COLOUR,
 	OPT_PASSWORD_FILE,
+	OPT_CA,
 };
 
 static const struct option options[] = {
@@ -40,6 +43,7 @@ static const struct option options[] = {
     {"no-color", no_argument, NULL, OPT_NO_COLOUR},
     {"no-colour", no_argument, NULL, OPT_NO_COLOUR},
     {"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
+    {"cacert", required_argument, NULL, OPT_CA},
     {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0}};
 
@@ -48,7 +52,7 @@ static const struct option options[] = {
 /* What is needed only while reading. */
 struct reading {
 	struct opts *o;
-	const char *password_file;
+	const char *password_file, *ca_file;
 };
 
 void
@@ -203,6 +207,9 @@ set_option(struct reading *r, int c, const char *value)
 	case OPT_PASSWORD_FILE:
 		r->password_file = value;
 		return OPTS_OK;
+	case OPT_CA:
+		r->ca_file = value;
+		return OPTS_OK;
 	case 'V':
 		o->version = true;
 		return OPTS_OK;
@@ -343,6 +350,32 @@ read_passwords(struct opts *o, const char *path)
 	return status;
 }
 
+/* The system's, unless others are named. */
+static int
+read_authorities(struct opts *o, const char *path)
+{
+	char why[TLS_WHY_MAX], *data;
+	bool needed = false;
+	int error, status = OPTS_OK;
+	uint32_t i;
+	size_t len;
+
+	for (i = 0; i < o->hops_n; i++)
+		needed = needed || o->hops[i].secure;
+	if (!needed && path != NULL)
+		return usage(o, "--cacert is for https://HOST:PORT");
+	if (!needed)
+		return OPTS_OK;
+	path = path != NULL ? path : AUTHORITIES;
+	error = conf_read_file(path, CONF_FILE_MAX, false, &data, &len);
+	if (error != 0)
+		return usage(o, "%s: %s", path, strerror(-error));
+	if (tls_authorities_new(&o->authorities, data, why) != 0)
+		status = usage(o, "%s: %s", path, why);
+	free(data);
+	return status;
+}
+
 /* Do the parts suit each other? */
 static int
 check(const struct opts *o)
@@ -401,6 +434,8 @@ opts_parse(int argc, char **argv, struct opts *o)
 		hide_password(argv[i]);
 	if (status == OPTS_OK && r.password_file != NULL)
 		status = read_passwords(o, r.password_file);
+	if (status == OPTS_OK)
+		status = read_authorities(o, r.ca_file);
 	return status == OPTS_OK ? check(o) : status;
 }
 
@@ -411,6 +446,8 @@ opts_fini(struct opts *o)
 		explicit_bzero(o->hops, OPTS_HOPS_MAX * sizeof(*o->hops));
 	free(o->hops);
 	free(o->targets);
+	tls_authorities_unref(o->authorities);
+	o->authorities = NULL;
 	o->hops = NULL;
 	o->targets = NULL;
 }
@@ -424,7 +461,8 @@ opts_help(const struct opts *o)
 	    "Is it alive, does it reach the target, and how fast?\n"
 	    "\n"
 	    "  INTERMEDIARY         socks5://[USER[:PASSWORD]@]HOST:PORT,\n"
-	    "                       socks4a://..., http://..., or direct://\n"
+	    "                       socks4a://..., http://..., https://..., or\n"
+	    "                       direct://\n"
 	    "  --target URL         http://HOST/PATH, https://HOST/ or\n"
 	    "                       tcp://HOST:PORT, which speaks first; may\n"
 	    "                       stand more than once; without one the\n"
@@ -436,6 +474,7 @@ opts_help(const struct opts *o)
 	    "  --rate[=SIZE]        read on, up to SIZE (1M), for the rate\n"
 	    "  --password-file FILE the password of each URL that has a user\n"
 	    "                       and none\n"
+	    "  --cacert FILE        who may sign the certificate of https://\n"
 	    "  --json               for programs\n"
 	    "  -q, --quiet          neither progress nor notes\n"
 	    "  --no-color           like NO_COLOR in the environment\n"

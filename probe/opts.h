@@ -7,6 +7,8 @@
 
 #include "probe/url.h"
 
+struct tls_authorities;
+
 /* The command line of cagent-probe. */
 #define OPTS_HOPS_MAX	  256
 #define OPTS_TARGETS_MAX  16
@@ -32,7 +34,8 @@ struct opts {
 	uint32_t hops_n, targets_n;
 	uint32_t count, parallel;
 	int64_t interval_us, timeout_us;
-	int64_t rate_bytes; /* 0: no rate */
+	int64_t rate_bytes;		     /* 0: no rate */
+	struct tls_authorities *authorities; /* of https; NULL: none needed */
 	bool json, quiet, help, version;
 	bool colour;	 /* set by the caller, --no-color takes it away */
 	FILE *out, *err; /* data and notes; set by the caller */

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mono.h"
+#include "base/tls.h"
 
 #define STATUS_NOT_IMPLEMENTED 501 /* RFC 9110 section 15.6.2 */
 
@@ -37,10 +38,11 @@ static void
 release(struct probe *p)
 {
 	loop_cancel(p->loop, &p->timer);
-	loop_cancel(p->loop, &p->recv);
-	loop_cancel(p->loop, &p->send);
-	loop_close(p->loop, p->fd);
-	p->fd = -1;
+	stream_cancel(p->loop, p->stream, &p->recv);
+	stream_cancel(p->loop, p->stream, &p->send);
+	stream_close(p->loop, p->stream, false);
+	p->stream = STREAM_NONE;
+	p->securing = false;
 	buf_free(p->in);
 	p->in = NULL;
 	explicit_bzero(p->hop.out, sizeof(p->hop.out));
@@ -79,11 +81,34 @@ enter(struct probe *p, enum probe_phase phase, int64_t limit_us)
 	loop_timer(p->loop, &p->timer, at_us, on_deadline);
 }
 
+/* What TLS has against it, if that is why its connection has ended. */
+static enum wire_reason
+tls_reason(const struct probe *p, enum wire_reason otherwise)
+{
+	char why[TLS_WHY_MAX];
+
+	if (p->stream.tls == NULL)
+		return otherwise;
+	switch (tls_why(p->stream.tls, why)) {
+	case TLS_FAULT_NONE:
+		break;
+	case TLS_FAULT_PEER:
+		return REASON_HOP_TLS;
+	case TLS_FAULT_CERTIFICATE:
+		return REASON_HOP_CERT;
+	}
+	return otherwise;
+}
+
 /* The end of the stream, or the error that broke it. */
 static void
 finish_closed(struct probe *p, int res)
 {
 	p->r.closed = true;
+	if (p->securing) {
+		finish(p, tls_reason(p, REASON_HOP_CLOSED));
+		return;
+	}
 	switch (p->phase) {
 	case PROBE_WAITING:
 		finish(p, p->via.direct ? REASON_REFUSED : REASON_HOP_MUTE);
@@ -99,7 +124,7 @@ finish_closed(struct probe *p, int res)
 	case PROBE_SHAKING:
 		break;
 	}
-	finish(p, hop_closed(&p->hop));
+	finish(p, tls_reason(p, hop_closed(&p->hop)));
 }
 
 static void
@@ -112,7 +137,8 @@ finish_late(struct probe *p)
 		connect_next(p);
 		return;
 	case PROBE_SHAKING:
-		finish(p, hop_timeout(&p->hop));
+		finish(
+		    p, p->securing ? REASON_HOP_TIMEOUT : hop_timeout(&p->hop));
 		return;
 	case PROBE_WAITING:
 		finish(p, p->via.direct ? REASON_TIMEOUT : REASON_HOP_MUTE);
@@ -134,7 +160,7 @@ on_deadline(struct loop *loop, struct op *op, const struct op_result *r)
 
 	(void)loop, (void)r; /* time is the only news */
 	/* A refused start comes this way too, so as not to call back early. */
-	if (p->fd == -1)
+	if (p->stream.fd == -1)
 		finish(p, p->refused);
 	else
 		finish_late(p);
@@ -157,9 +183,9 @@ say(struct probe *p, const uint8_t *out, size_t len)
 	struct buf *rest;
 	ssize_t n;
 
-	if (loop_op_active(&p->send))
+	if (stream_op_active(p->stream, &p->send))
 		return -EPIPE; /* it answers what it cannot have read */
-	n = loop_send_now(p->loop, p->fd, out, len);
+	n = stream_send_now(p->loop, p->stream, out, len);
 	if (n < 0)
 		return (int)n;
 	if ((size_t)n == len)
@@ -167,7 +193,7 @@ say(struct probe *p, const uint8_t *out, size_t len)
 	rest = buf_copy(out + n, len - (size_t)n);
 	if (rest == NULL)
 		return -ENOMEM;
-	return loop_send(p->loop, &p->send, p->fd, rest, on_sent);
+	return stream_send(p->loop, p->stream, &p->send, rest, on_sent);
 }
 
 /* The answer is of its kind, and so the first byte counts. */
@@ -266,7 +292,7 @@ take_handshake(struct probe *p)
 	p->r.code = p->hop.code;
 	if (error != 0)
 		finish_closed(p, error);
-	else if (step == HOP_DONE && loop_op_active(&p->send))
+	else if (step == HOP_DONE && stream_op_active(p->stream, &p->send))
 		finish(p, REASON_HOP_BAD);
 	else if (step == HOP_DONE || (step == HOP_FAIL && is_alive(p)))
 		ask(p);
@@ -327,9 +353,46 @@ shake(struct probe *p)
 }
 
 static void
+begin(struct probe *p)
+{
+	if (stream_recv(p->loop, p->stream, &p->recv, on_recv) != 0)
+		finish(p, REASON_OVERLOAD);
+	else if (p->via.direct)
+		ask(p);
+	else
+		shake(p);
+}
+
+static void
+on_secured(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct probe *p = container_of(op, struct probe, recv);
+
+	(void)loop;
+	if (r->res != 0) {
+		finish_closed(p, r->res);
+		return;
+	}
+	p->securing = false;
+	begin(p);
+}
+
+static void
+secure(struct probe *p)
+{
+	p->securing = true;
+	enter(p, PROBE_SHAKING, p->limits.handshake_us);
+	if (stream_secure(
+		p->loop, &p->stream, p->via.tls, &p->recv, on_secured) != 0)
+		finish(p, REASON_OVERLOAD);
+}
+
+static void
 on_connect(struct loop *loop, struct op *op, const struct op_result *r)
 {
 	struct probe *p = container_of(op, struct probe, send);
+
+	(void)loop;
 
 	if (r->res < 0) {
 		p->refused = wire_connect_reason(p->via.direct, r->res);
@@ -338,12 +401,10 @@ on_connect(struct loop *loop, struct op *op, const struct op_result *r)
 	}
 	p->connected_us = mono_us();
 	p->r.connect_us = p->connected_us - p->connecting_us;
-	if (loop_recv(loop, &p->recv, p->fd, on_recv) != 0)
-		finish(p, REASON_OVERLOAD);
-	else if (p->via.direct)
-		ask(p);
+	if (p->via.tls != NULL)
+		secure(p);
 	else
-		shake(p);
+		begin(p);
 }
 
 /* 0, or -errno with nothing under way. */
@@ -352,19 +413,15 @@ connect_to(struct probe *p, const struct net_ip *ip)
 {
 	union net_addr addr;
 	socklen_t len = net_addr_make(ip, p->via.port, &addr);
-	int error;
+	int error, fd = net_stream_socket(addr.sa.sa_family);
 
-	p->fd = net_stream_socket(addr.sa.sa_family);
-	if (p->fd < 0) {
-		error = p->fd;
-		p->fd = -1;
-		return error;
-	}
-	error =
-	    loop_connect(p->loop, &p->send, p->fd, &addr.sa, len, on_connect);
+	if (fd < 0)
+		return fd;
+	p->stream = stream_plain(fd);
+	error = loop_connect(p->loop, &p->send, fd, &addr.sa, len, on_connect);
 	if (error != 0) {
-		loop_close(p->loop, p->fd);
-		p->fd = -1;
+		loop_close(p->loop, fd);
+		p->stream = STREAM_NONE;
 	}
 	return error;
 }
@@ -377,8 +434,8 @@ connect_next(struct probe *p)
 	int error;
 
 	loop_cancel(p->loop, &p->send);
-	loop_close(p->loop, p->fd);
-	p->fd = -1;
+	stream_close(p->loop, p->stream, false);
+	p->stream = STREAM_NONE;
 	while (++p->r.ip < p->via.ips_n) {
 		left = p->via.ips_n - p->r.ip;
 		p->connecting_us = mono_us();
@@ -406,7 +463,8 @@ probe_start(struct probe *p, struct loop *loop, const struct probe_via *via,
 	p->query = query;
 	p->limits = *limits;
 	p->done = done;
-	p->fd = -1;
+	p->stream = STREAM_NONE;
+	p->securing = false;
 	p->in = NULL;
 	p->scanned = 0;
 	p->refused = REASON_OVERLOAD;

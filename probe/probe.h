@@ -5,11 +5,13 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "base/stream.h"
 #include "base/net.h"
 #include "probe/query.h"
 #include "wire/hop.h"
 
 struct buf;
+struct tls_client;
 
 /*
  * One probe: connect to an intermediary, ask it for the target's host (by
@@ -24,6 +26,7 @@ struct probe_via {
 	uint32_t ips_n;		     /* at least one */
 	uint16_t port;		     /* of the addresses */
 	const char *user, *password; /* borrowed; NULL: no login */
+	struct tls_client *tls;	     /* over TLS; borrowed; NULL: without */
 };
 
 /* How long each phase may take, at most; all positive. */
@@ -82,7 +85,8 @@ struct probe {
 	struct probe_limits limits;
 	probe_fn *done;
 	struct probe_result r;
-	int fd;			  /* -1: none */
+	struct stream stream;
+	bool securing;		  /* TLS is to stand first */
 	enum wire_reason refused; /* the start was, for this */
 	int64_t connecting_us, connected_us, asked_us, first_at_us;
 	int64_t connect_end_us, end_us;

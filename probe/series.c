@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mono.h"
+#include "base/tls.h"
 
 /* Every answer is one, whatever it is asked for; it need only be something
  * that its protocol can carry. */
@@ -45,6 +46,23 @@ init_one(struct series *s, struct series_set *set, uint32_t i)
 	s->via.password = s->hop->password;
 }
 
+/* 0 or -errno. */
+static int
+secure(struct series *s, const struct opts *o)
+{
+	struct tls_client_spec spec = {.authorities = o->authorities};
+	const struct wire_host *h = &s->hop->host;
+	char text[NET_IP_STRLEN], why[TLS_WHY_MAX];
+	struct net_ip ip = {.family = h->kind == WIRE_HOST_V6 ? 6 : 4};
+
+	if (!s->hop->secure)
+		return 0;
+	memcpy(ip.bytes, h->ip, sizeof(ip.bytes));
+	spec.name =
+	    h->kind == WIRE_HOST_NAME ? h->name : net_ip_format(&ip, text);
+	return tls_client_new(&s->via.tls, &spec, why);
+}
+
 int
 series_init(struct series_set *set)
 {
@@ -61,7 +79,7 @@ series_init(struct series_set *set)
 		init_one(&set->all[i], set, i);
 		set->all[i].results =
 		    calloc(o->count, sizeof(*set->all[i].results));
-		if (set->all[i].results == NULL)
+		if (set->all[i].results == NULL || secure(&set->all[i], o) != 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -77,6 +95,7 @@ series_fini(struct series_set *set)
 		if (set->loop != NULL)
 			loop_cancel(set->loop, &set->all[i].timer);
 		free(set->all[i].results);
+		tls_client_unref(set->all[i].via.tls);
 	}
 	free(set->all);
 	set->all = NULL;

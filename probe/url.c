@@ -23,13 +23,17 @@ struct hop_scheme {
 	const char *name;
 	enum hop_type type;
 	bool direct;
+	bool secure;
 	int port; /* the usual one, for advice */
 };
 
 static const struct hop_scheme hop_schemes[] = {
-    {"socks5", HOP_SOCKS5, false, 1080}, {"socks5h", HOP_SOCKS5, false, 1080},
-    {"socks4a", HOP_SOCKS4A, false, 1080}, {"http", HOP_HTTP, false, 8080},
-    {"direct", HOP_SOCKS5, true, 0}};
+    {"socks5", HOP_SOCKS5, false, false, 1080},
+    {"socks5h", HOP_SOCKS5, false, false, 1080},
+    {"socks4a", HOP_SOCKS4A, false, false, 1080},
+    {"http", HOP_HTTP, false, false, 8080},
+    {"https", HOP_HTTP, false, true, 3128},
+    {"direct", HOP_SOCKS5, true, false, 0}};
 
 static const struct {
 	const char *name;
@@ -214,8 +218,6 @@ bad_hop_scheme(const struct parts *p, char why[URL_WHY_MAX])
 	} known[] = {
 	    {"socks", "write socks5:// or socks4a://"},
 	    {"socks4", "SOCKS4 carries no names: write socks4a://"},
-	    {"https", "a proxy spoken to over TLS cannot be probed; one "
-		      "without is http://"},
 	    {"tcp", "that is a target: --target tcp://..."},
 	};
 	const char *names[N(hop_schemes) + 1] = {NULL}, *near;
@@ -235,8 +237,8 @@ bad_hop_scheme(const struct parts *p, char why[URL_WHY_MAX])
 		return bad(why, "unknown scheme \"%s\": did you mean %s://?",
 		    scheme, near);
 	return bad(why,
-	    "unknown scheme \"%s\": socks5://, socks4a://, http:// or "
-	    "direct://",
+	    "unknown scheme \"%s\": socks5://, socks4a://, http://, "
+	    "https:// or direct://",
 	    scheme);
 }
 
@@ -246,6 +248,7 @@ set_hop(const struct parts *p, const struct hop_scheme *s, struct url_hop *h,
 {
 	h->type = s->type;
 	h->direct = s->direct;
+	h->secure = s->secure;
 	if (s->direct) {
 		if (p->host_len == 0 && !p->has_login &&
 		    p->rest[strspn(p->rest, "/")] == '\0')
@@ -370,7 +373,7 @@ url_hop_scheme(const struct url_hop *h)
 	case HOP_HTTP:
 		break;
 	}
-	return "http";
+	return h->secure ? "https" : "http";
 }
 
 const char *

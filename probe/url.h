@@ -17,6 +17,7 @@
 
 struct url_hop {
 	bool direct; /* "direct://": no intermediary, and no host */
+	bool secure; /* https: HTTP inside TLS */
 	enum hop_type type;
 	struct wire_host host;
 	bool has_user, has_password;
@@ -24,7 +25,7 @@ struct url_hop {
 	char password[URL_LOGIN_MAX + 1]; /* secret: the caller clears it */
 };
 
-/* socks5://, socks5h:// (the same), socks4a://, http://, with
+/* socks5://, socks5h:// (the same), socks4a://, http://, https://, with
  * [user[:password]@]host:port and perhaps a slash; %XX in a login; or
  * direct://.  0 or -EINVAL. */
 int url_hop_parse(const char *text, struct url_hop *, char why[URL_WHY_MAX]);
@@ -33,7 +34,7 @@ int url_hop_parse(const char *text, struct url_hop *, char why[URL_WHY_MAX]);
  * fragment is dropped.  0 or -EINVAL. */
 int url_target_parse(const char *text, struct query *, char why[URL_WHY_MAX]);
 
-/* "socks5", "socks4a", "http", "direct" */
+/* "socks5", "socks4a", "http", "https", "direct" */
 const char *url_hop_scheme(const struct url_hop *);
 /* The URL again, without a password. */
 #define URL_HOP_STRLEN (WIRE_HOST_STRLEN + 3 * URL_LOGIN_MAX + 16)

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -243,6 +244,36 @@ t_cut(void)
 	rig_agent_stop(&a);
 }
 
+/* The prober's word for it, by a good one and one that is another's. */
+static void
+t_probe(void)
+{
+	static struct rig_tls_fake good, wrong;
+	char program[PATH_MAX], urls[2][64], *slash;
+	const char *const argv[] = {program, "-n", "1", "--json", "--cacert",
+	    rig_tls_ca(), urls[0], urls[1], NULL};
+	const struct rig_spawn s = {.name = "cagent-probe", .argv = argv};
+	struct rig_output out;
+
+	rig_agent_program(program, sizeof(program));
+	slash = strrchr(program, '/');
+	REQUIRE(slash != NULL, "%s", program);
+	snprintf(slash, sizeof("/cagent-probe"), "/cagent-probe");
+	rig_tls_fake_start(&good, RIG_TLS_GOOD);
+	rig_tls_fake_start(&wrong, RIG_TLS_WRONG_NAME);
+	snprintf(urls[0], 64, "https://127.0.0.1:%u", good.port);
+	snprintf(urls[1], 64, "https://127.0.0.1:%u", wrong.port);
+	rig_run(&out, &s, 20000);
+	CHECK(out.code == 1, "exit %d: %s", out.code, out.err);
+	CHECK(strstr(out.out, "\"verdict\":\"ok\"") != NULL ||
+		  strstr(out.out, "\"verdict\": \"ok\"") != NULL,
+	    "%s", out.out);
+	CHECK(strstr(out.out, "hop-certificate") != NULL, "%s", out.out);
+	CHECK_INT(good.shaken, 1);
+	CHECK_INT(wrong.shaken, 0);
+	rig_output_free(&out);
+}
+
 static const struct rig_case cases[] = {
     {"peer", t_peer, 60, 0},
     {"squid", t_squid, 60, 0},
@@ -250,6 +281,7 @@ static const struct rig_case cases[] = {
     {"endless", t_endless, 60, 0},
     {"client-cert", t_client_cert, 60, 0},
     {"cut", t_cut, 60, 0},
+    {"probe", t_probe, 60, 0},
 };
 
 RIG_MAIN("tls", cases, NULL)
