@@ -73,8 +73,8 @@ static const struct field answer_fields[] = {
     {"destination", NULL, "destination", FIELD_TEXT, false, NULL,
 	"where the request wants to go"},
     {"protocol", NULL, "asked by", FIELD_TEXT, false, NULL,
-	"the client's protocol: socks4, socks4a, socks5, http, redirect or "
-	"tproxy"},
+	"the client's protocol: socks4, socks4a, socks5, http, redirect, "
+	"tproxy, or udp for datagrams over SOCKS5"},
     {"class", NULL, "class", FIELD_TEXT, false, NULL,
 	"of its traffic: critical, interactive, normal or bulk"},
     {"rule", NULL, "rule", FIELD_OTHER, false, rule_cell,

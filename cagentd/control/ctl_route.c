@@ -76,6 +76,11 @@ set_protocol(struct ctl_route *r, const char *value)
 	    PROTOCOL_TPROXY};
 	size_t i;
 
+	r->datagrams = strcmp(value, "udp") == 0;
+	if (r->datagrams) {
+		r->client.protocol = PROTOCOL_SOCKS5;
+		return true;
+	}
 	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		r->client.protocol = all[i];
 		if (strcmp(wire_protocol_word(all[i]), value) == 0)
@@ -136,7 +141,7 @@ static const struct option {
     {"service=", set_service, "a service of at most 127 bytes"},
     {"source=", set_source, "an address"},
     {"protocol=", set_protocol,
-	"socks4, socks4a, socks5, http, redirect or tproxy"},
+	"socks4, socks4a, socks5, http, redirect, tproxy or udp"},
     {"class=", set_class, "critical, interactive, normal or bulk"},
     {"path=", set_path, "a path that begins with /"},
     {"method=", set_method, "a method like GET"},
@@ -330,8 +335,8 @@ say_route(struct ctl_query *q, const struct ctl_route *r)
 	json_t *answer = ctl_head();
 
 	ctl_set_text(answer, "destination", wire_host_format(&r->host, text));
-	ctl_set_text(
-	    answer, "protocol", wire_protocol_word(r->client.protocol));
+	ctl_set_text(answer, "protocol",
+	    r->datagrams ? "udp" : wire_protocol_word(r->client.protocol));
 	ctl_set_text(answer, "class", settings_class_word(r->verdict.class));
 	ctl_set(answer, "rule", rule(r));
 	ctl_set(answer, "via", via(r));

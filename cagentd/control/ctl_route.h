@@ -19,6 +19,7 @@ struct ctl_route {
 	struct client client;
 	/* Of a plain HTTP request, by its path; else it is a tunnel. */
 	struct asked asked;
+	bool datagrams; /* are to be relayed, over SOCKS5 */
 	bool has_class; /* asked for; else the rules' */
 	enum traffic_class class;
 	struct verdict verdict;

@@ -117,7 +117,9 @@ ctl_route_find(struct ctl_route *r, int64_t now_us)
 	r->now_us = now_us;
 	classify(c->settings, &r->host, &r->client,
 	    r->asked.path != NULL ? &r->asked : NULL, &r->verdict);
-	find_learned(r);
+	/* By TCP, which says nothing of datagrams. */
+	if (!r->datagrams)
+		find_learned(r);
 	if (r->has_class)
 		r->verdict.class = r->class;
 	path_index_build(&r->index, t);
@@ -127,6 +129,7 @@ ctl_route_find(struct ctl_route *r, int64_t now_us)
 	    .settings = c->settings,
 	    .verdict = &r->verdict,
 	    .host = &r->host,
+	    .associate = r->datagrams,
 	    .times_max = (uint32_t)c->settings->attempts_each,
 	    .now_us = now_us,
 	    .in_flight = in_flight,

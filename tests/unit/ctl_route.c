@@ -319,6 +319,27 @@ nothing_configured(void)
 	}
 }
 
+/* Over SOCKS5 alone, and so through it alone. */
+static void
+datagrams(void)
+{
+	json_t *lines;
+	const json_t *a;
+	char text[256];
+
+	rig_open(CONFIG);
+	lines = rig_answer("route www.example.com 53 protocol=udp", false);
+	a = rig_first(lines, true);
+	CHECK_STR(rig_str(a, "protocol"), "udp");
+	CHECK_STR(order_of(a, true, text, sizeof(text)), "a");
+	CHECK_STR(rig_str(candidate(a, "b"), "reason"),
+	    path_skip_text(PATH_SKIP_TYPE));
+	CHECK_STR(rig_str(candidate(a, "old"), "reason"),
+	    path_skip_text(PATH_SKIP_TYPE));
+	json_decref(lines);
+	rig_close();
+}
+
 /* Dry means dry. */
 static void
 changes_nothing(void)
@@ -488,6 +509,7 @@ static const struct unit_case cases[] = {
     {"by cost", by_cost},
     {"on trial", on_trial},
     {"nothing configured", nothing_configured},
+    {"datagrams", datagrams},
     {"changes nothing", changes_nothing},
     {"many names in a step", many_names},
     {"bad arguments", bad_arguments},
