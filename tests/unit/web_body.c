@@ -82,103 +82,95 @@ sends_contents(void)
 	}
 }
 
-/* Each answer, whole and cut at every byte; the connection goes on behind it,
- * or it cannot. */
+/* As it is got: whole, and when each byte came alone. */
+struct answer {
+	const char *method, *reply, *whole, *cut;
+	bool ends; /* with the connection */
+};
+
+#define CHUNKED_HEAD                    \
+	"HTTP/1.1 200 OK\r\nVia: *\r\n" \
+	"Transfer-Encoding: chunked\r\n\r\n"
+static const struct answer answers[] = {
+    {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", GOT_HI, GOT_HI,
+	false},
+    {"GET",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	"2\r\nhi\r\n0\r\n\r\n",
+	CHUNKED_HEAD "2\r\nhi\r\n0\r\n\r\n",
+	CHUNKED_HEAD "1\r\nh\r\n1\r\ni\r\n0\r\n\r\n", false},
+    {"GET",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	"2\r\nhi\r\n0\r\nX-Sum: 9\r\nTransfer-Encoding: x\r\n\r\n",
+	CHUNKED_HEAD "2\r\nhi\r\n0\r\nX-Sum: 9\r\n\r\n",
+	CHUNKED_HEAD "1\r\nh\r\n1\r\ni\r\n0\r\nX-Sum: 9\r\n\r\n", false},
+    {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n",
+	"HTTP/1.1 200 OK\r\nContent-Length: 200\r\nVia: *\r\n\r\n", NULL,
+	false},
+    {"GET", "HTTP/1.1 204 No\r\n\r\n", "HTTP/1.1 204 No\r\nVia: *\r\n\r\n",
+	NULL, false},
+    {"GET", "HTTP/1.1 304 Same\r\nContent-Length: 9\r\n\r\n",
+	"HTTP/1.1 304 Same\r\nContent-Length: 9\r\nVia: *\r\n\r\n", NULL,
+	false},
+    {"GET",
+	"HTTP/1.1 103 Early\r\nLink: a\r\n\r\n"
+	"HTTP/1.1 102 Processing\r\n\r\n" OK_HI,
+	"HTTP/1.1 103 Early\r\nLink: a\r\nVia: *\r\n\r\n"
+	"HTTP/1.1 102 Processing\r\nVia: *\r\n\r\n" GOT_HI,
+	NULL, false},
+    {"GET", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nto the end",
+	CHUNKED_HEAD "a\r\nto the end\r\n0\r\n\r\n",
+	CHUNKED_HEAD "1\r\nt\r\n1\r\no\r\n", true},
+    {"GET", "HTTP/1.0 200 OK\r\n\r\nto the end",
+	CHUNKED_HEAD "a\r\nto the end\r\n0\r\n\r\n",
+	CHUNKED_HEAD "1\r\nt\r\n1\r\no\r\n", true},
+};
+
+static void
+say_bytewise(struct scene *s, const char *text)
+{
+	fake_nodelay(s->o->conns[0].fd);
+	for (; *text != '\0'; text++) {
+		peer_say_bytes(&s->o->conns[0], text, 1);
+		loop_turn(s->rig->agent->loop, 100);
+	}
+}
+
+/* The connection goes on behind it, or that to the origin cannot. */
+static void
+bring(const struct answer *a, bool whole)
+{
+	struct scene s = scene_new(NULL);
+
+	ask_for(s.fd, s.o, a->method, "/" HOST "\r\n");
+	peer_await(s.o, 0, "\r\n\r\n");
+	if (whole)
+		peer_say(&s.o->conns[0], a->reply);
+	else
+		say_bytewise(&s, a->reply);
+	if (a->ends)
+		peer_close(&s.o->conns[0], false);
+	get(s.rig, s.fd, whole || a->cut == NULL ? a->whole : a->cut);
+	if (!a->ends) {
+		s.o->reply = OK_HI;
+		s.o->reply_len = strlen(OK_HI);
+		s.o->conns[0].looked = s.o->conns[0].got_len;
+		ask_for(s.fd, s.o, "GET", "/2" HOST "\r\n");
+		get(s.rig, s.fd, GOT_HI);
+		CHECK(s.o->conns_n == 1, "%s: %d connections", a->reply,
+		    s.o->conns_n);
+	}
+	web_rig_free(s.rig);
+}
+
 static void
 brings_contents(void)
 {
-	static const struct {
-		const char *ask, *reply, *got;
-		bool ends;
-	} rows[] = {
-	    {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", GOT_HI,
-		false},
-	    {"GET",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-		"2\r\nhi\r\n0\r\n\r\n",
-		NULL, false},
-	    {"GET",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-		"2\r\nhi\r\n0\r\nX-Sum: 9\r\nTransfer-Encoding: x\r\n\r\n",
-		NULL, false},
-	    {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 200\r\nVia: *\r\n\r\n",
-		false},
-	    {"GET", "HTTP/1.1 204 No\r\n\r\n",
-		"HTTP/1.1 204 No\r\nVia: *\r\n\r\n", false},
-	    {"GET", "HTTP/1.1 304 Same\r\nContent-Length: 9\r\n\r\n",
-		"HTTP/1.1 304 Same\r\nContent-Length: 9\r\nVia: *\r\n\r\n",
-		false},
-	    {"GET",
-		"HTTP/1.1 103 Early\r\nLink: a\r\n\r\n"
-		"HTTP/1.1 102 Processing\r\n\r\n" OK_HI,
-		"HTTP/1.1 103 Early\r\nLink: a\r\nVia: *\r\n\r\n"
-		"HTTP/1.1 102 Processing\r\nVia: *\r\n\r\n" GOT_HI,
-		false},
-	    {"GET", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nto the end",
-		NULL, false},
-	    {"GET", "HTTP/1.0 200 OK\r\n\r\nto the end", NULL, false},
-	};
-	struct scene s;
-	size_t i, k, len;
-	int way;
+	size_t i;
 
-	for (i = 0; i < 2 * sizeof(rows) / sizeof(*rows); i++) {
-		way = i % 2;
-		k = i / 2;
-		s = scene_new(NULL);
-		ask_for(s.fd, s.o, rows[k].ask, "/" HOST "\r\n");
-		peer_await(s.o, 0, "\r\n\r\n");
-		len = strlen(rows[k].reply);
-		if (way == 0)
-			peer_say(&s.o->conns[0], rows[k].reply);
-		fake_nodelay(s.o->conns[0].fd);
-		while (way == 1 && len > 0) {
-			peer_say_bytes(&s.o->conns[0],
-			    rows[k].reply + strlen(rows[k].reply) - len--, 1);
-			loop_turn(s.rig->agent->loop, 100);
-		}
-		if (k > 6)
-			peer_close(&s.o->conns[0], false);
-		if (rows[k].got != NULL)
-			get(s.rig, s.fd, rows[k].got);
-		else if (k == 1 && way == 0)
-			get(s.rig, s.fd,
-			    "HTTP/1.1 200 OK\r\nVia: *\r\n"
-			    "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
-		else if (k == 1)
-			get(s.rig, s.fd,
-			    "HTTP/1.1 200 OK\r\nVia: *\r\n"
-			    "Transfer-Encoding: chunked\r\n\r\n1\r\nh\r\n1\r\ni\r\n0\r\n\r\n");
-		else if (k == 2 && way == 0)
-			get(s.rig, s.fd,
-			    "HTTP/1.1 200 OK\r\nVia: *\r\n"
-			    "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 9\r\n\r\n");
-		else if (k == 2)
-			get(s.rig, s.fd,
-			    "HTTP/1.1 200 OK\r\nVia: *\r\n"
-			    "Transfer-Encoding: chunked\r\n\r\n1\r\nh\r\n1\r\ni\r\n0\r\n"
-			    "X-Sum: 9\r\n\r\n");
-		else if (way == 0)
-			get(s.rig, s.fd,
-			    "HTTP/1.1 200 OK\r\nVia: *\r\n"
-			    "Transfer-Encoding: chunked\r\n\r\n"
-			    "a\r\nto the end\r\n0\r\n\r\n");
-		else
-			get(s.rig, s.fd,
-			    "HTTP/1.1 200 OK\r\nVia: *\r\n"
-			    "Transfer-Encoding: chunked\r\n\r\n"
-			    "1\r\nt\r\n1\r\no\r\n");
-		if (k <= 6) {
-			s.o->reply = OK_HI;
-			s.o->reply_len = strlen(OK_HI);
-			s.o->conns[0].looked = s.o->conns[0].got_len;
-			ask_for(s.fd, s.o, "GET", "/2" HOST "\r\n");
-			get(s.rig, s.fd, GOT_HI);
-			CHECK(s.o->conns_n == 1, "row %zu: %d connections", k,
-			    s.o->conns_n);
-		}
-		web_rig_free(s.rig);
+	for (i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+		bring(&answers[i], true);
+		bring(&answers[i], false);
 	}
 }
 
