@@ -130,6 +130,10 @@ static const struct {
     {{{4, {0}}, 8}, SCOPE_LOCAL},
     {{{4, {169, 254}}, 16}, SCOPE_LOCAL},
     {{{4, {224}}, 3}, SCOPE_LOCAL}, /* multicast, reserved, broadcast */
+    /* What clouds tell their hosts, amid public and private ones. */
+    {{{4, {168, 63, 129, 16}}, 32}, SCOPE_LOCAL},
+    {{{4, {100, 100, 100, 200}}, 32}, SCOPE_LOCAL},
+    {{{4, {192, 0, 0, 192}}, 32}, SCOPE_LOCAL},
     {{{4, {10}}, 8}, SCOPE_PRIVATE},
     {{{4, {172, 16}}, 12}, SCOPE_PRIVATE},
     {{{4, {192, 168}}, 16}, SCOPE_PRIVATE},
@@ -139,6 +143,9 @@ static const struct {
     {{{6, {0}}, 96}, SCOPE_LOCAL},
     {{{6, {0xfe, 0x80}}, 10}, SCOPE_LOCAL},
     {{{6, {0xff}}, 8}, SCOPE_LOCAL},
+    /* Tunnels and translators that lead to v4 by rules not known here. */
+    {{{6, {0x20, 0x01}}, 32}, SCOPE_LOCAL},
+    {{{6, {0, 0x64, 0xff, 0x9b, 0, 1}}, 48}, SCOPE_LOCAL},
     /* A cloud's metadata, amid the private ones. */
     {{{6, {0xfd, 0, 0x0e, 0xc2, [14] = 2, [15] = 0x54}}, 128}, SCOPE_LOCAL},
     {{{6, {0xfc}}, 7}, SCOPE_PRIVATE},
@@ -190,6 +197,24 @@ scope_of(const struct net_ip *ip)
 	int i = special_of(ip);
 
 	return i >= 0 ? special[i].scope : SCOPE_PUBLIC;
+}
+
+/* Are they listed that it belongs to?  Who lists 0.0.0.0/0 has not thought of
+ * the loopback and of metadata: what lists those is no wider than they are. */
+static bool
+is_listed(const struct net_prefix *nets, size_t n, const struct net_ip *ip)
+{
+	int in = special_of(ip);
+	uint8_t least = 0;
+	size_t i;
+
+	if (in >= 0 && special[in].scope != SCOPE_PRIVATE)
+		least = special[in].net.len;
+	for (i = 0; i < n; i++) {
+		if (nets[i].len >= least && net_prefix_contains(&nets[i], ip))
+			return true;
+	}
+	return false;
 }
 
 /* 10.0.0.0/8 through an intermediary is another network than ours: who lists
@@ -260,8 +285,8 @@ classify_direct(const struct settings *s, const struct verdict *v,
 		return false;
 	if (v->learned)
 		return may_learn(s, ip) && may_learn(s, &at);
-	if (any_network(s->direct_networks, s->direct_networks_n, &at) ||
-	    any_network(r->networks, r->networks_n, &at))
+	if (is_listed(s->direct_networks, s->direct_networks_n, &at) ||
+	    is_listed(r->networks, r->networks_n, &at))
 		return true;
 	listed = any_domain(s->direct_domains, s->direct_domains_n, host) ||
 		 any_domain(r->domains, r->domains_n, host);

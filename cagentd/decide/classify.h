@@ -64,7 +64,9 @@ void classify(const struct settings *, const struct wire_host *,
  * May a direct connection for this request go to ip, which is its host or
  * what its name has resolved to?  Never to a listener of ours, but
  * for what classify_own() cannot know.  Else to what
- * the networks of [direct] or of the rule list, and to public addresses; to
+ * the networks of [direct] or of the rule list (a network that is wider than
+ * the loopback or what is link-local does not list it), and to public
+ * addresses; to
  * private ones only for names in a domain that is listed there; to loopback,
  * link-local, multicast and the like not at all, but for "localhost" in such a
  * domain.  So nobody reaches by a name what an address would not reach.
