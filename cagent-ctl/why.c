@@ -16,6 +16,8 @@ static const struct field fields[] = {
     {"ok", NULL, NULL, FIELD_BOOL, false, NULL,
 	"false when there is no answer; then \"code\" and \"error\" say why"},
     {"name", NULL, NULL, FIELD_TEXT, false, NULL, "the intermediary"},
+    {"duty", NULL, NULL, FIELD_TEXT, false, NULL,
+	"what it is there for: ranked, cache or service"},
     {"sentence", NULL, "the line", FIELD_TEXT, false, NULL,
 	"where it stands, since when, why, and when that is looked at again"},
     {"admin", NULL, NULL, FIELD_TEXT, false, NULL,

@@ -303,10 +303,12 @@ degraded(const struct control *c, int64_t now_us)
 	if (t->uplink_us != 0)
 		json_array_append_new(list, uplink(&c->ranking, now_us));
 	policy_trouble(list, &c->policy);
-	missing(list, &c->children[1], "the resolver");
+	missing(list, &c->children[PROCS_AT_RESOLVER], "the resolver");
+	if (c->settings->users_file[0] != '\0')
+		missing(list, &c->children[PROCS_AT_VERIFIER], "the verifier");
 	for (i = 0; i < c->settings->workers; i++) {
 		snprintf(name, sizeof(name), "worker %u", i);
-		missing(list, &c->children[2 + i], name);
+		missing(list, &c->children[PROCS_AT_WORKERS + i], name);
 	}
 	return list;
 }

@@ -21,21 +21,23 @@ status(void)
 	json_t *lines;
 
 	start(CONFIG);
-	rig_control.children[0] = (struct proc_child){
+	rig_control.children[PROCS_AT_CONTROL] = (struct proc_child){
 	    .role = ROLE_CONTROL, .pid = 11, .state = PROC_READY};
-	rig_control.children[1] = (struct proc_child){
+	rig_control.children[PROCS_AT_RESOLVER] = (struct proc_child){
 	    .role = ROLE_RESOLVER, .pid = 12, .state = PROC_READY};
-	rig_control.children[2] = (struct proc_child){.role = ROLE_WORKER,
-	    .pid = 13,
-	    .state = PROC_READY,
-	    .restarts = 1,
-	    .sandbox = SANDBOX_UID | SANDBOX_SECCOMP,
-	    .exit_status = SIGKILL};
-	rig_control.children[3] = (struct proc_child){.role = ROLE_WORKER,
-	    .index = 1,
-	    .state = PROC_WAITING,
-	    .restarts = 2,
-	    .exit_status = 3 << 8};
+	rig_control.children[PROCS_AT_WORKERS] =
+	    (struct proc_child){.role = ROLE_WORKER,
+		.pid = 13,
+		.state = PROC_READY,
+		.restarts = 1,
+		.sandbox = SANDBOX_UID | SANDBOX_SECCOMP,
+		.exit_status = SIGKILL};
+	rig_control.children[PROCS_AT_WORKERS + 1] =
+	    (struct proc_child){.role = ROLE_WORKER,
+		.index = 1,
+		.state = PROC_WAITING,
+		.restarts = 2,
+		.exit_status = 3 << 8};
 	atomic_store(&rig_slabs[0]->accepted, 7);
 	atomic_store(&rig_slabs[1]->accepted, 8);
 	atomic_store(&rig_slabs[1]->refused[REASON_NO_PATH], 2);
@@ -114,9 +116,9 @@ degraded(void)
 	size_t i;
 
 	start(CONFIG);
-	rig_control.children[1] =
+	rig_control.children[PROCS_AT_RESOLVER] =
 	    (struct proc_child){.role = ROLE_RESOLVER, .state = PROC_STARTING};
-	rig_control.children[2] = (struct proc_child){
+	rig_control.children[PROCS_AT_WORKERS] = (struct proc_child){
 	    .role = ROLE_WORKER, .state = PROC_WAITING, .restarts = 1};
 	rig_row("hq-1")->admin = TABLE_DRAIN;
 	rig_row("hq-2")->observed = TABLE_EJECTED;
