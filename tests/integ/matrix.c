@@ -6,6 +6,7 @@
 #include "tests/integ/rig_agent.h"
 #include "tests/integ/rig_apps.h"
 #include "tests/integ/rig_net.h"
+#include "tests/integ/rig_tls.h"
 
 #define CLIENT_MS 30000
 
@@ -62,6 +63,9 @@ lay_way(struct scene *s, int way)
 		rig_peer_start(&s->peer, (enum rig_peer_kind)way, "peer");
 		rig_agent_intermediary(
 		    &s->agent, "peer", s->peer.type, "127.0.0.1", s->peer.port);
+		if (way == RIG_PEER_SQUID_TLS)
+			rig_agent_add(
+			    &s->agent, "ca-file = %s\n", rig_tls_ca());
 	}
 }
 
@@ -104,6 +108,7 @@ WAY(tinyproxy, RIG_PEER_TINYPROXY)
 WAY(ssh, RIG_PEER_SSH)
 WAY(privoxy, RIG_PEER_PRIVOXY)
 WAY(apache, RIG_PEER_APACHE)
+WAY(squid_tls, RIG_PEER_SQUID_TLS)
 WAY(agent_socks5, WAY_AGENT_SOCKS5)
 WAY(agent_socks4a, WAY_AGENT_SOCKS4A)
 WAY(agent_http, WAY_AGENT_HTTP)
@@ -177,6 +182,7 @@ static const struct rig_case cases[] = {
     {"ssh", t_ssh, 120, 0},
     {"privoxy", t_privoxy, 120, 0},
     {"apache", t_apache, 120, 0},
+    {"squid-tls", t_squid_tls, 120, 0},
     {"agent-socks5", t_agent_socks5, 120, 0},
     {"agent-socks4a", t_agent_socks4a, 120, 0},
     {"agent-http", t_agent_http, 120, 0},
