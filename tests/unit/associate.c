@@ -392,13 +392,14 @@ refuses_more_than_it_may_have(void)
 static void
 refuses_clients_without_an_address(void)
 {
+	static const struct accept_listener from = {.unix_socket = true};
 	struct rig *rig = rig_new();
 	uint16_t at;
 	int fds[2];
 
 	configure(rig, LOOPBACK);
 	rig_pair(fds);
-	CHECK_INT(session_start(&rig->env, &rig->sessions, fds[1], true), 0);
+	CHECK_INT(session_start(&rig->env, &rig->sessions, fds[1], &from), 0);
 	rig->client[rig->clients_n++] = fds[0];
 	CHECK_INT(assoc_ask(rig, fds[0], 0, &at), 7);
 	rig_free(rig);
