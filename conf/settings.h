@@ -367,6 +367,10 @@ int settings_parse_policy(struct bundle *, const char *body, size_t len,
 int settings_read_policy(const char *name, const struct settings_body *,
     struct settings **s, struct conf_errors *errors);
 
+/* Of settings that nobody else has, and whose rules nobody looks at any more:
+ * leave the ranked intermediaries alone. */
+void settings_keep_ranked(struct settings *);
+
 struct settings *settings_ref(struct settings *);
 void settings_unref(struct settings *); /* NULL allowed */
 

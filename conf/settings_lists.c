@@ -156,6 +156,28 @@ settings_ref(struct settings *s)
 	return s;
 }
 
+static void
+fini_intermediary(struct settings_intermediary *si)
+{
+	sodium_free(si->password);
+	settings_tls_free(si->tls);
+	settings_serves_fini(&si->serves);
+}
+
+void
+settings_keep_ranked(struct settings *s)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < s->intermediaries_n; i++) {
+		if (s->intermediaries[i].duty == DUTY_RANKED)
+			s->intermediaries[n++] = s->intermediaries[i];
+		else
+			fini_intermediary(&s->intermediaries[i]);
+	}
+	s->intermediaries_n = n;
+}
+
 void
 settings_unref(struct settings *s)
 {
@@ -163,11 +185,8 @@ settings_unref(struct settings *s)
 
 	if (s == NULL || --s->refs > 0)
 		return;
-	for (i = 0; i < s->intermediaries_n; i++) {
-		sodium_free(s->intermediaries[i].password);
-		settings_tls_free(s->intermediaries[i].tls);
-		settings_serves_fini(&s->intermediaries[i].serves);
-	}
+	for (i = 0; i < s->intermediaries_n; i++)
+		fini_intermediary(&s->intermediaries[i]);
 	for (i = 0; i < s->rules_n; i++)
 		fini_rule(&s->rules[i]);
 	free(s->intermediaries);

@@ -16,8 +16,12 @@ read_body(const struct envelope *e, struct conf_errors *errors,
 	    .serial = e->serial};
 	struct settings *s = NULL;
 
-	if (settings_read_policy("policy", &body, &s, errors) == 0)
+	if (settings_read_policy("policy", &body, &s, errors) == 0) {
+		/* Caches and services are in no tier that could be another,
+		 * and many make no tunnel that could be probed. */
+		settings_keep_ranked(s);
 		return s;
+	}
 	snprintf(why->code, sizeof(why->code), "bad-body");
 	snprintf(why->text, sizeof(why->text), "%.*s",
 	    (int)strcspn(errors->text, "\n"), errors->text);

@@ -204,12 +204,34 @@ a_policy_may_have_them(void)
 	bundle_free(b);
 }
 
+static void
+keeps_the_ranked(void)
+{
+	struct conf_errors e;
+	struct settings *s;
+
+	sample_parse(
+	    AT("cache", "web") "domain = x.example\n" AT("intermediary", "a")
+		AT("service", "notes") "path = "
+				       "/\n" AT("intermediary", "b"),
+	    &s, &e);
+	CHECK_STR(e.text, "");
+	if (s == NULL)
+		return;
+	settings_keep_ranked(s);
+	CHECK_INT(s->intermediaries_n, 2);
+	CHECK_STR(s->intermediaries[0].name, "a");
+	CHECK_STR(s->intermediaries[1].name, "b");
+	settings_unref(s);
+}
+
 static const struct unit_case cases[] = {
     {"hold all their keys", holds_all_keys},
     {"rules name them", rules_name_them},
     {"refuse, and say what and where", refuses},
     {"hold their limit", holds_its_limit},
     {"a policy may have them", a_policy_may_have_them},
+    {"keeps the ranked alone", keeps_the_ranked},
 };
 
 UNIT_MAIN("settings_serves", cases)
