@@ -77,6 +77,14 @@ out_new(uint32_t type, const void *data, size_t len)
 	return o;
 }
 
+/* There may have been a secret in it. */
+static void
+out_free(struct chan_out *o)
+{
+	explicit_bzero(o->bytes, o->len);
+	free(o);
+}
+
 /* Make the fds our own, for as long as it waits.  0 or -errno. */
 static int
 out_keep(struct chan_out *o)
@@ -101,7 +109,7 @@ queue_drop(struct chan *c)
 	while ((o = STAILQ_FIRST(&c->queue)) != NULL) {
 		STAILQ_REMOVE_HEAD(&c->queue, entry);
 		chan_wire_close(o->fds, o->fds_n);
-		free(o);
+		out_free(o);
 	}
 	c->queue_n = 0;
 }
@@ -158,7 +166,7 @@ chan_flush(struct chan *c)
 		STAILQ_REMOVE_HEAD(&c->queue, entry);
 		c->queue_n--;
 		chan_wire_close(o->fds, o->fds_n);
-		free(o);
+		out_free(o);
 	}
 	return 0;
 }
@@ -181,6 +189,7 @@ chan_receive(struct chan *c)
 		c->calling = true;
 		c->owner.message(c->owner.arg, c, &m);
 		c->calling = false;
+		explicit_bzero(c->data, m.len);
 		chan_wire_close(fds, m.fds_n);
 	}
 }
@@ -259,7 +268,7 @@ chan_say(struct chan *c, struct chan_out *o)
 	if (c->queue_n == 0)
 		rc = out_send(c->end.fd, o);
 	if (rc != -EAGAIN) {
-		free(o);
+		out_free(o);
 		if (rc == -EPIPE || rc == -ECONNRESET) {
 			c->broken = true;
 			return -EPIPE;
@@ -267,7 +276,7 @@ chan_say(struct chan *c, struct chan_out *o)
 		return rc == 0 ? 0 : -ENOBUFS;
 	}
 	if (c->queue_n >= c->queue_max || out_keep(o) != 0) {
-		free(o);
+		out_free(o);
 		return -ENOBUFS;
 	}
 	STAILQ_INSERT_TAIL(&c->queue, o, entry);

@@ -13,9 +13,12 @@
 #define CONNECT "CONNECT www.example:443 HTTP/1.1\r\nHost: www.example\r\n"
 #define LOGIN	"Proxy-Authorization: Basic "
 
+#define X51  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X255 X51 X51 X51 X51 X51
+
 struct scene {
 	const char *name;
-	bool want_login; /* of alice by "secret" */
+	enum intake_wants want_login; /* of alice by "secret" */
 	const char *in;
 	size_t in_len;
 	size_t rest; /* bytes at the end of in that are not intake's */
@@ -117,6 +120,20 @@ static const struct scene scenes[] = {
 	INTAKE_REJECT, B("\005\377"), PROTOCOL_SOCKS5, "-", ""},
     {"5, only password offered, none wanted", false, B("\005\001\002"), 0,
 	INTAKE_REJECT, B("\005\377"), PROTOCOL_SOCKS5, "-", ""},
+    {"5, login of 255 and 255", true,
+	B("\005\001\002\001\377" X255 "\377" X255), 0, INTAKE_REJECT,
+	B("\005\002\001\001"), PROTOCOL_SOCKS5, "-", X255},
+    {"5, offered where it may be", INTAKE_MAY_LOGIN,
+	B("\005\002\000\002\001\005alice\006secret" NAME5), 0, INTAKE_REQUEST,
+	B("\005\002\001\000"), PROTOCOL_SOCKS5, "www.example:443", "alice"},
+    {"5, wrong where it may be", INTAKE_MAY_LOGIN,
+	B("\005\001\002\001\005alice\006sesame"), 0, INTAKE_REJECT,
+	B("\005\002\001\001"), PROTOCOL_SOCKS5, "-", "alice"},
+    {"5, none where it may be", INTAKE_MAY_LOGIN, B("\005\001\000" NAME5), 0,
+	INTAKE_REQUEST, B("\005\000"), PROTOCOL_SOCKS5, "www.example:443", ""},
+    {"4 where a login may be", INTAKE_MAY_LOGIN,
+	B("\004\001\000\120\300\000\002\001bob\000"), 0, INTAKE_REQUEST, B(""),
+	PROTOCOL_SOCKS4, "192.0.2.1:80", "bob"},
     {"5, BIND", false,
 	B("\005\001\000\005\002\000\001\300\000\002\001\000\120hi"), 2,
 	INTAKE_REQUEST, B("\005\000"), PROTOCOL_SOCKS5, "192.0.2.1:80", ""},
@@ -158,6 +175,11 @@ static const struct scene scenes[] = {
 	"alice"},
     {"HTTP, no login", true, B(CONNECT "\r\n"), 0, INTAKE_REJECT,
 	B("HTTP/1.1 407 "), PROTOCOL_HTTP, "-", ""},
+    {"HTTP, none where it may be", INTAKE_MAY_LOGIN, B(CONNECT "\r\n"), 0,
+	INTAKE_REQUEST, B(""), PROTOCOL_HTTP, "www.example:443", ""},
+    {"HTTP, wrong where it may be", INTAKE_MAY_LOGIN,
+	B(CONNECT LOGIN "YWxpY2U6c2VzYW1l\r\n\r\n"), 0, INTAKE_REJECT,
+	B("HTTP/1.1 407 "), PROTOCOL_HTTP, "www.example:443", "alice"},
     {"HTTP, login of another scheme", true,
 	B(CONNECT "Proxy-Authorization: Digest a=b\r\n\r\n"), 0, INTAKE_REJECT,
 	B("HTTP/1.1 407 "), PROTOCOL_HTTP, "-", ""},
@@ -382,6 +404,26 @@ test_steps(void)
 	feed(&i, in + 17, len - 17, INTAKE_REJECT, 0);
 }
 
+/* Nobody could look: HTTP has a word for it. */
+static void
+test_busy(void)
+{
+	static const char socks[] = "\005\001\002\001\005alice\006secret";
+	static const char http[] = CONNECT LOGIN "YWxpY2U6c2VjcmV0\r\n\r\n";
+	struct intake i;
+
+	intake_init(&i, INTAKE_MUST_LOGIN);
+	feed(&i, socks, 3, INTAKE_SEND, 3);
+	feed(&i, socks + 3, 14, INTAKE_LOGIN, 14);
+	CHECK_INT(intake_login(&i, INTAKE_BUSY), INTAKE_REJECT);
+	CHECK(i.out_len == 2 && memcmp(i.out, "\001\001", 2) == 0, "socks");
+	intake_init(&i, INTAKE_MUST_LOGIN);
+	feed(&i, http, sizeof(http) - 1, INTAKE_LOGIN, sizeof(http) - 1);
+	CHECK_INT(intake_login(&i, INTAKE_BUSY), INTAKE_REJECT);
+	CHECK(memcmp(i.out, "HTTP/1.1 503 ", 13) == 0, "%.20s", i.out);
+	CHECK_STR(i.password, "");
+}
+
 static void
 test_limits(void)
 {
@@ -474,6 +516,7 @@ static const struct unit_case cases[] = {
     {"byte by byte", test_bytes},
     {"every prefix", test_prefixes},
     {"steps", test_steps},
+    {"busy", test_busy},
     {"limits", test_limits},
     {"pages", test_pages},
     {"diverted", test_diverted},

@@ -265,7 +265,7 @@ static void
 takes_sources_by_turns(void)
 {
 	struct rig *rig = rig_new();
-	char password[16];
+	char password[24];
 	int i;
 
 	for (i = 0; i < 20; i++) {
@@ -285,7 +285,7 @@ static void
 stops_a_source_that_guesses(void)
 {
 	struct rig *rig = rig_new();
-	char password[16];
+	char password[24];
 	int i;
 
 	try(rig, "alice", "secret");
@@ -316,7 +316,7 @@ static void
 counts_who_has_left(void)
 {
 	struct rig *rig = rig_new();
-	char password[16];
+	char password[24];
 	struct answer *a;
 	int i;
 
@@ -337,7 +337,7 @@ static void
 is_busy_past_its_bound(void)
 {
 	struct rig *rig = rig_new();
-	char password[16];
+	char password[24];
 	int i;
 
 	for (i = 0; i < LOGIN_WAITING_MAX; i++) {
@@ -407,7 +407,7 @@ forgets_in_time(void)
 {
 	struct login_known *k = calloc(1, sizeof(*k));
 	uint8_t mark[LOGIN_MARK_LEN], other[LOGIN_MARK_LEN];
-	char password[16];
+	char password[24];
 	int i, n = 0;
 
 	login_known_init(k);
