@@ -215,10 +215,31 @@ session_may_ask(struct session *s)
 		   &retry_us) == QUOTA_OK;
 }
 
+static enum intake_wants
+wants_of(const struct session *s)
+{
+	if (s->env->logins == NULL)
+		return INTAKE_NO_LOGIN;
+	switch (login_need(s->settings, &s->setup->client)) {
+	case LOGIN_NONE:
+		return INTAKE_NO_LOGIN;
+	case LOGIN_MAY:
+		return INTAKE_MAY_LOGIN;
+	case LOGIN_MUST:
+		break;
+	}
+	return INTAKE_MUST_LOGIN;
+}
+
 /* Who serves what is asked for? */
 static void
 serve(struct session *s)
 {
+	/* Nobody could ask a diverted client for its login. */
+	if (is_diverted(s) && wants_of(s) == INTAKE_MUST_LOGIN) {
+		session_refuse(s, REASON_DENIED);
+		return;
+	}
 	if (!session_may_enter(s, &s->setup->client) || !session_may_ask(s)) {
 		session_refuse(s, REASON_LIMITED);
 		return;
@@ -313,22 +334,6 @@ request_done(struct request *q, enum request_end e)
 	}
 }
 
-static enum intake_wants
-wants_of(const struct session *s)
-{
-	if (s->env->logins == NULL)
-		return INTAKE_NO_LOGIN;
-	switch (login_need(s->settings, &s->setup->client)) {
-	case LOGIN_NONE:
-		return INTAKE_NO_LOGIN;
-	case LOGIN_MAY:
-		return INTAKE_MAY_LOGIN;
-	case LOGIN_MUST:
-		break;
-	}
-	return INTAKE_MUST_LOGIN;
-}
-
 int
 session_read(struct session *s)
 {
@@ -338,7 +343,8 @@ session_read(struct session *s)
 
 	/* Whose user has enough is to hear that in its protocol, and not to
 	 * fill this worker meanwhile.  Who has to log in is nobody yet. */
-	if (wants != INTAKE_MUST_LOGIN && !session_may_enter(s, &s->setup->client) &&
+	if (wants != INTAKE_MUST_LOGIN &&
+	    !session_may_enter(s, &s->setup->client) &&
 	    wait_ms > SESSION_LIMITED_MS)
 		wait_ms = SESSION_LIMITED_MS;
 	return request_start(&s->setup->request, loop, s->fd, wants,
