@@ -96,9 +96,9 @@ static const struct input inputs[] = {
     {"POST from a page",
 	B("POST /x HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n"),
 	B("HTTP/1.1 "), "This is cagent, a proxy"},
-    {"GET through a proxy",
-	B("GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n"),
-	B("HTTP/1.1 "), "CONNECT"},
+    {"https through a proxy, in the clear",
+	B("GET https://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+	B("HTTP/1.1 501 "), "cagent: "},
     {"ftp through a proxy",
 	B("GET ftp://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n"), B("HTTP/1.1 "),
 	"cagent: "},
@@ -110,6 +110,9 @@ start(struct rig_agent *a)
 {
 	rig_agent_init(a, "agent");
 	rig_agent_direct(a);
+	/* What is not served is refused like what there is not. */
+	rig_agent_key(a, "udp = no");
+	rig_agent_key(a, "bind = no");
 	rig_agent_start(a);
 }
 
