@@ -88,6 +88,9 @@ drops_foreign_sources(void)
 	assoc_send_from(&a, foreign, "127.0.0.1", port, "third");
 	ASSOC_DROPS(&a, 1, 2);
 	udp_nothing(rig, fd);
+	/* Nor is anything sent where those only claim to be. */
+	udp_nothing(rig, foreign);
+	udp_nothing(rig, other);
 	close(fd);
 	close(foreign);
 	close(other);
@@ -151,6 +154,7 @@ drops_what_is_malformed(void)
 	ASSOC_DROPS(&a, 0, n);
 	assoc_send(&a, "127.0.0.1", port, "good");
 	udp_expect(rig, fd, "good", NULL);
+	udp_nothing(rig, other);
 	close(fd);
 	close(other);
 	assoc_close(&a);

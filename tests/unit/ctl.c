@@ -2,6 +2,8 @@
  * harm. */
 #include "cagentd/control/ctl.h"
 
+#include <sys/resource.h>
+
 #include <fcntl.h>
 
 #include "tests/unit/ctl_socket.h"
@@ -155,7 +157,7 @@ half_lines(void)
 	stop();
 }
 
-#define IDLE 100
+#define IDLE 1000
 
 static bool
 has_answer(int fd)
@@ -170,7 +172,12 @@ static void
 idle_peers(void)
 {
 	int fds[IDLE], i, first, last;
+	struct rlimit files;
 
+	CHECK_INT(getrlimit(RLIMIT_NOFILE, &files), 0);
+	if (files.rlim_cur < 2 * IDLE)
+		files.rlim_cur = 2 * IDLE;
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &files), 0);
 	start(CONFIG);
 	for (i = 0; i < IDLE; i++)
 		fds[i] = dial();
@@ -178,7 +185,7 @@ idle_peers(void)
 	last = dial();
 	put(last, "status\n");
 	CHECK(!has_answer(last), "answered beyond CTL_PEERS_MAX");
-	/* In the order of their coming: 64 are in, so 37 must go. */
+	/* In the order of their coming: 64 are in, so 937 must go. */
 	for (i = 0; i < IDLE - CTL_PEERS_MAX; i++) {
 		close(fds[i]);
 		CHECK(!has_answer(last), "answered after %d", i);
@@ -354,7 +361,7 @@ static const struct unit_case cases[] = {
     {"lines in pieces", pieces},
     {"giant lines", giant_lines},
     {"half lines", half_lines},
-    {"100 idle peers", idle_peers},
+    {"1,000 idle peers", idle_peers},
     {"a slow reader", slow_reader},
     {"smuggled descriptors", smuggled},
     {"rubbish", rubbish},

@@ -64,7 +64,7 @@ start(const char *config)
 	rig_ok(loop_new(&rig_control.loop), "loop");
 	snprintf(text, sizeof(text), "unix:%s", rig_path("control"));
 	rig_ok(net_addr_parse(text, &addr) > 0 ? 0 : -EINVAL, "address");
-	fd = rig_ok(net_listen(&addr, 128, 0666), "listen");
+	fd = rig_ok(net_listen(&addr, 1024, 0666), "listen");
 	rig_ok(ctl_start(&ctl, &rig_control, fd), "ctl_start");
 }
 

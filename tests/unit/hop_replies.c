@@ -39,6 +39,7 @@ struct script {
 #define REP(n)	   SAY("\5" n "\0" V4_REPLY)
 #define NO_AUTH	   SAY("\5\0")
 #define ASK_LOGIN  SAY("\5\2")
+#define CONTINUE   "HTTP/1.1 100 Continue\r\n\r\n"
 #define FAIL(r, c) HOP_FAIL, REASON_##r, (c), NULL, 0
 #define DONE(c, p) HOP_DONE, REASON_OK, (c), (p), 0
 #define MORE(r)	   HOP_MORE, REASON_##r, -1, NULL, 0
@@ -200,6 +201,17 @@ static const struct script scripts[] = {
     HTTP("100, then 200",
 	{SAY("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nhi")},
 	DONE(200, "hi")),
+    HTTP("six times 1xx, then 200",
+	{SAY(CONTINUE CONTINUE CONTINUE CONTINUE CONTINUE CONTINUE
+	    "HTTP/1.1 200 OK\r\n\r\n")},
+	FAIL(HOP_BAD, -1)),
+    HTTP("200 with a length and in chunks",
+	{SAY("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"
+	     "Transfer-Encoding: chunked\r\n\r\nhi")},
+	DONE(200, "hi")),
+    HTTP("200 of HTTP/1.0 with a length",
+	{SAY("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi")},
+	DONE(200, "hi")),
     HTTP(
 	"100 alone", {SAY("HTTP/1.1 100 Continue\r\n\r\n")}, MORE(HOP_HUNG_UP)),
     HTTP("101", {SAY("HTTP/1.1 101 Switching\r\n\r\n")}, FAIL(HOP_BAD, 101)),
@@ -211,6 +223,18 @@ static const struct script scripts[] = {
     HTTP("407",
 	{SAY("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\n\r\n")},
 	FAIL(HOP_AUTH, 407)),
+    HTTP("407, and again (a loop)",
+	{SAY("HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"
+	     "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")},
+	FAIL(HOP_AUTH, 407)),
+    HTTP("407 between 1xx and 200",
+	{SAY("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 407 No\r\n\r\n"
+	     "HTTP/1.1 200 OK\r\n\r\nhi")},
+	FAIL(HOP_AUTH, 407)),
+    HTTP("403 with our login in it",
+	{SAY("HTTP/1.1 403 No\r\nProxy-Authorization: Basic "
+	     "ZnJlZDpzZWNyZXQ=\r\n\r\nfred:secret")},
+	FAIL(HOP_DENIED, 403)),
     HTTP("407 with a page",
 	{SAY("HTTP/1.1 407 No\r\nContent-Length: 4\r\n\r\npage")},
 	FAIL(HOP_AUTH, 407)),
@@ -378,6 +402,28 @@ plays_scripts(void)
 	}
 }
 
+/* REP 9 to 255, none of which says anything, with a cut at every byte and a
+ * payload that is none behind it. */
+static void
+knows_no_other_rep(void)
+{
+	static char in[] = "\5?\0" V4_REPLY "evil";
+	struct script s = SOCKS5(
+	    "REP 9 to 255", {NO_AUTH, {in, sizeof(in) - 1}}, FAIL(HOP_BAD, 9));
+	struct owner o;
+	size_t cut;
+
+	for (; s.code < 256; s.code++) {
+		in[1] = (char)s.code;
+		for (cut = 0; cut < 2 + sizeof(in) - 1; cut++) {
+			play(&s, cut, false, &o);
+			check_end(&s, &o, cut);
+		}
+		play(&s, 0, true, &o);
+		check_end(&s, &o, 9999);
+	}
+}
+
 /* Every proper prefix of a script that succeeds asks for more. */
 static void
 waits_for_the_end(void)
@@ -408,6 +454,7 @@ waits_for_the_end(void)
 
 static const struct unit_case cases[] = {
     {"plays scripts", plays_scripts},
+    {"knows no other REP", knows_no_other_rep},
     {"waits for the end", waits_for_the_end},
 };
 

@@ -410,6 +410,12 @@ static const struct back backs[] = {
 	   "Content-Length: 1\r\nVia: 1.0 a\r\n" VIA "\r\n",
 	OK "Proxy-Status: a; error=b\r\nWWW-Authenticate: a\r\n"
 	   "Content-Length: 1\r\nVia: 1.0 a\r\n" VIA CLOSE},
+    {"our credentials echoed", "GET",
+	OK "Proxy-Authorization: Basic ZnJlZDpzZWNyZXQ=\r\nA: b\r\n"
+	   "proxy-authorization:Basic ZnJlZDpzZWNyZXQ=\r\n"
+	   "Content-Length: 1\r\n\r\n",
+	OK "A: b\r\nContent-Length: 1\r\n" VIA "\r\n",
+	OK "A: b\r\nContent-Length: 1\r\n" VIA CLOSE},
     {"interim", "GET",
 	"HTTP/1.1 103 Hints\r\nLink: a\r\nContent-Length: 0\r\n"
 	"Connection: close\r\n\r\n",

@@ -689,7 +689,42 @@ test_limits(void)
 	CHECK(rc == WIRE_BAD && status == 414, "%d, %d", rc, status);
 }
 
+/* No table is keyed by what a client says: names that any hash would put in
+ * one place, held against all that Connection may name, are a head like any
+ * other. */
+static void
+test_hash_flooding(void)
+{
+	struct http_onward how = {0};
+	char text[16384], name[8];
+	struct http_ask a;
+	uint8_t out[20000];
+	size_t len;
+	int status, rc, i;
+
+	len = (size_t)snprintf(text, sizeof(text), GET "Connection: n0");
+	for (i = 1; i < 32; i++)
+		len += (size_t)snprintf(
+		    text + len, sizeof(text) - len, ", n%d", i);
+	for (i = 0; i < HTTP_HEADERS_MAX - 2; i++)
+		len += (size_t)snprintf(
+		    text + len, sizeof(text) - len, "\r\nn%d: %040d", i, i);
+	len += (size_t)snprintf(text + len, sizeof(text) - len, "\r\n\r\n");
+	rc = ask("hash flooding", text, len, &a, &status);
+	CHECK(rc == (int)len, "%d with %d", rc, status);
+	rc = http_ask_encode(
+	    &a, (const uint8_t *)text, len, &how, out, sizeof(out) - 1);
+	CHECK(rc > 0, "%d", rc);
+	out[rc > 0 ? rc : 0] = '\0';
+	for (i = 0; i < HTTP_HEADERS_MAX - 2; i++) {
+		snprintf(name, sizeof(name), "\nn%d:", i);
+		CHECK((strstr((char *)out, name) != NULL) == (i >= 32),
+		    "%s passed on, or not", name + 1);
+	}
+}
+
 static const struct unit_case cases[] = {
+    {"hash flooding", test_hash_flooding},
     {"refused", test_bad},
     {"facts", test_facts},
     {"words", test_words},

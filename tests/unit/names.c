@@ -104,6 +104,12 @@ answer_hostile(struct stub_msg *m, const char *name)
 	} else if (starts(name, "pointer-beyond")) {
 		m->bytes[7] = 1;
 		stub_put(m, "\xff\xff\0\1\0\1\0\0\0\1\0\4\1\2\3\4", 16);
+	} else if (starts(name, "pointer-ahead")) {
+		/* To the text behind the pointer's record. */
+		m->bytes[7] = 1;
+		stub_put(m, (uint8_t[]){0xc0, (uint8_t)(at + 16)}, 2);
+		stub_put(m, "\0\1\0\1\0\0\0\1\0\4\1\2\3\4", 14);
+		stub_put(m, "\5other\4test\0", 12);
 	} else if (starts(name, "half-a-record")) {
 		stub_a(m, NULL, 60, IP_1);
 		m->len -= 3;
@@ -252,9 +258,10 @@ static const struct row {
 };
 
 static const char *const hostile[] = {"pointer-to-itself.test",
-    "pointers-in-a-ring.test", "pointer-beyond.test", "half-a-record.test",
-    "count-lies.test", "length-lies.test", "long-address.test", "no-head.test",
-    "long-alias.test", "nul-in-alias.test"};
+    "pointers-in-a-ring.test", "pointer-beyond.test", "pointer-ahead.test",
+    "half-a-record.test", "count-lies.test", "length-lies.test",
+    "long-address.test", "no-head.test", "long-alias.test",
+    "nul-in-alias.test"};
 
 #define ROWS_N	  (sizeof(rows) / sizeof(*rows))
 #define HOSTILE_N (sizeof(hostile) / sizeof(*hostile))
