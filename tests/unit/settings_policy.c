@@ -104,6 +104,28 @@ the_configuration_wins(void)
 	settings_unref(s);
 }
 
+/* Networks of which one holds another are all taken, in their order: the
+ * first rule that matches is the host's own. */
+static void
+networks_overlap(void)
+{
+	struct settings *s = must_merge(LOCAL
+	    "[rule \"inner\"]\nnetwork = 10.1.2.0/24\nvia = deny\n",
+	    "[direct]\nnetwork = 10.0.0.0/8\nnetwork = 10.1.0.0/16\n"
+	    "network = 10.0.0.0/8\n"
+	    "[rule \"outer\"]\nnetwork = 10.0.0.0/8\nvia = direct\n"
+	    "[rule \"same\"]\nnetwork = 10.1.2.0/24\nvia = direct\n");
+
+	CHECK_INT(s->direct_networks_n, 3);
+	CHECK_INT(s->rules_n, 4);
+	CHECK_STR(s->rules[0].name, "own");
+	CHECK_STR(s->rules[1].name, "inner");
+	CHECK_INT(s->rules[1].via, VIA_DENY);
+	CHECK_STR(s->rules[2].name, "outer");
+	CHECK_STR(s->rules[3].name, "same");
+	settings_unref(s);
+}
+
 /* Each whole, with the reason. */
 static const struct {
 	const char *conf, *policy, *why;
@@ -302,6 +324,7 @@ reads_no_nonsense_alone(void)
 
 static const struct unit_case cases[] = {
     {"adds", adds},
+    {"networks overlap", networks_overlap},
     {"the configuration wins", the_configuration_wins},
     {"refuses", refuses},
     {"needs leave", needs_leave},
