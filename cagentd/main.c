@@ -1,5 +1,6 @@
 /* cagentd: reads its arguments and becomes the role they name. */
 #include <assert.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -158,6 +159,20 @@ check_default(const char *path)
 	exit(1);
 }
 
+/* No file of ours may take the number of a closed stdin, stdout or stderr: the
+ * log would be written into it. */
+static void
+fill_std_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int
 main(int argc, char **argv, char **envp)
 {
@@ -167,6 +182,7 @@ main(int argc, char **argv, char **envp)
 	/* First: it moves the arguments out of the title's way. */
 	if (argc > 0)
 		setproctitle_init(argc, argv, envp);
+	fill_std_fds();
 	if (argc < 1 || parse(argc, argv, &a) != 0) {
 		usage(stderr);
 		return 2;

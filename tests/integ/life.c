@@ -163,8 +163,10 @@ t_run_dir(void)
 static void
 t_status_codes(void)
 {
+	static char giant[120000];
 	static struct rig_agent a;
 
+	memset(giant, 'a', sizeof(giant) - 1);
 	rig_agent_init(&a, "agent");
 	rig_agent_write(&a);
 	EXPECT_RUN(0, NULL, "-t", "-f", a.path);
@@ -174,6 +176,10 @@ t_status_codes(void)
 	EXPECT_RUN(2, "usage:", "-x");
 	EXPECT_RUN(2, "usage:", "-f");
 	EXPECT_RUN(2, "usage:", "extra");
+	EXPECT_RUN(2, "usage:", "");
+	EXPECT_RUN(2, "usage:", "--", "-t");
+	EXPECT_RUN(1, "too long", "-t", "-f", giant);
+	EXPECT_RUN(2, "usage:", giant);
 	EXPECT_RUN(1, "No such file", "-t", "-f", "/nonexistent/x.ini");
 	EXPECT_RUN(1, "start cagentd without --role", "--role", "worker");
 	EXPECT_RUN(1, "for cagentd's own use", "--role", "nobody");
@@ -424,7 +430,34 @@ t_notify(void)
 	close(fd);
 }
 
+/* Started with its standard files closed: the log goes into no file of ours. */
+static void
+t_closed(void)
+{
+	static const char script[] =
+	    "\"$0\" -f \"$1\" <&- >&- 2>&- & p=$!\n"
+	    "while kill -0 $p && ! [ -S \"$2/control\" ]; do sleep 0.05; done\n"
+	    "readlink /proc/$p/fd/0 /proc/$p/fd/1 /proc/$p/fd/2\n"
+	    "kill $p; wait $p";
+	static struct rig_agent a;
+	char program[PATH_MAX];
+	const char *const argv[] = {
+	    "sh", "-c", script, program, a.path, a.run_dir, NULL};
+	const struct rig_spawn spawn = {.name = "closed", .argv = argv};
+	struct rig_output o;
+
+	rig_agent_program(program, sizeof(program));
+	rig_agent_init(&a, "agent");
+	rig_agent_write(&a);
+	rig_run(&o, &spawn, 20000);
+	CHECK_INT(o.code, 0);
+	CHECK(strcmp(o.out, "/dev/null\n/dev/null\n/dev/null\n") == 0,
+	    "its first files are %s", o.out);
+	rig_output_free(&o);
+}
+
 static const struct rig_case cases[] = {
+    {"closed", t_closed, 0, 0},
     {"one-only", t_one_only, 0, 0},
     {"stale-pid", t_stale_pid, 0, 0},
     {"run-dir", t_run_dir, 0, 0},
