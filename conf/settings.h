@@ -218,6 +218,7 @@ struct settings {
 	char pid_file[1024];
 	char decisions[1024]; /* the file to record them in; "": none */
 	bool no_path_direct;  /* no-path = direct; default: refuse */
+	bool pass_loopback;   /* may intermediaries be asked for theirs? */
 	int log_level;	      /* enum log_level */
 	bool log_tunnels;     /* a line each, at its end */
 	struct settings_account control_user, worker_user, resolver_user,

@@ -156,7 +156,13 @@ ctl_route_steps(const struct ctl_route *r)
 
 	rule_text(r, rule, sizeof(rule));
 	if (r->verdict.via == VIA_DENY) {
-		snprintf(text, sizeof(text), "refused: %s denies it", rule);
+		if (r->verdict.forbidden)
+			snprintf(text, sizeof(text),
+			    "refused: no intermediary is asked for such an "
+			    "address");
+		else
+			snprintf(
+			    text, sizeof(text), "refused: %s denies it", rule);
 		step(steps, text);
 		return steps;
 	}

@@ -80,6 +80,9 @@ rule_matches(const struct settings_rule *r, const struct wire_host *host,
 	       destination_matches(r, host);
 }
 
+static bool may_pass(
+    const struct settings *, const struct verdict *, const struct wire_host *);
+
 void
 classify(const struct settings *s, const struct wire_host *host,
     const struct client *c, const struct asked *asked, struct verdict *out)
@@ -109,6 +112,10 @@ classify(const struct settings *s, const struct wire_host *host,
 		    any_network(
 			s->direct_networks, s->direct_networks_n, &ip) ||
 		    any_domain(s->direct_domains, s->direct_domains_n, host);
+	}
+	if (!may_pass(s, out, host)) {
+		out->via = VIA_DENY;
+		out->forbidden = true;
 	}
 }
 
@@ -269,6 +276,39 @@ is_localhost(const struct wire_host *host)
 {
 	return host->kind == WIRE_HOST_NAME &&
 	       net_name_below("localhost", host->name);
+}
+
+/* May an intermediary be asked for it? */
+static bool
+may_pass(const struct settings *s, const struct verdict *v,
+    const struct wire_host *host)
+{
+	static const struct settings_rule none;
+	const struct settings_rule *r =
+	    v->rule >= 0 ? &s->rules[v->rule] : &none;
+	struct net_ip ip = host_ip(host), at = final_ip(&ip);
+
+	if (v->via == VIA_DENY || v->via == VIA_DIRECT)
+		return true; /* nobody is asked */
+	if (host->kind == WIRE_HOST_NAME)
+		return s->pass_loopback || v->direct_first ||
+		       !is_localhost(host) ||
+		       any_domain(r->domains, r->domains_n, host);
+	if (classify_own(s, &at, host->port) == OWN_YES)
+		return false;
+	if (is_listed(s->direct_networks, s->direct_networks_n, &at) ||
+	    is_listed(r->networks, r->networks_n, &at))
+		return true;
+	switch (scope_of(&at)) {
+	case SCOPE_PUBLIC:
+	case SCOPE_PRIVATE:
+		return true;
+	case SCOPE_LOOPBACK:
+		return s->pass_loopback;
+	case SCOPE_LOCAL:
+		break;
+	}
+	return false;
 }
 
 bool

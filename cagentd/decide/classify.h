@@ -44,7 +44,8 @@ struct verdict {
 	bool learned;	       /* not listed: it was learned (learn.h) */
 	enum traffic_class class;
 	enum settings_replay replay;
-	int32_t rule; /* index of the rule that matched, or -1 */
+	int32_t rule;	/* index of the rule that matched, or -1 */
+	bool forbidden; /* VIA_DENY by no rule: see classify() */
 	/* Steps before the others, of plain HTTP requests alone (serves.h):
 	 * of a service the index in the settings, or -1; of caches the bits. */
 	int32_t service;
@@ -56,6 +57,12 @@ struct verdict {
  * sets the class, the lists of [direct].  Networks match address literals
  * only: a name is never resolved to find a rule.  asked: NULL for a tunnel,
  * which has no method and no path, so that no rule that names one matches.
+ *
+ * No intermediary is asked for our own listeners, nor for addresses that reach
+ * no further than the host or link of whoever connects to them (loopback,
+ * "localhost", link-local and metadata, multicast and the like, in whatever
+ * way they are written), unless [direct] or the rule lists them, or, of the
+ * loopback, pass-loopback says so.  What a name leads to there is not known.
  */
 void classify(const struct settings *, const struct wire_host *,
     const struct client *, const struct asked *, struct verdict *out);

@@ -117,12 +117,12 @@ rig_agent_write(struct rig_agent *a)
 		    RIG_UID_VERIFIER, RIG_UID_VERIFIER);
 	}
 	snprintf(text, sizeof(text),
-	    "[agent]\nlisten = %s\nworkers = %u\nrun-dir = %s\n"
+	    "[agent]\nlisten = %s\nworkers = %u\nrun-dir = %s\n%s"
 	    "state-dir = %s/%s.state\nlog-level = debug\n%s%s%s%s",
 	    a->listen != NULL ? a->listen : "127.0.0.1:0", a->workers,
-	    a->run_dir, rig_dir(), a->name,
-	    rig_isolated() ? "nameserver = 127.0.0.1\n" : "", users, a->keys,
-	    a->sections);
+	    a->run_dir, a->guarded ? "" : "pass-loopback = yes\n", rig_dir(),
+	    a->name, rig_isolated() ? "nameserver = 127.0.0.1\n" : "", users,
+	    a->keys, a->sections);
 	rig_write(a->path, text, 0644);
 }
 

@@ -21,6 +21,7 @@ struct rig_agent {
 	unsigned int workers;
 	unsigned int files; /* RLIMIT_NOFILE; 0: as the test has */
 	unsigned int uid;   /* 0: as the test */
+	bool guarded;	    /* no intermediary is asked for loopback */
 	const char *const *env;
 	struct rig_proc proc;
 	uint16_t port;		 /* of the first listener, once started */
