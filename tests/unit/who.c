@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,16 @@ rig_end(struct rig *rig)
 
 static const char by_user[] = "[rule \"r\"]\nuser = 0\nvia = deny\n";
 static const char by_service[] = "[rule \"r\"]\nservice = a\nvia = deny\n";
+
+/* What connects to l, whose accept(2) waits for nobody. */
+static int
+await_client(int l)
+{
+	struct pollfd p = {.fd = l, .events = POLLIN};
+
+	CHECK_INT(poll(&p, 1, RIG_DEADLINE_US / 1000), 1);
+	return accept4(l, NULL, NULL, SOCK_CLOEXEC);
+}
 
 /* A connection from `from` to `to` (or where that maps to): the client's
  * end, and what was accepted. */
@@ -147,7 +158,7 @@ finds_who_maps(void)
 	}
 	to.sin6_port = sin.sin_port;
 	CHECK_INT(connect(c, (struct sockaddr *)&to, sizeof(to)), 0);
-	a = accept4(l, NULL, NULL, SOCK_CLOEXEC);
+	a = await_client(l);
 	if (rig_start(&rig, by_user)) {
 		CHECK(who_start(&rig.who, a, false, NULL, &wait), "at once");
 		CHECK(client.has_uid && client.uid == geteuid(), "found");
@@ -181,6 +192,7 @@ finds_another_uid(void)
 	if (pid == 0) {
 		int fd;
 
+		close(l);
 		if (setuid(4242) != 0)
 			_exit(1);
 		fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -189,13 +201,13 @@ finds_another_uid(void)
 		(void)!read(fd, &status, 1); /* until it is closed */
 		_exit(0);
 	}
-	a = accept4(l, NULL, NULL, SOCK_CLOEXEC);
+	a = await_client(l);
 	CHECK(who_start(&rig.who, a, false, NULL, &wait), "at once");
 	CHECK(client.has_uid && client.uid == 4242, "uid %u", client.uid);
 	close(a);
+	close(l); /* a child that nobody has accepted ends by that */
 	waitpid(pid, &status, 0);
 	CHECK_INT(status, 0);
-	close(l);
 	rig_end(&rig);
 }
 
