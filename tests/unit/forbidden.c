@@ -235,12 +235,77 @@ lets_through_what_is_named(void)
 	settings_unref(s);
 }
 
+/* What an intermediary would be asked for. */
+static bool
+is_passed(const struct settings *s, const char *host, uint16_t port)
+{
+	const struct client c = {.protocol = PROTOCOL_SOCKS5};
+	struct wire_host h = {.port = port};
+	struct verdict v;
+
+	if (wire_host_set(&h, host, strlen(host)) != 0)
+		return false;
+	classify(s, &h, &c, NULL, &v);
+	CHECK(v.forbidden == (v.via == VIA_DENY), "%s: forbidden", host);
+	return v.via != VIA_DENY;
+}
+
+#define HOP "[intermediary \"a\"]\ntype = socks5\naddress = 192.0.2.1:1080\n"
+
+static void
+asks_no_intermediary(void)
+{
+	static const char *const far[] = {"192.0.2.1", "10.1.2.3",
+	    "192.168.1.1", "2001:db8::1", "fd00::1", "example.com",
+	    "notlocalhost", "localhost.example"};
+	static const char *const near[] = {
+	    "localhost", "LOCALHOST.", "a.localhost"};
+	struct settings *s = parse("[agent]\nlisten = 127.0.0.1:1080\n" HOP);
+	size_t i;
+
+	for (i = 0; i < sizeof(forbidden) / sizeof(*forbidden); i++)
+		CHECK(!is_passed(s, forbidden[i], 80), "%s", forbidden[i]);
+	for (i = 0; i < sizeof(near) / sizeof(*near); i++)
+		CHECK(!is_passed(s, near[i], 80), "%s", near[i]);
+	for (i = 0; i < sizeof(far) / sizeof(*far); i++)
+		CHECK(is_passed(s, far[i], 80), "%s", far[i]);
+	settings_unref(s);
+}
+
+/* Each of those who may say so. */
+static void
+asks_for_what_is_named(void)
+{
+	struct settings *s = parse("[agent]\nlisten = 127.0.0.1:1080\n"
+				   "pass-loopback = yes\n" HOP);
+
+	CHECK(is_passed(s, "127.0.0.1", 80), "passed");
+	CHECK(is_passed(s, "::1", 80), "passed");
+	CHECK(is_passed(s, "localhost", 80), "passed");
+	CHECK(!is_passed(s, "127.0.0.1", 1080), "ourselves");
+	CHECK(!is_passed(s, "64:ff9b::127.0.0.1", 1080), "ourselves");
+	CHECK(!is_passed(s, "169.254.169.254", 80), "metadata");
+	settings_unref(s);
+	s = parse(HOP "[rule \"a\"]\nnetwork = 169.254.0.0/16\n"
+		      "network = 127.0.0.1\nvia = tier 1\n");
+	CHECK(is_passed(s, "169.254.169.254", 80), "by its rule");
+	CHECK(is_passed(s, "127.0.0.1", 80), "by its rule");
+	CHECK(!is_passed(s, "127.0.0.2", 80), "beside it");
+	settings_unref(s);
+	s = parse(HOP "[direct]\nnetwork = 127.0.0.0/8\n");
+	CHECK(is_passed(s, "127.0.0.1", 80), "by [direct]");
+	CHECK(!is_passed(s, "::1", 80), "not listed");
+	settings_unref(s);
+}
+
 static const struct unit_case cases[] = {
     {"refuses every spelling", refuses_every_spelling},
     {"refuses what names resolve to", refuses_what_names_resolve_to},
     {"takes bytes like text", takes_bytes_like_text},
     {"refuses own listeners", refuses_own_listeners},
     {"lets through what is named", lets_through_what_is_named},
+    {"asks no intermediary", asks_no_intermediary},
+    {"asks for what is named", asks_for_what_is_named},
 };
 
 UNIT_MAIN("forbidden", cases)
