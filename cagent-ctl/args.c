@@ -136,84 +136,73 @@ set_lines(struct call *call, const char *value)
 	    format_quote(value, text, sizeof(text)), LINES_MAX);
 }
 
+/* Options that are a text or no more than said, and what becomes of them. */
+struct place {
+	int c;
+	size_t at; /* in struct call */
+};
+static const struct place texts[] = {
+    {OPT_RUN_DIR, offsetof(struct call, run_dir)},
+    {OPT_USER, offsetof(struct call, user)},
+    {OPT_LOGIN, offsetof(struct call, login)},
+    {OPT_SERVICE, offsetof(struct call, service)},
+    {OPT_SOURCE, offsetof(struct call, source)},
+    {OPT_PROTOCOL, offsetof(struct call, protocol)},
+    {OPT_CLASS, offsetof(struct call, class)},
+    {OPT_METHOD, offsetof(struct call, method)},
+    {OPT_ACCEPT, offsetof(struct call, accept)},
+    {OPT_DEST, offsetof(struct call, dest)},
+    {OPT_ROOT, offsetof(struct call, root)},
+    {OPT_SERIAL, offsetof(struct call, serial)},
+    {OPT_KEY, offsetof(struct call, key)},
+    {OPT_EXPIRES, offsetof(struct call, expires)},
+    {'o', offsetof(struct call, output)},
+};
+static const struct place flags[] = {
+    {OPT_JSON, offsetof(struct call, json)},
+    {OPT_DESCRIBE, offsetof(struct call, describe)},
+    {OPT_VERSION, offsetof(struct call, version)},
+    {OPT_SHELL, offsetof(struct call, shell)},
+    {OPT_TRANSPARENT, offsetof(struct call, transparent)},
+    {'D', offsetof(struct call, drop)},
+    {'l', offsetof(struct call, list)},
+};
+#define N(a) (sizeof(a) / sizeof(*(a)))
+
+/* Where it goes, or NULL. */
+static void *
+place_of(struct call *call, const struct place *places, size_t n, int c)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (places[i].c == c)
+			return (char *)call + places[i].at;
+	}
+	return NULL;
+}
+
 static int
 set_option(struct call *call, int c, const char *value)
 {
-	switch (c) {
-	case OPT_JSON:
-		call->json = true;
+	const char **text = place_of(call, texts, N(texts), c);
+	bool *flag = place_of(call, flags, N(flags), c);
+
+	if (text != NULL)
+		*text = value;
+	if (flag != NULL)
+		*flag = true;
+	if (text != NULL || flag != NULL)
 		return VERB_OK;
+	switch (c) {
 	case OPT_WATCH:
 		return set_watch(call, value);
-	case OPT_DESCRIBE:
-		call->describe = true;
-		return VERB_OK;
 	case OPT_NO_COLOUR:
 		call->colour = false;
-		return VERB_OK;
-	case OPT_RUN_DIR:
-		call->run_dir = value;
-		return VERB_OK;
-	case OPT_VERSION:
-		call->version = true;
-		return VERB_OK;
-	case OPT_USER:
-		call->user = value;
-		return VERB_OK;
-	case OPT_LOGIN:
-		call->login = value;
-		return VERB_OK;
-	case OPT_SERVICE:
-		call->service = value;
-		return VERB_OK;
-	case OPT_SOURCE:
-		call->source = value;
-		return VERB_OK;
-	case OPT_PROTOCOL:
-		call->protocol = value;
-		return VERB_OK;
-	case OPT_CLASS:
-		call->class = value;
-		return VERB_OK;
-	case OPT_METHOD:
-		call->method = value;
-		return VERB_OK;
-	case OPT_ACCEPT:
-		call->accept = value;
-		return VERB_OK;
-	case OPT_DEST:
-		call->dest = value;
-		return VERB_OK;
-	case OPT_ROOT:
-		call->root = value;
-		return VERB_OK;
-	case OPT_SERIAL:
-		call->serial = value;
-		return VERB_OK;
-	case OPT_KEY:
-		call->key = value;
-		return VERB_OK;
-	case OPT_EXPIRES:
-		call->expires = value;
-		return VERB_OK;
-	case OPT_SHELL:
-		call->shell = true;
-		return VERB_OK;
-	case OPT_TRANSPARENT:
-		call->transparent = true;
-		return VERB_OK;
-	case 'o':
-		call->output = value;
 		return VERB_OK;
 	case 'f':
 		call->follow = value == NULL;
 		call->file = value;
-		return VERB_OK;
-	case 'D':
-		call->drop = true;
-		return VERB_OK;
-	case 'l':
-		call->list = true;
 		return VERB_OK;
 	case 'n':
 		return set_lines(call, value);

@@ -130,7 +130,8 @@ check_reason(const struct rig *rig, enum wire_reason want)
 {
 	CHECK(rig->r.reason == want, "%s, not %s",
 	    wire_reason_word(rig->r.reason), wire_reason_word(want));
-	CHECK((rig->r.stream.fd != -1) == (want == REASON_OK), "fd %d", rig->r.stream.fd);
+	CHECK((rig->r.stream.fd != -1) == (want == REASON_OK), "fd %d",
+	    rig->r.stream.fd);
 }
 
 /* --- names --- */
