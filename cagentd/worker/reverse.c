@@ -48,10 +48,8 @@ on_gone(struct loop *loop, struct op *op, const struct op_result *r)
 {
 	struct reverse *b = container_of(op, struct reverse, gone);
 
-	(void)loop;
-	/* The end of its stream alone is none, it may still read. */
-	if (r->res < 0 || (r->res & (POLLERR | POLLHUP)) != 0)
-		finish(b, REASON_CANCELLED, -1, NULL);
+	(void)loop, (void)r; /* it has left, or there is nothing to see */
+	finish(b, REASON_CANCELLED, -1, NULL);
 }
 
 static void
@@ -221,6 +219,8 @@ reverse_start(struct reverse *b, const struct reverse_start *how)
 	b->running = true;
 	/* In the callback of another timer, so that it needs no memory. */
 	(void)loop_timer(loop, &b->timer, loop_now_us(loop), on_start);
-	/* Without it the client is missed later. */
-	(void)loop_poll(loop, &b->gone, how->client, 0, on_gone);
+	/* The end of its stream is one of its wait: who has closed and who only
+	 * says no more look alike.  What it has said before stays unread, for
+	 * who comes.  Without this the client is missed later. */
+	(void)loop_poll(loop, &b->gone, how->client, POLLRDHUP, on_gone);
 }

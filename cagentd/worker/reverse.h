@@ -29,7 +29,7 @@ struct reverse_start { /* all borrowed until the end */
 	/* The listener stands there. */
 	void (*ready)(struct reverse *, const struct wire_host *at);
 	/* The end: REASON_OK with the connection, the callee's, and who it is;
-	 * REASON_CANCELLED: the client has gone. */
+	 * REASON_CANCELLED: the client has gone, or ended its stream. */
 	void (*done)(struct reverse *, enum wire_reason, int fd,
 	    const struct wire_host *from);
 };

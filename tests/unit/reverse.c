@@ -181,25 +181,63 @@ waits_no_longer_than_it_may(void)
 }
 
 static void
+nobody_waits(uint16_t port)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in sin = {
+	    .sin_family = AF_INET, .sin_port = htons(port)};
+
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	CHECK(connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 &&
+		  errno == ECONNREFUSED,
+	    "somebody waits there still");
+	close(fd);
+}
+
+/* By a reset, by a close, and by the end of its stream alone; having said
+ * something before, or nothing. */
+static void
 ends_with_its_client(void)
 {
-	struct rig *rig = rig_new();
-	struct sockaddr_in sin = {.sin_family = AF_INET};
+	struct rig *rig;
 	uint16_t port;
-	int fd, late = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int how, fd;
+
+	for (how = 0; how < 6; how++) {
+		rig = rig_new();
+		configure(rig, LOOPBACK);
+		fd = ask(rig, true);
+		CHECK_INT(reply(rig, fd, true, &port), 0);
+		if (how >= 3)
+			say(fd, LIT("early"));
+		if (how % 3 == 2)
+			shutdown(fd, SHUT_WR);
+		else
+			close_client(rig, 0, how % 3 == 0);
+		RIG_UNTIL(rig->agent->loop, rig->ended == 1);
+		CHECK_INT(rig->env.reverses, 0);
+		nobody_waits(port);
+		rig_free(rig);
+	}
+}
+
+static void
+keeps_what_is_said_before(void)
+{
+	struct rig *rig = rig_new();
+	uint16_t port;
+	int fd, back;
 
 	configure(rig, LOOPBACK);
 	fd = ask(rig, true);
 	CHECK_INT(reply(rig, fd, true, &port), 0);
-	close_client(rig, 0, true);
-	RIG_UNTIL(rig->agent->loop, rig->ended == 1);
-	CHECK_INT(rig->env.reverses, 0);
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	sin.sin_port = htons(port);
-	CHECK(connect(late, (struct sockaddr *)&sin, sizeof(sin)) == -1 &&
-		  errno == ECONNREFUSED,
-	    "somebody waits there still");
-	close(late);
+	say(fd, LIT("early"));
+	rig_settle(rig->agent->loop);
+	CHECK_INT(rig->env.reverses, 1);
+	back = come("127.0.0.1", port);
+	CHECK_INT(reply(rig, fd, true, &port), 0);
+	expect(rig, back, "early", 5);
+	close(back);
 	rig_free(rig);
 }
 
@@ -242,6 +280,7 @@ static const struct unit_case cases[] = {
     {"refuses", refuses},
     {"waits no longer than it may", waits_no_longer_than_it_may},
     {"ends with its client", ends_with_its_client},
+    {"keeps what is said before", keeps_what_is_said_before},
     {"waits for what a name is", waits_for_what_a_name_is},
 };
 
