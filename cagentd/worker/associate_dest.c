@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cagentd/worker/associate_impl.h"
+#include "cagentd/worker/own.h"
 
 static void dest_flush(struct associate_dest *);
 static bool go_via(struct associate_dest *);
@@ -192,7 +193,8 @@ go_elsewhere(struct associate_dest *d)
 static bool
 may(const struct associate_dest *d, const struct net_ip *ip)
 {
-	return classify_direct(d->settings, &d->verdict, &d->host, ip);
+	return classify_direct(d->settings, &d->verdict, &d->host, ip) &&
+	       !own_listens(d->settings, ip, d->host.port);
 }
 
 /* What is sent to is what was judged, and has a way there. */

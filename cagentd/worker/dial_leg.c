@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cagentd/worker/dial_tries.h"
+#include "cagentd/worker/own.h"
 
 bool
 dial_leg_running(const struct dial_leg *leg)
@@ -109,8 +110,7 @@ may_direct(const void *arg, const struct net_ip *ip)
 	const struct dial *d = arg;
 
 	return classify_direct(d->settings, &d->verdict, d->host, ip) &&
-	       (classify_own(d->settings, ip, d->host->port) != OWN_IF_HERE ||
-		   !net_is_here(ip));
+	       !own_listens(d->settings, ip, d->host->port);
 }
 
 bool

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/net.h"
-#include "cagentd/decide/classify.h"
+#include "cagentd/worker/own.h"
 
 /* Of <linux/netfilter_ipv4.h> and <linux/netfilter_ipv6/ip6_tables.h>, which
  * do not go with the libc's headers; at IPPROTO_IP and IPPROTO_IPV6. */
@@ -22,20 +22,6 @@ redirected_from(int fd, const union net_addr *own, union net_addr *out)
 		return -errno;
 	/* Nobody has redirected it. */
 	return net_addr_equal(own, out) ? -ELOOP : 0;
-}
-
-static bool
-is_ours(const struct settings *s, const struct net_ip *ip, uint16_t port)
-{
-	switch (classify_own(s, ip, port)) {
-	case OWN_YES:
-		return true;
-	case OWN_IF_HERE:
-		return net_is_here(ip);
-	case OWN_NO:
-		break;
-	}
-	return false;
 }
 
 int
@@ -59,7 +45,7 @@ divert_destination(const struct settings *s, int fd,
 	out->port = net_addr_port(&to);
 	if (ip.family == 0 || out->port == 0)
 		return -EAFNOSUPPORT;
-	if (is_ours(s, &ip, out->port))
+	if (own_listens(s, &ip, out->port))
 		return -ELOOP;
 	out->kind = ip.family == 4 ? WIRE_HOST_V4 : WIRE_HOST_V6;
 	memcpy(out->ip, ip.bytes, ip.family == 4 ? 4 : 16);

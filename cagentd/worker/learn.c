@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "cagentd/worker/own.h"
 #include "shm/slab.h"
 
 #define SECOND_US 1000000
@@ -97,7 +98,8 @@ may_learn(const struct learn_try *t, const struct net_ip *ip)
 	const struct verdict v = {
 	    .rule = -1, .direct_first = true, .learned = true};
 
-	return classify_direct(t->settings, &v, &t->host, ip);
+	return classify_direct(t->settings, &v, &t->host, ip) &&
+	       !own_listens(t->settings, ip, t->host.port);
 }
 
 static bool
