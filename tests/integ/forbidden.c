@@ -5,6 +5,7 @@
 
 #include "tests/integ/rig_agent.h"
 #include "tests/integ/rig_ns.h"
+#include "tests/integ/rig_web.h"
 
 #define TIMEOUT_MS 10000
 #define OFTEN	   1000
@@ -34,6 +35,22 @@ check_refused(const struct rig_agent *a, enum rig_proto proto, const char *host,
 		rig_conn_close(&c);
 }
 
+/* Not as a tunnel, but a request that names it. */
+static void
+check_refused_plain(const struct rig_agent *a, const char *host, uint16_t port)
+{
+	bool v6 = strchr(host, ':') != NULL;
+	struct rig_web w;
+	char target[128];
+
+	snprintf(target, sizeof(target), "http://%s%s%s:%u/", v6 ? "[" : "",
+	    host, v6 ? "]" : "", port);
+	rig_web_get(&w, a->port, target, "");
+	CHECK(w.status == 400 || w.status == 403 || w.status == 502,
+	    "%s: %d: %.200s", target, w.status, w.text);
+	rig_web_free(&w);
+}
+
 static void
 refuses(void)
 {
@@ -53,6 +70,8 @@ refuses(void)
 		for (i = 0; i < HOSTS; i++)
 			check_refused(&a, protos[p], hosts[i], here.port);
 	}
+	for (i = 0; i < HOSTS; i++)
+		check_refused_plain(&a, hosts[i], here.port);
 	for (; p < sizeof(protos) / sizeof(*protos); p++)
 		check_refused(&a, protos[p], "127.0.0.1", here.port);
 	check_refused(&a, RIG_SOCKS4A, RIG_NAME, here.port);

@@ -22,7 +22,11 @@ int rig_ns_isolate(void);
 #define RIG_NAME_MUTE "mute.silent" /* the rig's DNS: no answer at all */
 
 /* Answer DNS queries on 127.0.0.1:53 of the case's namespace, in a thread:
- * NXDOMAIN for every name but those under .silent, which get no answer. */
+ * NXDOMAIN for every name but those under .silent, which get no answer, and
+ * these traps, whose answers may not be kept: flip0.rebind to flip9.rebind
+ * (RIG_NS_THERE when first asked for, 127.0.0.1 ever after), both.rebind (those
+ * two at once), loop.rebind (127.0.0.1), six.rebind (::1, ::ffff:127.0.0.1),
+ * own.rebind (RIG_NS_HERE). */
 void rig_dns_start(void);
 
 /* No packet with SYN to this port (v4 and v6, of this or another process's

@@ -303,3 +303,14 @@ rig_origin_start(struct rig_server *s, enum rig_origin_kind kind,
 	s->dir = dir;
 	rig_server_start(s);
 }
+
+void
+rig_origin_http_at(struct rig_server *s, const char *address, uint16_t port)
+{
+	memset(s, 0, sizeof(*s));
+	s->address = address;
+	s->port = port;
+	s->step = step_http;
+	s->kind = RIG_ORIGIN_HTTP;
+	rig_server_start(s);
+}

@@ -30,5 +30,8 @@ enum {
  * files to serve, or NULL.  Both borrowed. */
 void rig_origin_start(struct rig_server *, enum rig_origin_kind,
     const char *address, uint64_t size, const char *dir);
+/* RIG_ORIGIN_HTTP, without files, on that port. */
+void rig_origin_http_at(
+    struct rig_server *, const char *address, uint16_t port);
 
 #endif
