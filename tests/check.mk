@@ -29,9 +29,9 @@ integ: $(PROGS) $(INTEG)
 # The headers of the test library come with the packages for the tests.
 $(B)/obj/tests/%.o: | $(DEPS_CHECK)
 
-# What this compiler has to say, of everything, without the code: a second
-# compiler's opinion costs a third of its programs.
-WARNED	:= $(patsubst %.c,warned/%,$(filter %.c,$(C_FILES)))
+# What this compiler has to say, without the code, of what the sanitizers' and
+# the fuzzers' builds leave out.
+WARNED	:= $(patsubst %.c,warned/%,$(filter %/main.c tests/integ/% tests/chaos/% tests/bench/%,$(filter %.c,$(C_FILES))))
 .PHONY: warnings $(WARNED)
 warnings: $(WARNED)
 $(WARNED): warned/%: | $(DEPS_CHECK)

@@ -24,7 +24,7 @@ static enum who_diag_answer
 receive(struct who *w, const struct who_tuple *t, struct who_found *found)
 {
 	uint8_t in[ANSWER_MAX];
-	struct sockaddr_nl from;
+	struct sockaddr_nl from = {0};
 	enum who_diag_answer a;
 	socklen_t from_len;
 	ssize_t n;
@@ -131,7 +131,7 @@ who_use(struct who *w, const struct settings *s)
 static bool
 tuple_of(int fd, const union net_addr *seen, struct who_tuple *t)
 {
-	union net_addr peer, own;
+	union net_addr peer = {0}, own = {0};
 	socklen_t peer_len = sizeof(peer), own_len = sizeof(own);
 
 	if (getpeername(fd, &peer.sa, &peer_len) == -1 ||

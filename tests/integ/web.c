@@ -501,8 +501,8 @@ t_smuggling(void)
 	    "Content-Length : 40\r\n\r\n",
 	    "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
 	    "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-	    "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n"
-	    "0\r\n\r\n",
+	    ("Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n"
+	     "0\r\n\r\n"),
 	    "X: y\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 	    "X: y\rTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 	    "X: y\r\n Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

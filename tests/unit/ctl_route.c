@@ -397,8 +397,8 @@ bad_arguments(void)
 	    "route example.com 80 class=vip", "route example.com 80 color=red",
 	    "route example.com 80 login=", "route example.com 80 service=",
 	    "route example.com 80 source=10.0.0.0/8",
-	    "route example.com 80 login="
-	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+	    ("route example.com 80 login="
+	     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
 	    "route example.com 80 user", "route h 1 user=1 user=2 user=3 x=1"};
 	size_t i;
 

@@ -88,8 +88,8 @@ keeps_none_that_is_bound(void)
 	static const char *const asks[] = {"Authorization: NTLM abc\r\n",
 	    "Authorization: negotiate abc\r\n", ""};
 	static const char *const replies[] = {OK_HI, OK_HI,
-	    "HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate\r\n"
-	    "Content-Length: 0\r\n\r\n"};
+	    ("HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate\r\n"
+	     "Content-Length: 0\r\n\r\n")};
 	struct rig *rig = rig_new();
 	struct peer *o = peer_new(rig, NULL);
 	char rest[256];
