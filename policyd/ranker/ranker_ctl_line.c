@@ -58,8 +58,8 @@ ranker_ctl_line_parse(struct ranker_ctl_line *l, const char *line, size_t len)
 		if (*at == '\0')
 			return "expected single spaces between words";
 		l->words[l->words_n++] = at;
-		at = space + 1;
-	} while (space != NULL);
+		at = space != NULL ? space + 1 : NULL;
+	} while (at != NULL);
 	return NULL;
 }
 
