@@ -359,6 +359,19 @@ run_requests(struct scene *s, unsigned int total)
 	}
 }
 
+/* The origin writes its log after its answers. */
+static void
+await_seen(const struct scene *s, const char *in, unsigned int requests,
+    struct rig_nginx_seen *seen)
+{
+	int64_t deadline = rig_now_ms() + 5000;
+
+	do
+		rig_nginx_seen(&s->origin, in, seen);
+	while (seen->requests < requests && rig_pause(deadline));
+	CHECK_INT(seen->requests, requests);
+}
+
 /* As many GETs by one connection come to the origin by one. */
 static void
 count_connections(struct scene *s)
@@ -378,8 +391,7 @@ count_connections(struct scene *s)
 		check_file(&s->answer, 0, RIG_NGINX_FILE, (unsigned int)i);
 	}
 	close(s->client.fd);
-	rig_nginx_seen(&s->origin, "?reuse", &seen);
-	CHECK_INT(seen.requests, KEPT);
+	await_seen(s, "?reuse", KEPT, &seen);
 	CHECK(seen.connections == 1, "%u connections", seen.connections);
 	rig_nginx_seen(&s->origin, "", &seen);
 	rig_note("%u requests by %u connections to the origin", seen.requests,
@@ -537,7 +549,8 @@ t_smuggling(void)
 		    "row %zu: %s", i / 2, s->answer.head);
 		close(s->client.fd);
 	}
-	/* The log is written: this one is in it. */
+	/* The log is written in order, after the answer: once this one is in
+	 * it, all are. */
 	n = snprintf(text, sizeof(text),
 	    "GET http://127.0.0.1:%u/last HTTP/1.1\r\nHost: x\r\n\r\n",
 	    s->origin.port);
@@ -545,8 +558,7 @@ t_smuggling(void)
 	tell(&s->client, text, (size_t)n);
 	read_answer(&s->client, "GET", &s->answer);
 	CHECK_INT(s->answer.status, 404);
-	rig_nginx_seen(&s->origin, "/last", &seen);
-	CHECK_INT(seen.requests, 1);
+	await_seen(s, "/last", 1, &seen);
 	rig_nginx_seen(&s->origin, "/evil", &seen);
 	CHECK_INT(seen.requests, 0);
 	finish(s);
