@@ -103,7 +103,8 @@ http_head_status(const uint8_t *in, size_t len, bool unframed)
 			    error == HPE_UNEXPECTED_CONTENT_LENGTH ||
 			    error == HPE_INVALID_TRANSFER_ENCODING))
 		error = HPE_OK;
-	if (error != HPE_OK)
+	/* llhttp reads "0200" as 200. */
+	if (error != HPE_OK || len < 13 || memchr(" \r", in[12], 2) == NULL)
 		return WIRE_BAD;
 	return status >= 100 && status <= 599 ? status : WIRE_BAD;
 }

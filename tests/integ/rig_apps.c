@@ -128,7 +128,7 @@ run_wget(struct run *r)
 	    tls ? "https" : "http", r->port);
 	snprintf(r->url, sizeof(r->url), "%s://%s:%u/file",
 	    tls ? "https" : "http", r->places->host,
-	    tls ? r->places->tls_port : r->places->origin.port);
+	    (unsigned int)(tls ? r->places->tls_port : r->places->origin.port));
 	return exec_app(r, argv, env) && got_bytes(r);
 }
 

@@ -11,8 +11,8 @@
 #define TIMEOUT_MS 10000
 #define HERE6	   "fd00:18::1"
 #define THERE6	   "fd00:18::2"
-#define ECHO_PORT  8001 /* by way of the intermediary */
-#define PLAIN_PORT 8002 /* directly */
+#define ECHO_PORT  8001u /* by way of the intermediary */
+#define PLAIN_PORT 8002u /* directly */
 #define DENIED	   8003
 
 struct scene {

@@ -68,6 +68,7 @@ static const struct response responses[] = {
     {"status of two digits", "HTTP/1.1 20 OK\r\n\r\n", 0, 0},
     {"status of four digits", "HTTP/1.1 2000 OK\r\n\r\n", 0, 0},
     {"status 0", "HTTP/1.1 000 OK\r\n\r\n", 0, 0},
+    {"status 0200", "HTTP/1.1 0200 OK\r\n\r\n", 0, 0},
     {"status 099", "HTTP/1.1 099 OK\r\n\r\n", 0, 0},
     {"status 600", "HTTP/1.1 600 OK\r\n\r\n", 0, 0},
     {"status -20", "HTTP/1.1 -20 OK\r\n\r\n", 0, 0},
