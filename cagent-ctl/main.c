@@ -1,6 +1,5 @@
 /* cagent-ctl: the operator's command; asks the daemon, prints the answer. */
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,25 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/stdfds.h"
 #include "cagent-ctl/args.h"
 #include "cagent-ctl/render.h"
 #include "cagent-ctl/say.h"
 #include "cagent-ctl/screen.h"
 #include "cagent-ctl/verb.h"
 #include "cagent-ctl/watch.h"
-
-/* No file of ours may take the number of a closed stdin, stdout or stderr. */
-static void
-fill_std_fds(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
-}
 
 static int
 dispatch(const struct call *call)
@@ -74,7 +61,7 @@ main(int argc, char **argv)
 	struct call call = {.out = stdout, .err = stderr};
 	int status;
 
-	fill_std_fds();
+	stdfds_fill();
 	signal(SIGPIPE, SIG_IGN);
 	setlocale(LC_CTYPE, "");
 	call.colour = screen_colour();

@@ -1,6 +1,5 @@
 /* cagentd: reads its arguments and becomes the role they name. */
 #include <assert.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/stdfds.h"
 #include "cagentd/common/procs.h"
 #include "cagentd/replay.h"
 #include "cagentd/roles.h"
@@ -159,20 +159,6 @@ check_default(const char *path)
 	exit(1);
 }
 
-/* No file of ours may take the number of a closed stdin, stdout or stderr: the
- * log would be written into it. */
-static void
-fill_std_fds(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
-}
-
 int
 main(int argc, char **argv, char **envp)
 {
@@ -182,7 +168,7 @@ main(int argc, char **argv, char **envp)
 	/* First: it moves the arguments out of the title's way. */
 	if (argc > 0)
 		setproctitle_init(argc, argv, envp);
-	fill_std_fds();
+	stdfds_fill();
 	if (argc < 1 || parse(argc, argv, &a) != 0) {
 		usage(stderr);
 		return 2;

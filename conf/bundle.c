@@ -371,3 +371,22 @@ bundle_open(struct bundle **out, int fd)
 	*out = b;
 	return 0;
 }
+
+const char *
+bundle_trouble(int error)
+{
+	switch (error) {
+	case -EPERM:
+		return "others may read or change it (chmod go= it)";
+	case -EINVAL:
+		return "it is not a regular file";
+	case -EFBIG:
+		return "it is too large";
+	case -ENOSPC:
+		return "the files of this configuration are too large in all";
+	case -ETXTBSY:
+		return "it changed while it was read";
+	default:
+		return strerror(-error);
+	}
+}

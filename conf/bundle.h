@@ -51,4 +51,8 @@ enum bundle_with {
 };
 int bundle_seal(const struct bundle *, unsigned int with);
 
+/* What an error of bundle_get() says of that file: "it is not a regular
+ * file". */
+const char *bundle_trouble(int error);
+
 #endif

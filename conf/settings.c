@@ -258,21 +258,6 @@ trouble(struct conf_errors *errors, const char *fmt, ...)
 	return -EINVAL;
 }
 
-static const char *
-file_trouble(int error)
-{
-	switch (error) {
-	case -EINVAL:
-		return "it is not a regular file";
-	case -EFBIG:
-		return "it is larger than 4 MB";
-	case -ETXTBSY:
-		return "it changed while it was read";
-	default:
-		return strerror(-error);
-	}
-}
-
 /* The text of the configuration and the name it goes by. */
 static const char *
 main_text(struct bundle *b, const char **path, size_t *len,
@@ -294,7 +279,7 @@ main_text(struct bundle *b, const char **path, size_t *len,
 	snprintf(key, sizeof(key), "conf:%s", *path);
 	text = bundle_get(b, key, len, &error);
 	if (text == NULL)
-		trouble(errors, "%s: %s\n", *path, file_trouble(error));
+		trouble(errors, "%s: %s\n", *path, bundle_trouble(error));
 	return text;
 }
 

@@ -25,11 +25,8 @@ settings_add_word(struct conf_ctx *ctx, const char *value, bool fold,
 {
 	char **p, *s;
 
-	if (*n == SETTINGS_LIST_MAX) {
-		conf_error(ctx, "expected at most %d of these in one list",
-		    SETTINGS_LIST_MAX);
+	if (!settings_has_place(ctx, *n))
 		return -1;
-	}
 	p = settings_grow(ctx, *words, *n, sizeof(*p));
 	if (p == NULL)
 		return -1;

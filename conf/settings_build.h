@@ -317,6 +317,9 @@ void settings_account(struct build *, const char *, struct settings_account *);
 /* Room for one more after n items of that size: the array, perhaps moved, or
  * NULL after conf_error() with the old one intact. */
 void *settings_grow(struct conf_ctx *, void *array, size_t n, size_t size);
+/* One more in a list of n?  Requests are compared with each; says so if
+ * not. */
+bool settings_has_place(struct conf_ctx *, size_t n);
 /* Values of lists: 0, or -1 for "expected ...". */
 int settings_add_network(struct conf_ctx *, const char *value,
     struct net_prefix **networks, size_t *n);

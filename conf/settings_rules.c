@@ -1,5 +1,4 @@
 /* The sections [rule], and the lists they share with others. */
-#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -22,9 +21,8 @@ settings_grow(struct conf_ctx *ctx, void *array, size_t n, size_t size)
 	return p;
 }
 
-/* Requests are compared with each of them. */
-static bool
-has_place(struct conf_ctx *ctx, size_t n)
+bool
+settings_has_place(struct conf_ctx *ctx, size_t n)
 {
 	if (n < SETTINGS_LIST_MAX)
 		return true;
@@ -47,7 +45,7 @@ settings_add_network(struct conf_ctx *ctx, const char *value,
 		    value);
 		return -1;
 	}
-	if (error != 0 || !has_place(ctx, *n))
+	if (error != 0 || !settings_has_place(ctx, *n))
 		return -1;
 	p = settings_grow(ctx, *networks, *n, sizeof(*p));
 	if (p == NULL)
@@ -62,24 +60,10 @@ int
 settings_add_domain(
     struct conf_ctx *ctx, const char *value, char ***domains, size_t *n)
 {
-	char **p, *s;
-
 	value += value[0] == '.';
-	if (!net_name_valid(value, strlen(value)) || !has_place(ctx, *n))
+	if (!net_name_valid(value, strlen(value)))
 		return -1;
-	p = settings_grow(ctx, *domains, *n, sizeof(*p));
-	if (p == NULL)
-		return -1;
-	*domains = p;
-	p[*n] = strdup(value);
-	if (p[*n] == NULL) {
-		conf_error(ctx, "out of memory");
-		return -1;
-	}
-	for (s = p[*n]; *s != '\0'; s++)
-		*s = (char)tolower((unsigned char)*s);
-	(*n)++;
-	return 0;
+	return settings_add_word(ctx, value, true, domains, n);
 }
 
 static int

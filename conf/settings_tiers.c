@@ -219,23 +219,6 @@ set_tier(struct conf_ctx *ctx, void *record, const char *value)
 	return 0;
 }
 
-static const char *
-secret_trouble(int error)
-{
-	switch (error) {
-	case -EPERM:
-		return "others may read or change it (chmod go= it)";
-	case -EINVAL:
-		return "it is not a regular file";
-	case -EFBIG:
-		return "it is larger than 4 kB";
-	case -ETXTBSY:
-		return "it changed while it was read";
-	default:
-		return strerror(-error);
-	}
-}
-
 /* The secret is copied at once: afterwards no process opens files. */
 int
 settings_hop_password_file(
@@ -260,7 +243,7 @@ settings_hop_password_file(
 		return 0;
 	if (secret == NULL) {
 		conf_error(ctx, "'password-file': %s: %s", value,
-		    secret_trouble(error));
+		    bundle_trouble(error));
 		return -1;
 	}
 	if (len == 0 || len > 255) {

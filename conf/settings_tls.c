@@ -51,25 +51,6 @@ settings_tls_server_name(struct conf_ctx *ctx, void *record, const char *value)
 	return 0;
 }
 
-static const char *
-file_trouble(int error)
-{
-	switch (error) {
-	case -EPERM:
-		return "others may read or change it (chmod go= it)";
-	case -EINVAL:
-		return "it is not a regular file";
-	case -EFBIG:
-		return "it is too large";
-	case -ENOSPC:
-		return "the files of this configuration are too large in all";
-	case -ETXTBSY:
-		return "it changed while it was read";
-	default:
-		return strerror(-error);
-	}
-}
-
 /* The text of a file, borrowed from the bundle; NULL after conf_error(), or
  * with *absent set: the process was given no secrets. */
 static const char *
@@ -92,7 +73,7 @@ text_of(struct conf_ctx *ctx, const char *word, const char *key, bool *absent)
 	}
 	if (text == NULL)
 		conf_error(
-		    ctx, "'%s': %s: %s", word, path, file_trouble(error));
+		    ctx, "'%s': %s: %s", word, path, bundle_trouble(error));
 	else if (memchr(text, '\0', len) != NULL) {
 		conf_error(ctx, "'%s': %s: there is a NUL in it", word, path);
 		return NULL;
@@ -202,7 +183,7 @@ load_authorities(
 		    "[%s \"%s\"]: the authorities whose certificates it may "
 		    "have: %s: %s: name a 'ca-file', here or in [agent]",
 		    settings_duty_word(bi->i.duty), bi->i.name, path,
-		    file_trouble(error));
+		    bundle_trouble(error));
 		return -1;
 	}
 	b->s->authorities = strdup(text);

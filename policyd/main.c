@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,22 +11,10 @@
 
 #include <sodium.h>
 
+#include "base/stdfds.h"
 #include "policyd/args.h"
 #include "policyd/say.h"
 #include "policyd/verb.h"
-
-/* No file of ours may take the number of a closed stdin, stdout or stderr. */
-static void
-fill_std_fds(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
-}
 
 /* Secrets go through this process: nobody looks into it, and it leaves no
  * core. */
@@ -70,7 +57,7 @@ main(int argc, char **argv, char **envp)
 	/* First: it moves the arguments out of the title's way. */
 	if (argc > 0)
 		setproctitle_init(argc, argv, envp);
-	fill_std_fds();
+	stdfds_fill();
 	signal(SIGPIPE, SIG_IGN);
 	status = args_parse(argc, argv, &call);
 	if (status == VERB_OK)

@@ -12,25 +12,12 @@
 #include <unistd.h>
 
 #include "base/mono.h"
+#include "base/stdfds.h"
 #include "probe/opts.h"
 #include "probe/report.h"
 #include "probe/series.h"
 
 #define PROGRESS_US 100000
-
-/* No socket of ours may take the number of a closed stdin, stdout or
- * stderr. */
-static void
-fill_std_fds(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
-}
 
 /* The columns of the terminal behind stdout, or 0. */
 static unsigned int
@@ -211,7 +198,7 @@ main(int argc, char **argv)
 	struct opts opts = {.out = stdout, .err = stderr};
 	int status;
 
-	fill_std_fds();
+	stdfds_fill();
 	signal(SIGPIPE, SIG_IGN);
 	setlocale(LC_CTYPE, "");
 	opts.colour = colour_wanted();
