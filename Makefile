@@ -47,7 +47,7 @@ $(DEPS_CHECK): etc/packages $(DEPS)
 	$(Q)etc/install-packages check && touch $@
 
 # --- flags -------------------------------------------------------------------
-PKGS_base := libbsd-overlay inih libcap-ng libseccomp
+PKGS_base := libbsd-overlay inih libcap-ng libseccomp liburing
 PKGS_agent := libcares libsodium jansson openssl
 PKGS_ctl := jansson smartcols
 PKGS_server := sqlite3 libmicrohttpd

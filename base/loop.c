@@ -14,6 +14,21 @@
 #include "base/loop_impl.h"
 #include "base/mono.h"
 
+static const struct loop_backend *const backends[] = {&loop_epoll};
+#define BACKENDS_N (sizeof(backends) / sizeof(backends[0]))
+
+static const struct loop_backend *
+backend_named(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < BACKENDS_N; i++) {
+		if (strcmp(backends[i]->name, name) == 0)
+			return backends[i];
+	}
+	return NULL;
+}
+
 int
 loop_new(struct loop **out)
 {
@@ -23,16 +38,18 @@ loop_new(struct loop **out)
 int
 loop_new_on(struct loop **out, const char *backend)
 {
+	const struct loop_backend *b = backend_named(backend);
 	struct loop *l;
 	int error;
 
 	*out = NULL;
-	if (strcmp(backend, "epoll") != 0)
+	if (b == NULL)
 		return -ENOTSUP;
 	l = calloc(1, sizeof(*l));
 	if (l == NULL)
 		return -ENOMEM;
-	error = loop_epoll_init(&l->ep);
+	l->backend = b;
+	error = b->init(l);
 	if (error != 0) {
 		free(l);
 		return error;
@@ -87,7 +104,7 @@ loop_free(struct loop *l)
 		release(op);
 	}
 	loop_timers_fini(&l->timers);
-	loop_epoll_fini(&l->ep);
+	l->backend->fini(l);
 	free(l);
 }
 
@@ -179,7 +196,7 @@ start_rx(struct loop *l, struct op *op, int fd, enum op_kind kind, op_fn *fn)
 		return -EBUSY;
 	begin(l, op, fd, kind, fn);
 	f->rx = op;
-	error = loop_epoll_start_rx(l, f);
+	error = l->backend->start_rx(l, f);
 	if (error != 0)
 		detach(l, f, op);
 	return error;
@@ -221,7 +238,7 @@ loop_connect(struct loop *l, struct op *op, int fd, const struct sockaddr *sa,
 		return -EBUSY;
 	begin(l, op, fd, OP_CONNECT, fn);
 	f->tx = op;
-	error = loop_epoll_start_connect(l, f, sa, sa_len);
+	error = l->backend->start_connect(l, f, sa, sa_len);
 	if (error != 0)
 		detach(l, f, op);
 	return error;
@@ -245,7 +262,7 @@ loop_send(struct loop *l, struct op *op, int fd, struct buf *b, op_fn *fn)
 	begin(l, op, fd, OP_SEND, fn);
 	op->out = b;
 	f->tx = op;
-	error = loop_epoll_start_send(l, f);
+	error = l->backend->start_tx(l, f);
 	if (error != 0)
 		detach(l, f, op);
 	return error;
@@ -254,7 +271,62 @@ loop_send(struct loop *l, struct op *op, int fd, struct buf *b, op_fn *fn)
 ssize_t
 loop_send_now(struct loop *l, int fd, const void *data, size_t len)
 {
-	return loop_epoll_send_now(l, fd, data, len);
+	return l->backend->send_now(l, fd, data, len);
+}
+
+int
+loop_readable(struct loop *l, struct op *op, int fd, op_fn *fn)
+{
+	return start_rx(l, op, fd, OP_READABLE, fn);
+}
+
+int
+loop_writable(struct loop *l, struct op *op, int fd, op_fn *fn)
+{
+	struct loop_fd *f;
+	int error;
+
+	error = prepare(l, op, fd, &f);
+	if (error != 0)
+		return error;
+	if (f->tx != NULL)
+		return -EBUSY;
+	begin(l, op, fd, OP_WRITABLE, fn);
+	f->tx = op;
+	error = l->backend->start_tx(l, f);
+	if (error != 0)
+		detach(l, f, op);
+	return error;
+}
+
+void
+loop_drained(struct loop *l, int fd)
+{
+	struct loop_fd *f = loop_fd_find(l, fd);
+
+	if (f != NULL)
+		l->backend->drained(l, f);
+}
+
+void
+loop_full(struct loop *l, int fd)
+{
+	struct loop_fd *f = loop_fd_find(l, fd);
+
+	if (f != NULL)
+		l->backend->full(l, f);
+}
+
+void
+loop_shutdown(struct loop *l, int fd)
+{
+	l->backend->shutdown(l, fd);
+}
+
+int
+loop_peek(struct loop *l, int fd)
+{
+	return l->backend->peek(l, fd);
 }
 
 int
@@ -287,9 +359,9 @@ cancel_on(struct loop *l, struct loop_fd *f, struct op *op)
 	assert(rx || f->tx == op);
 	detach(l, f, op);
 	if (rx)
-		loop_epoll_stopped_rx(l, f, kind);
+		l->backend->stopped_rx(l, f, kind);
 	else
-		loop_epoll_stopped_tx(l, f);
+		l->backend->stopped_tx(l, f, kind);
 }
 
 void
@@ -318,11 +390,9 @@ loop_close(struct loop *l, int fd)
 			cancel_on(l, f, f->rx);
 		if (f->tx != NULL)
 			cancel_on(l, f, f->tx);
-		loop_epoll_forget(l, f);
 		f->gen++;
 	}
-	/* On Linux the fd is gone whatever close() returns. */
-	close(fd);
+	l->backend->close(l, fd, f);
 }
 
 void
@@ -385,7 +455,7 @@ loop_turn(struct loop *l, int64_t wait_us)
 
 	assert(!l->in_turn);
 	l->in_turn = true;
-	error = loop_epoll_turn(l, until_timer(l, wait_us));
+	error = l->backend->turn(l, until_timer(l, wait_us));
 	if (error == 0)
 		run_timers(l);
 	l->in_turn = false;
@@ -418,6 +488,5 @@ loop_now_us(const struct loop *l)
 const char *
 loop_backend(const struct loop *l)
 {
-	(void)l; /* there is but one so far */
-	return "epoll";
+	return l->backend->name;
 }

@@ -16,9 +16,15 @@ struct buf;
  * - Starting never calls back before it returns.
  * - A callback is its caller's last act: the owner may free the op in it.
  * - After loop_cancel() or loop_close() returns no callback comes.
- * - One receiving op (accept, recv, poll) and one sending op (connect, send)
- *   may be under way on an fd at once.  Fds given to the loop must be
- *   non-blocking, and are closed by loop_close() and by nothing else.
+ * - One receiving op (accept, recv, readable, poll) and one sending op
+ *   (connect, send, writable) may be under way on an fd at once.  Fds given to
+ *   the loop must be non-blocking, and are closed by loop_close() and by
+ *   nothing else.
+ * - What loop_send_now() took may still be with the loop, and what has come
+ *   may be with it already: an fd that the loop has sent or received on is
+ *   half-closed by loop_shutdown() and looked at by loop_peek() alone, and
+ *   read or written past the loop only between loop_readable() or
+ *   loop_writable() and the next of the others.
  * - Multishot ops (accept, recv, poll) call back until a result with
  *   more == false; the others call back once.
  */
@@ -39,6 +45,8 @@ enum op_kind {
 	OP_CONNECT,
 	OP_RECV,
 	OP_SEND,
+	OP_READABLE,
+	OP_WRITABLE,
 	OP_POLL,
 	OP_TIMER
 };
@@ -105,9 +113,31 @@ int loop_recv(struct loop *, struct op *, int fd, op_fn *);
  */
 int loop_send(struct loop *, struct op *, int fd, struct buf *b, op_fn *);
 
-/* Send at once what the kernel takes: bytes (0: would block) or -errno.
- * Only while no loop_send() is under way on fd. */
+/*
+ * Send at once what can be taken: bytes (0: would block) or -errno.  Only
+ * while no loop_send() is under way on fd.  What was taken and cannot be sent
+ * after all is told by the next sending op, and by a receiving one in place of
+ * the stream's end.
+ */
 ssize_t loop_send_now(struct loop *, int fd, const void *data, size_t len);
+/* No more is to be sent: shutdown(2) with SHUT_WR, behind what was taken. */
+void loop_shutdown(struct loop *, int fd);
+/* What the next receive would bring, without taking it: 1 (bytes), 0 (the
+ * end), -EAGAIN (nothing yet), or another -errno. */
+int loop_peek(struct loop *, int fd);
+
+/*
+ * For who moves bytes itself, with splice(2): call back once when there is
+ * something to receive, or room to send in.  The first asks the kernel only
+ * from the last loop_drained() on, the second from the last loop_full() on, so
+ * both must be said when a call has found nothing (EAGAIN).  res > 0: so many
+ * bytes in data, lent for the callback, had been received before; they are
+ * the next ones.
+ */
+int loop_readable(struct loop *, struct op *, int fd, op_fn *);
+int loop_writable(struct loop *, struct op *, int fd, op_fn *);
+void loop_drained(struct loop *, int fd);
+void loop_full(struct loop *, int fd);
 
 /* Level-triggered readiness; events and res are poll(2) bits. */
 int loop_poll(struct loop *, struct op *, int fd, int events, op_fn *);

@@ -3,6 +3,7 @@
 #include "base/loop_epoll.h"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <assert.h>
 #include <errno.h>
@@ -20,9 +21,10 @@
  * blocks: the fresh socket's "writable" would cost a wake-up each. */
 #define STREAM_MASK (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET)
 
-int
-loop_epoll_init(struct loop_epoll *ep)
+static int
+epoll_init(struct loop *l)
 {
+	struct loop_epoll_state *ep = &l->ep;
 	int error;
 
 	TAILQ_INIT(&ep->ready);
@@ -38,11 +40,11 @@ loop_epoll_init(struct loop_epoll *ep)
 	return 0;
 }
 
-void
-loop_epoll_fini(struct loop_epoll *ep)
+static void
+epoll_fini(struct loop *l)
 {
-	close(ep->fd);
-	free(ep->lent);
+	close(l->ep.fd);
+	free(l->ep.lent);
 }
 
 static bool
@@ -131,8 +133,8 @@ loop_epoll_unwatch(struct loop *l, struct loop_fd *f)
 	f->ep.mask = 0;
 }
 
-void
-loop_epoll_forget(struct loop *l, struct loop_fd *f)
+static void
+forget(struct loop *l, struct loop_fd *f)
 {
 	/* close() unregisters, unless somebody else holds the same file: then
 	 * a level-triggered fd would be reported for ever. */
@@ -142,6 +144,47 @@ loop_epoll_forget(struct loop *l, struct loop_fd *f)
 	f->ep.mask = 0;
 	f->ep.bits = 0;
 	f->ep.accept_n = 0;
+}
+
+static void
+epoll_close(struct loop *l, int fd, struct loop_fd *f)
+{
+	if (f != NULL)
+		forget(l, f);
+	/* On Linux the fd is gone whatever close() returns. */
+	close(fd);
+}
+
+static void
+epoll_shutdown(struct loop *l, int fd)
+{
+	(void)l;
+	/* Fails only when the peer is gone, which the reader learns. */
+	shutdown(fd, SHUT_WR);
+}
+
+static int
+epoll_peek(struct loop *l, int fd)
+{
+	char byte;
+	ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	(void)l;
+	return n == -1 ? -errno : (int)n;
+}
+
+static void
+epoll_drained(struct loop *l, struct loop_fd *f)
+{
+	f->ep.bits &= ~EP_RX;
+	loop_epoll_requeue(l, f);
+}
+
+static void
+epoll_full(struct loop *l, struct loop_fd *f)
+{
+	f->ep.bits |= EP_TX_BLOCKED;
+	loop_epoll_requeue(l, f);
 }
 
 /*
@@ -165,9 +208,9 @@ run_fd(struct loop *l, struct loop_fd *f)
 		loop_epoll_run_rx(l, f);
 	}
 	if (f->gen == gen && !connecting && tx_runnable(f) &&
-	    f->tx->kind == OP_SEND) {
+	    f->tx->kind != OP_CONNECT) {
 		dequeue(l, f);
-		loop_epoll_run_send(l, f);
+		loop_epoll_run_tx(l, f);
 	}
 	if (f->gen == gen)
 		loop_epoll_requeue(l, f);
@@ -246,8 +289,8 @@ wait_ms(int64_t wait_us)
 	return ms < INT_MAX ? (int)ms : INT_MAX;
 }
 
-int
-loop_epoll_turn(struct loop *l, int64_t wait_us)
+static int
+epoll_turn(struct loop *l, int64_t wait_us)
 {
 	struct epoll_event events[EVENTS_N];
 	int i, n;
@@ -263,3 +306,19 @@ loop_epoll_turn(struct loop *l, int64_t wait_us)
 	run_ready(l);
 	return 0;
 }
+
+const struct loop_backend loop_epoll = {.name = "epoll",
+    .init = epoll_init,
+    .fini = epoll_fini,
+    .start_rx = loop_epoll_start_rx,
+    .start_tx = loop_epoll_start_tx,
+    .start_connect = loop_epoll_start_connect,
+    .stopped_rx = loop_epoll_stopped_rx,
+    .stopped_tx = loop_epoll_stopped_tx,
+    .send_now = loop_epoll_send_now,
+    .shutdown = epoll_shutdown,
+    .peek = epoll_peek,
+    .drained = epoll_drained,
+    .full = epoll_full,
+    .close = epoll_close,
+    .turn = epoll_turn};

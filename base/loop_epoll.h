@@ -37,36 +37,23 @@ struct loop_epoll_fd {
 };
 
 /* ... and of a struct loop. */
-struct loop_epoll {
+struct loop_epoll_state {
 	int fd;
 	uint32_t round; /* counts turns; may wrap */
 	TAILQ_HEAD(loop_epoll_ready, loop_fd) ready;
 	uint8_t *lent; /* LOOP_RECV_MAX bytes, for recv callbacks */
 };
 
-/* 0 or -errno. */
-int loop_epoll_init(struct loop_epoll *);
-void loop_epoll_fini(struct loop_epoll *);
-
-/* op is already f->rx or f->tx.  0, or -errno: nothing is under way. */
+/* Between loop_epoll.c, which is the backend, and loop_epoll_op.c, whose
+ * first functions are the struct loop_backend's. */
 int loop_epoll_start_rx(struct loop *, struct loop_fd *);
-int loop_epoll_start_send(struct loop *, struct loop_fd *);
+int loop_epoll_start_tx(struct loop *, struct loop_fd *);
 int loop_epoll_start_connect(
     struct loop *, struct loop_fd *, const struct sockaddr *, socklen_t);
-/* f->rx or f->tx has just become NULL, without a result. */
 void loop_epoll_stopped_rx(struct loop *, struct loop_fd *, int kind);
-void loop_epoll_stopped_tx(struct loop *, struct loop_fd *);
-/* f->fd is about to be closed; nothing is under way on it. */
-void loop_epoll_forget(struct loop *, struct loop_fd *);
-
+void loop_epoll_stopped_tx(struct loop *, struct loop_fd *, int kind);
 ssize_t loop_epoll_send_now(
     struct loop *, int fd, const void *data, size_t len);
-
-/* Wait at most wait_us (-1: for ever), take the time, call back.  0 or
- * -errno. */
-int loop_epoll_turn(struct loop *, int64_t wait_us);
-
-/* Between loop_epoll.c and loop_epoll_op.c. */
 
 /* Register f for what is under way.  0 or -errno. */
 int loop_epoll_watch(struct loop *, struct loop_fd *);
@@ -76,6 +63,6 @@ void loop_epoll_requeue(struct loop *, struct loop_fd *);
 /* Go on with what is under way; each calls back at most once, but accept. */
 void loop_epoll_run_connect(struct loop *, struct loop_fd *);
 void loop_epoll_run_rx(struct loop *, struct loop_fd *);
-void loop_epoll_run_send(struct loop *, struct loop_fd *);
+void loop_epoll_run_tx(struct loop *, struct loop_fd *);
 
 #endif

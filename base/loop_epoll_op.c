@@ -40,8 +40,9 @@ loop_epoll_stopped_rx(struct loop *l, struct loop_fd *f, int kind)
 }
 
 void
-loop_epoll_stopped_tx(struct loop *l, struct loop_fd *f)
+loop_epoll_stopped_tx(struct loop *l, struct loop_fd *f, int kind)
 {
+	(void)kind;
 	f->ep.bits &= ~EP_TX_DONE;
 	loop_epoll_requeue(l, f);
 }
@@ -112,14 +113,16 @@ send_out(struct loop_fd *f)
 }
 
 int
-loop_epoll_start_send(struct loop *l, struct loop_fd *f)
+loop_epoll_start_tx(struct loop *l, struct loop_fd *f)
 {
+	bool writable = f->tx->kind == OP_WRITABLE;
 	int error;
 
 	f->ep.tx_res = 0;
-	if (f->tx->out->len == 0)
+	if ((writable && (f->ep.bits & EP_TX_BLOCKED) == 0) ||
+	    (!writable && f->tx->out->len == 0))
 		tx_done(f, 0);
-	else if ((f->ep.bits & EP_TX_BLOCKED) == 0)
+	else if (!writable && (f->ep.bits & EP_TX_BLOCKED) == 0)
 		send_out(f);
 	if ((f->ep.bits & EP_TX_DONE) == 0) {
 		error = loop_epoll_watch(l, f);
@@ -161,11 +164,13 @@ loop_epoll_run_connect(struct loop *l, struct loop_fd *f)
 }
 
 void
-loop_epoll_run_send(struct loop *l, struct loop_fd *f)
+loop_epoll_run_tx(struct loop *l, struct loop_fd *f)
 {
 	int error;
 
-	if ((f->ep.bits & EP_TX_DONE) == 0)
+	if (f->tx->kind == OP_WRITABLE)
+		tx_done(f, 0);
+	else if ((f->ep.bits & EP_TX_DONE) == 0)
 		send_out(f);
 	if ((f->ep.bits & EP_TX_DONE) == 0) {
 		error = loop_epoll_watch(l, f);
@@ -282,9 +287,13 @@ loop_epoll_run_rx(struct loop *l, struct loop_fd *f)
 	case OP_POLL:
 		run_poll(l, f);
 		return;
+	case OP_READABLE:
+		loop_finish(l, f, f->rx, 0);
+		return;
 	case OP_NONE:
 	case OP_CONNECT:
 	case OP_SEND:
+	case OP_WRITABLE:
 	case OP_TIMER:
 		return;
 	}

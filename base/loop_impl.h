@@ -1,6 +1,9 @@
 #ifndef BASE_LOOP_IMPL_H
 #define BASE_LOOP_IMPL_H
 
+#include <sys/socket.h>
+#include <sys/types.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,12 +24,43 @@
  * still about the same file.
  */
 struct loop_fd {
-	struct op *rx; /* accept, recv or poll; NULL: none */
-	struct op *tx; /* connect or send */
+	struct op *rx; /* accept, recv, readable or poll; NULL: none */
+	struct op *tx; /* connect, send or writable */
 	int32_t fd;
 	uint32_t gen; /* counts loop_close() */
 	struct loop_epoll_fd ep;
 };
+
+/*
+ * A way to ask the kernel.  0 or -errno, where nothing else is said; nothing
+ * calls back but turn().
+ */
+struct loop_backend {
+	const char *name;
+	int (*init)(struct loop *);
+	void (*fini)(struct loop *);
+	/* op is already f->rx or f->tx; on an error nothing is under way. */
+	int (*start_rx)(struct loop *, struct loop_fd *);
+	int (*start_tx)(struct loop *, struct loop_fd *);
+	int (*start_connect)(struct loop *, struct loop_fd *,
+	    const struct sockaddr *, socklen_t);
+	/* f->rx or f->tx has just become NULL, without a result. */
+	void (*stopped_rx)(struct loop *, struct loop_fd *, int kind);
+	void (*stopped_tx)(struct loop *, struct loop_fd *, int kind);
+	ssize_t (*send_now)(
+	    struct loop *, int fd, const void *data, size_t len);
+	void (*shutdown)(struct loop *, int fd);
+	int (*peek)(struct loop *, int fd);
+	void (*drained)(struct loop *, struct loop_fd *);
+	void (*full)(struct loop *, struct loop_fd *);
+	/* Close fd, of which f (NULL: nothing was ever started on it) is the
+	 * record; nothing is under way on it. */
+	void (*close)(struct loop *, int fd, struct loop_fd *);
+	/* Wait at most wait_us (-1: for ever), take the time, call back. */
+	int (*turn)(struct loop *, int64_t wait_us);
+};
+
+extern const struct loop_backend loop_epoll;
 
 #define LOOP_FD_CHUNK 128
 struct loop_fd_chunk {
@@ -34,6 +68,7 @@ struct loop_fd_chunk {
 };
 
 struct loop {
+	const struct loop_backend *backend;
 	struct loop_fd_chunk **chunks; /* by fd / LOOP_FD_CHUNK; some NULL */
 	size_t chunks_n;
 	size_t active; /* ops under way on fds */
@@ -42,7 +77,7 @@ struct loop {
 	bool stop;
 	bool in_turn;
 	struct loop_timers timers;
-	struct loop_epoll ep;
+	struct loop_epoll_state ep;
 };
 
 /* The record of fd, or NULL if nothing was ever started on it. */

@@ -51,25 +51,19 @@ stream_op_active(struct stream s, const struct op *op)
 	return s.tls != NULL ? tls_op_active(s.tls, op) : loop_op_active(op);
 }
 
-bool
-stream_unread(struct stream s)
+int
+stream_peek(struct loop *loop, struct stream s)
 {
-	char byte;
-
-	return s.tls != NULL
-		   ? tls_unread(s.tls)
-		   : recv(s.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	return s.tls != NULL ? tls_peek(s.tls) : loop_peek(loop, s.fd);
 }
 
 void
 stream_end(struct loop *loop, struct stream s)
 {
-	(void)loop;
-	/* Fails only when the peer is gone, which the reader learns. */
 	if (s.tls != NULL)
 		tls_end(s.tls);
 	else
-		shutdown(s.fd, SHUT_WR);
+		loop_shutdown(loop, s.fd);
 }
 
 void

@@ -47,8 +47,8 @@ ssize_t stream_send_now(
 /* Cancel one of them. */
 void stream_cancel(struct loop *, struct stream, struct op *);
 bool stream_op_active(struct stream, const struct op *);
-/* Has the peer said something that was not received yet? */
-bool stream_unread(struct stream);
+/* As loop_peek(). */
+int stream_peek(struct loop *, struct stream);
 /* No more is to be sent: the peer is told. */
 void stream_end(struct loop *, struct stream);
 /* Cancel what is under way, and close.  reset: so that what was sent does not

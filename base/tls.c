@@ -222,13 +222,12 @@ tls_recv(struct tls *t, struct op *op, op_fn *fn)
 	return error;
 }
 
-bool
-tls_unread(const struct tls *t)
+int
+tls_peek(const struct tls *t)
 {
-	char byte;
-
-	return t->in_len > 0 || SSL_pending(t->ssl) > 0 ||
-	       recv(t->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	if (t->in_len > 0 || SSL_pending(t->ssl) > 0)
+		return 1;
+	return loop_peek(t->loop, t->fd);
 }
 
 void
@@ -321,7 +320,7 @@ tls_end(struct tls *t)
 	if (t->ended || t->end_after)
 		return;
 	if (t->owed > 0 || !SSL_is_init_finished(t->ssl))
-		shutdown(t->fd, SHUT_WR);
+		loop_shutdown(t->loop, t->fd);
 	else if (loop_op_active(&t->net_out))
 		t->end_after = true;
 	else

@@ -63,7 +63,7 @@ int tls_send(struct tls *, struct op *, struct buf *, op_fn *);
 ssize_t tls_send_now(struct tls *, const void *data, size_t len);
 void tls_cancel(struct tls *, struct op *);
 bool tls_op_active(const struct tls *, const struct op *);
-bool tls_unread(const struct tls *);
+int tls_peek(const struct tls *);
 void tls_end(struct tls *);
 /* cut: without a word to the peer. */
 void tls_close(struct tls *, bool cut);

@@ -47,7 +47,7 @@ on_recv(struct loop *loop, struct op *op, const struct op_result *r)
 static void
 listen_out(struct farewell *f)
 {
-	shutdown(f->fd, SHUT_WR);
+	loop_shutdown(f->loop, f->fd);
 	if (loop_recv(f->loop, &f->recv, f->fd, on_recv) != 0)
 		loop_timer(
 		    f->loop, &f->timer, loop_now_us(f->loop), on_deadline);

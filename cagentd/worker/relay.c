@@ -236,7 +236,7 @@ dead_end(struct relay *r, enum relay_side from)
 	r->side[to].deaf = true;
 	if (r->side[to].flow == FLOW_ENDED ||
 	    (relay_flight_unanswered(r) &&
-		!stream_unread(r->side[to].stream))) {
+		stream_peek(r->loop, r->side[to].stream) <= 0)) {
 		broke(r, to);
 		return;
 	}

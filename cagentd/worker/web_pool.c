@@ -143,14 +143,9 @@ serves(const struct web_pool_entry *e, const struct dial_try *t,
 
 /* Has it neither ended nor said anything?  The loop may not have told yet. */
 static bool
-is_quiet(struct stream s)
+is_quiet(struct loop *loop, struct stream s)
 {
-	char byte;
-
-	/* What TLS holds back is in no socket any more. */
-	return !stream_unread(s) &&
-	       recv(s.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
-	       errno == EAGAIN;
+	return stream_peek(loop, s) == -EAGAIN;
 }
 
 struct stream
@@ -164,7 +159,7 @@ web_pool_take(
 	{
 		if (!serves(e, t, host))
 			continue;
-		if (is_quiet(e->stream))
+		if (is_quiet(p->loop, e->stream))
 			return remove_entry(e);
 		drop(e);
 	}

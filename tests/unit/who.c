@@ -230,27 +230,44 @@ who_is_gone_is_unknown(void)
 	rig_end(&rig);
 }
 
+/* A listener where the client on *c was, which closes; -1: somebody else has
+ * its port for another connection. */
+static int
+listen_instead(int c, int a)
+{
+	const int on = 1;
+	union net_addr peer;
+	socklen_t len = sizeof(peer);
+	int l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CHECK_INT(getpeername(a, &peer.sa, &len), 0);
+	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	close(c);
+	if (bind(l, &peer.sa, len) == 0 && listen(l, 1) == 0)
+		return l;
+	close(l);
+	return -1;
+}
+
 /* Another process listens where the client was: it is not the client. */
 static void
 a_listener_at_its_port_is_not_it(void)
 {
-	const int on = 1;
 	struct client client = {0};
 	struct who_wait wait = {.client = &client};
-	union net_addr peer;
-	socklen_t len = sizeof(peer);
 	struct rig rig;
-	int c, a, l;
+	int c, a, l = -1, tries;
 
 	if (!rig_start(&rig, by_user))
 		return;
-	connect_pair(NULL, "127.0.0.1", &c, &a);
-	CHECK_INT(getpeername(a, &peer.sa, &len), 0);
-	l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	close(c);
-	CHECK_INT(bind(l, &peer.sa, len), 0);
-	CHECK_INT(listen(l, 1), 0);
+	for (tries = 0; tries < 100; tries++) {
+		connect_pair(NULL, "127.0.0.1", &c, &a);
+		l = listen_instead(c, a);
+		if (l != -1)
+			break;
+		close(a);
+	}
+	CHECK(l != -1, "no port of %d", tries);
 	CHECK(who_start(&rig.who, a, false, NULL, &wait), "at once");
 	CHECK(!client.has_uid, "uid %u of a listener", client.uid);
 	close(a);
