@@ -60,9 +60,8 @@ loop_new_on(struct loop **out, const char *backend)
 	return 0;
 }
 
-/* The op is its owner's again. */
-static void
-release(struct op *op)
+void
+loop_op_release(struct op *op)
 {
 	if (op->kind == OP_SEND) {
 		buf_free(op->out);
@@ -71,95 +70,34 @@ release(struct op *op)
 	op->kind = OP_NONE;
 }
 
-static void
-free_chunk(struct loop_fd_chunk *c)
-{
-	size_t i;
-
-	for (i = 0; i < LOOP_FD_CHUNK; i++) {
-		if (c->fds[i].rx != NULL)
-			release(c->fds[i].rx);
-		if (c->fds[i].tx != NULL)
-			release(c->fds[i].tx);
-	}
-	free(c);
-}
-
 void
 loop_free(struct loop *l)
 {
 	struct op *op;
-	size_t i;
 
 	if (l == NULL)
 		return;
 	assert(!l->in_turn);
-	for (i = 0; i < l->chunks_n; i++) {
-		if (l->chunks[i] != NULL)
-			free_chunk(l->chunks[i]);
-	}
-	free(l->chunks);
+	l->backend->fini(l);
+	loop_fds_free(l);
 	while ((op = loop_timers_first(&l->timers)) != NULL) {
 		loop_timers_remove(&l->timers, op);
-		release(op);
+		loop_op_release(op);
 	}
 	loop_timers_fini(&l->timers);
-	l->backend->fini(l);
 	free(l);
-}
-
-struct loop_fd *
-loop_fd_find(const struct loop *l, int fd)
-{
-	size_t i = (size_t)fd / LOOP_FD_CHUNK;
-
-	if (fd < 0 || i >= l->chunks_n || l->chunks[i] == NULL)
-		return NULL;
-	return &l->chunks[i]->fds[fd % LOOP_FD_CHUNK];
-}
-
-static int
-add_chunk(struct loop *l, size_t i)
-{
-	struct loop_fd_chunk **chunks, *c;
-	int k;
-
-	if (i >= l->chunks_n) {
-		chunks = reallocarray(l->chunks, i + 1, sizeof(c));
-		if (chunks == NULL)
-			return -ENOMEM;
-		memset(
-		    chunks + l->chunks_n, 0, (i + 1 - l->chunks_n) * sizeof(c));
-		l->chunks = chunks;
-		l->chunks_n = i + 1;
-	}
-	c = calloc(1, sizeof(*c));
-	if (c == NULL)
-		return -ENOMEM;
-	for (k = 0; k < LOOP_FD_CHUNK; k++)
-		c->fds[k].fd = (int)i * LOOP_FD_CHUNK + k;
-	l->chunks[i] = c;
-	return 0;
 }
 
 /* 0, or -errno: op cannot be put under way on fd. */
 static int
 prepare(struct loop *l, struct op *op, int fd, struct loop_fd **out)
 {
-	int error;
-
 	if (fd < 0)
 		return -EBADF;
 	if (op->kind != OP_NONE)
 		return -EBUSY;
-	*out = loop_fd_find(l, fd);
-	if (*out == NULL) {
-		error = add_chunk(l, (size_t)fd / LOOP_FD_CHUNK);
-		if (error != 0)
-			return error;
-		*out = loop_fd_find(l, fd);
-	}
-	return 0;
+	*out = loop_fd_get(l, fd);
+	return *out != NULL ? 0 : -ENOMEM;
 }
 
 static void
@@ -180,7 +118,7 @@ detach(struct loop *l, struct loop_fd *f, struct op *op)
 	else
 		f->tx = NULL;
 	l->active--;
-	release(op);
+	loop_op_release(op);
 }
 
 static int
@@ -371,7 +309,7 @@ loop_cancel(struct loop *l, struct op *op)
 		return;
 	if (op->kind == OP_TIMER) {
 		loop_timers_remove(&l->timers, op);
-		release(op);
+		loop_op_release(op);
 		return;
 	}
 	cancel_on(l, loop_fd_find(l, op->fd), op);
@@ -426,7 +364,7 @@ run_timers(struct loop *l)
 	while ((op = loop_timers_first(&l->timers)) != NULL &&
 	       op->at_us <= l->now_us) {
 		loop_timers_remove(&l->timers, op);
-		release(op);
+		loop_op_release(op);
 		op->fn(l, op, &r);
 	}
 	l->timer_floor_us = INT64_MIN;

@@ -82,6 +82,12 @@ struct loop {
 
 /* The record of fd, or NULL if nothing was ever started on it. */
 struct loop_fd *loop_fd_find(const struct loop *, int fd);
+/* The same, made if need be; NULL: out of memory. */
+struct loop_fd *loop_fd_get(struct loop *, int fd);
+/* Release what is under way on them, too. */
+void loop_fds_free(struct loop *);
+/* The op is its owner's again. */
+void loop_op_release(struct op *);
 
 /* One of many results of a multishot op. */
 void loop_more(struct loop *, struct op *, int res, uint8_t *data);
