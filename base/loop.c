@@ -342,6 +342,15 @@ loop_more(struct loop *l, struct op *op, int res, uint8_t *data)
 }
 
 void
+loop_accepted(
+    struct loop *l, struct op *op, int fd, const struct sockaddr *peer)
+{
+	const struct op_result r = {.res = fd, .peer = peer, .more = true};
+
+	op->fn(l, op, &r);
+}
+
+void
 loop_finish(struct loop *l, struct loop_fd *f, struct op *op, int res)
 {
 	const struct op_result r = {.res = res};

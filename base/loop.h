@@ -33,7 +33,9 @@ struct op;
 struct op_result {
 	int res;       /* >= 0: the result; negative errno: failed */
 	uint8_t *data; /* recv: res bytes, lent for this callback */
-	bool more;     /* multishot: the op is still under way */
+	/* accept: likewise; NULL: the backend has not been told */
+	const struct sockaddr *peer;
+	bool more; /* multishot: the op is still under way */
 };
 
 struct loop;

@@ -250,12 +250,20 @@ run_accept(struct loop *l, struct loop_fd *f)
 {
 	const uint32_t gen = f->gen;
 	int budget = accept_budget(l, f), left, fd, error;
+	/* Of no more use than getpeername(2), but for nothing. */
+	union {
+		struct sockaddr sa;
+		struct sockaddr_storage any;
+	} peer;
+	socklen_t len;
 
 	f->ep.bits &= ~EP_RX;
 	f->ep.accepted_at = l->ep.round;
 	f->ep.accept_n = (uint8_t)budget;
 	for (left = budget; left > 0; left--) {
-		fd = accept4(f->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		len = sizeof(peer);
+		fd = accept4(
+		    f->fd, &peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		error = errno;
 		if (fd == -1 && swallowed(error))
 			continue;
@@ -268,7 +276,7 @@ run_accept(struct loop *l, struct loop_fd *f)
 			loop_finish(l, f, f->rx, -error);
 			return;
 		}
-		loop_more(l, f->rx, fd, NULL);
+		loop_accepted(l, f->rx, fd, &peer.sa);
 		if (f->gen != gen || f->rx == NULL || f->rx->kind != OP_ACCEPT)
 			return;
 	}

@@ -91,6 +91,9 @@ void loop_op_release(struct op *);
 
 /* One of many results of a multishot op. */
 void loop_more(struct loop *, struct op *, int res, uint8_t *data);
+/* One that was accepted. */
+void loop_accepted(
+    struct loop *, struct op *, int fd, const struct sockaddr *peer);
 /* The last result: op is no longer under way, its buffer is freed. */
 void loop_finish(struct loop *, struct loop_fd *, struct op *, int res);
 

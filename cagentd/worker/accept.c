@@ -59,7 +59,8 @@ on_accept(struct loop *loop, struct op *op, const struct op_result *r)
 
 	(void)loop;
 	if (r->res >= 0)
-		a->fn(a, r->res, l);
+		a->fn(a, r->res, l,
+		    (const union net_addr *)(const void *)r->peer);
 	else if (r->res != -EINVAL) /* shut down: others are on their way */
 		pause_all(a);
 }

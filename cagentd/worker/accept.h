@@ -16,9 +16,10 @@
 
 struct accept;
 struct accept_listener;
-/* fd is the owner's. */
-typedef void accept_fn(
-    struct accept *, int fd, const struct accept_listener *from);
+union net_addr;
+/* fd is the owner's.  peer: its address, lent; NULL: it is to be asked. */
+typedef void accept_fn(struct accept *, int fd,
+    const struct accept_listener *from, const union net_addr *peer);
 
 struct accept_listener {
 	struct accept *accept;

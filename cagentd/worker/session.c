@@ -389,17 +389,22 @@ begin_diverted(
 
 /* Is it known who asks, as far as it will be? */
 static bool
-identify(struct session *s, bool unix_socket, const union net_addr *seen)
+identify(struct session *s, bool unix_socket, const union net_addr *peer,
+    const union net_addr *seen)
 {
 	struct setup *u = s->setup;
+	bool known;
 
-	u->who = (struct who_wait){.client = &u->client, .done = identified};
-	return who_start(s->env->who, s->fd, unix_socket, seen, &u->who);
+	u->who = (struct who_wait){
+	    .client = &u->client, .peer = peer, .done = identified};
+	known = who_start(s->env->who, s->fd, unix_socket, seen, &u->who);
+	u->who.peer = NULL;
+	return known;
 }
 
 int
 session_start(struct session_env *env, struct session_list *list, int fd,
-    const struct accept_listener *from)
+    const struct accept_listener *from, const union net_addr *peer)
 {
 	bool diverted = from->kind != LISTENER_PROXY, known;
 	struct session *s = calloc(1, sizeof(*s));
@@ -417,7 +422,7 @@ session_start(struct session_env *env, struct session_list *list, int fd,
 	error = diverted ? begin_diverted(s, from->kind, &seen) : 0;
 	if (error != 0)
 		goto fail;
-	known = identify(s, from->unix_socket, diverted ? &seen : NULL);
+	known = identify(s, from->unix_socket, peer, diverted ? &seen : NULL);
 	if (known && !diverted)
 		error = session_read(s);
 	if (error != 0)

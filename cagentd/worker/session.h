@@ -58,10 +58,11 @@ LIST_HEAD(session_list, session);
 
 /*
  * Serve the client on fd, which is the session's from here on; joins list and
- * leaves it when it ends.  returns 0, or -errno with fd closed.
+ * leaves it when it ends.  peer: its address, or NULL where that is none or
+ * not known.  returns 0, or -errno with fd closed.
  */
 int session_start(struct session_env *, struct session_list *list, int fd,
-    const struct accept_listener *from);
+    const struct accept_listener *from, const union net_addr *peer);
 /* The process is to end (draining is set): who waits for nothing leaves. */
 void session_drain(struct session_list *);
 /* End it at once, without a word. */

@@ -127,25 +127,38 @@ who_use(struct who *w, const struct settings *s)
 	}
 }
 
-/* As the client sees it. */
+/* Where it comes from. */
 static bool
-tuple_of(int fd, const union net_addr *seen, struct who_tuple *t)
+from_of(int fd, const union net_addr *peer, struct who_tuple *t)
 {
-	union net_addr peer = {0}, own = {0};
-	socklen_t peer_len = sizeof(peer), own_len = sizeof(own);
+	union net_addr asked = {0};
+	socklen_t len = sizeof(asked);
 
-	if (getpeername(fd, &peer.sa, &peer_len) == -1 ||
-	    getsockname(fd, &own.sa, &own_len) == -1)
+	if (peer == NULL && getpeername(fd, &asked.sa, &len) == -1)
+		return false;
+	if (peer == NULL)
+		peer = &asked;
+	net_addr_ip(peer, &t->client);
+	t->client_port = net_addr_port(peer);
+	t->interface =
+	    peer->sa.sa_family == AF_INET6 ? peer->in6.sin6_scope_id : 0;
+	return t->client.family != 0;
+}
+
+/* Where it goes, as the client sees it. */
+static bool
+to_of(int fd, const union net_addr *seen, struct who_tuple *t)
+{
+	union net_addr own = {0};
+	socklen_t len = sizeof(own);
+
+	if (seen == NULL && getsockname(fd, &own.sa, &len) == -1)
 		return false;
 	if (seen == NULL)
 		seen = &own;
-	net_addr_ip(&peer, &t->client);
 	net_addr_ip(seen, &t->agent);
-	t->client_port = net_addr_port(&peer);
 	t->agent_port = net_addr_port(seen);
-	t->interface =
-	    peer.sa.sa_family == AF_INET6 ? peer.in6.sin6_scope_id : 0;
-	return t->client.family != 0;
+	return true;
 }
 
 static struct who_service *
@@ -228,11 +241,11 @@ who_start(struct who *w, int fd, bool unix_socket, const union net_addr *seen,
 		identify_unix(fd, c);
 		return true;
 	}
-	if (!tuple_of(fd, seen, &t))
+	if (!from_of(fd, wait->peer, &t))
 		return true;
 	c->source = t.client;
 	if (w == NULL || !(w->ask_uid || w->ask_service) ||
-	    !look_up(w, &t, &found))
+	    !to_of(fd, seen, &t) || !look_up(w, &t, &found))
 		return true;
 	c->has_uid = true;
 	c->uid = found.uid;

@@ -36,6 +36,8 @@ typedef void who_fn(struct who_wait *);
 struct who_wait {
 	/* Set by the owner. */
 	struct client *client; /* to be filled: source, uid, service */
+	/* Its address; NULL: it is asked for.  Borrowed for who_start(). */
+	const union net_addr *peer;
 	who_fn *done;
 	/* The stage's. */
 	LIST_ENTRY(who_wait) entry;

@@ -136,34 +136,45 @@ source_of(const struct accept_listener *from, struct net_ip *ip)
 }
 
 static bool
-may_connect(const struct worker *w, int fd, const struct accept_listener *from)
+may_connect(const struct worker *w, const struct accept_listener *from,
+    const union net_addr *peer)
 {
 	char text[NET_ADDR_STRLEN];
-	union net_addr peer;
-	socklen_t len = sizeof(peer);
 	struct net_ip ip;
 
-	if (getpeername(fd, &peer.sa, &len) == -1)
-		return false; /* gone already */
-	net_addr_ip(&peer, &ip);
+	net_addr_ip(peer, &ip);
 	source_of(from, &ip);
 	if (classify_access(w->settings, &ip))
 		return true;
-	log_info("%s: not in [access]", net_addr_format(&peer, text));
+	log_info("%s: not in [access]", net_addr_format(peer, text));
 	return false;
 }
 
+/* Where accepting has not told it; NULL: gone already. */
+static const union net_addr *
+ask_peer(int fd, union net_addr *peer)
+{
+	socklen_t len = sizeof(*peer);
+
+	return getpeername(fd, &peer->sa, &len) == 0 ? peer : NULL;
+}
+
 static void
-accepted(struct accept *a, int fd, const struct accept_listener *from)
+accepted(struct accept *a, int fd, const struct accept_listener *from,
+    const union net_addr *peer)
 {
 	struct worker *w = container_of(a, struct worker, accept);
+	union net_addr asked;
 	int error;
 
-	if (!from->unix_socket && !may_connect(w, fd, from)) {
+	if (!from->unix_socket && peer == NULL)
+		peer = ask_peer(fd, &asked);
+	if (!from->unix_socket &&
+	    (peer == NULL || !may_connect(w, from, peer))) {
 		loop_close(w->loop, fd);
 		return;
 	}
-	error = session_start(&w->env, &w->sessions, fd, from);
+	error = session_start(&w->env, &w->sessions, fd, from, peer);
 	if (error == -ENOMEM)
 		log_warnx("out of memory for a client");
 	limit_clients(w);

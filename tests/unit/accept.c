@@ -24,10 +24,12 @@ struct rig {
 };
 
 static void
-accepted(struct accept *a, int fd, const struct accept_listener *from)
+accepted(struct accept *a, int fd, const struct accept_listener *from,
+    const union net_addr *peer)
 {
 	struct rig *rig = container_of(a, struct rig, accept);
 
+	(void)peer; /* loop_accept.c has it */
 	rig->fd[rig->n++] = fd;
 	if (from->unix_socket)
 		rig->unix_n++;

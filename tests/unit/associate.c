@@ -403,7 +403,8 @@ refuses_clients_without_an_address(void)
 
 	configure(rig, LOOPBACK);
 	rig_pair(fds);
-	CHECK_INT(session_start(&rig->env, &rig->sessions, fds[1], &from), 0);
+	CHECK_INT(
+	    session_start(&rig->env, &rig->sessions, fds[1], &from, NULL), 0);
 	rig->client[rig->clients_n++] = fds[0];
 	CHECK_INT(assoc_ask(rig, fds[0], 0, &at), 7);
 	rig_free(rig);

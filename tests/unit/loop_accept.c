@@ -52,6 +52,42 @@ test_accept_many(void)
 	loop_free(l);
 }
 
+/* What the backend tells of the peer is what the kernel would. */
+static void
+on_told(struct loop *l, struct op *op, const struct op_result *r)
+{
+	struct rig_op *o = container_of(op, struct rig_op, op);
+	struct sockaddr_storage peer = {0};
+	socklen_t len = sizeof(peer);
+
+	o->n++;
+	o->bytes += r->peer != NULL;
+	CHECK(r->res >= 0, "no connection");
+	CHECK_INT(getpeername(r->res, (struct sockaddr *)&peer, &len), 0);
+	if (r->peer != NULL)
+		CHECK(memcmp(r->peer, &peer, len) == 0, "another's address");
+	loop_close(l, r->res);
+}
+
+static void
+test_accept_tells_the_peer(void)
+{
+	struct loop *l = rig_loop();
+	struct rig_op a = {0};
+	struct sockaddr_in sin;
+	int lfd = rig_listen(&sin), clients[3], i;
+
+	for (i = 0; i < 3; i++)
+		clients[i] = rig_dial(&sin);
+	rig_must(loop_accept(l, &a.op, lfd, on_told), "loop_accept");
+	RIG_UNTIL(l, a.n == 3);
+	CHECK(a.bytes == 3 || strcmp(loop_backend(l), "epoll") != 0,
+	    "%zu of 3 told", a.bytes);
+	close_all(clients, 3);
+	loop_close(l, lfd);
+	loop_free(l);
+}
+
 static void
 cancel_at_five(struct loop *l, struct rig_op *o)
 {
@@ -409,6 +445,7 @@ test_connect_unix(void)
 
 #define LIST(X)                                                      \
 	X(test_accept_many, "accept goes on and on")                 \
+	X(test_accept_tells_the_peer, "accept tells the peer")       \
 	X(test_accept_cancelled, "accept cancelled in its callback") \
 	X(test_accept_emfile, "accept without fds, and again")       \
 	X(test_accept_ends, "accept on a listener shut down")        \

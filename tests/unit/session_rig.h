@@ -68,7 +68,7 @@ connect_client(struct rig *rig)
 	rig_tcp_pair(fds);
 	fake_nodelay(fds[0]);
 	CHECK_INT(session_start(&rig->env, &rig->sessions, fds[1],
-		      &(const struct accept_listener){.fd = -1}),
+		      &(const struct accept_listener){.fd = -1}, NULL),
 	    0);
 	rig->client[rig->clients_n++] = fds[0];
 	return fds[0];

@@ -108,6 +108,21 @@ connect_pair(const char *from, const char *to, int *client, int *accepted)
 	return true;
 }
 
+/* What accepting has told is not asked for again. */
+static void
+takes_the_address_it_is_told(void)
+{
+	const union net_addr peer = {
+	    .in = {.sin_family = AF_INET, .sin_addr = {htonl(0xc0000207)}}};
+	struct client client = {0};
+	struct who_wait wait = {.client = &client, .peer = &peer};
+
+	CHECK(who_start(NULL, -1, false, NULL, &wait), "at once");
+	CHECK_INT(client.source.family, 4);
+	CHECK_INT(client.source.bytes[3], 7);
+	CHECK(!client.has_uid, "nobody could know");
+}
+
 static void
 finds_our_own_uid(void)
 {
@@ -456,6 +471,7 @@ services_are_bounded(void)
 }
 
 static const struct unit_case cases[] = {
+    {"takes the address it is told", takes_the_address_it_is_told},
     {"finds our own uid", finds_our_own_uid},
     {"finds who maps", finds_who_maps},
     {"finds another uid", finds_another_uid},
