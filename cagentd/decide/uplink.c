@@ -82,6 +82,24 @@ any_success(struct uplink *u, const struct table *t,
 	return any;
 }
 
+/* When what was lost began, the earliest. */
+static int64_t
+began_us(const struct uplink_news *n, int64_t mono_us)
+{
+	return mono_us - (n->timeouts > 0 ? n->took_us : UPLINK_LATE_US);
+}
+
+/* Begun before the uplink came back, it tells nothing of it. */
+static void
+lose(const struct uplink *u, struct uplink_row *ur, const struct uplink_news *n,
+    int64_t mono_us)
+{
+	if (n->timeouts == 0 && n->unreachable == 0)
+		return;
+	if (u->back_us == 0 || began_us(n, mono_us) > u->back_us)
+		ur->lost_look = u->look;
+}
+
 /* What of the charged failures may be ours is held back. */
 static void
 hold(const struct uplink *u, struct uplink_row *ur, struct uplink_news *n,
@@ -89,8 +107,7 @@ hold(const struct uplink *u, struct uplink_row *ur, struct uplink_news *n,
 {
 	uint64_t lost = n->timeouts + n->unreachable + n->silences;
 	int64_t again_us = n->timeouts > 0 ? UPLINK_SYN_US : 0;
-	int64_t from_us =
-	    mono_us - (n->timeouts > 0 ? n->took_us : UPLINK_LATE_US);
+	int64_t from_us = began_us(n, mono_us);
 
 	if (again_us > n->took_us)
 		again_us = n->took_us;
@@ -218,8 +235,7 @@ uplink_look(struct uplink *u, const struct table *t, struct uplink_news *news,
 		}
 		if (news[i].failures > 0)
 			ur->tried_look = u->look;
-		if (news[i].timeouts > 0 || news[i].unreachable > 0)
-			ur->lost_look = u->look;
+		lose(u, ur, &news[i], mono_us);
 		hold(u, ur, &news[i], mono_us);
 		release(u, ur, &news[i], any_ok, was_down);
 		if (alone) {

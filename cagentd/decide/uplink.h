@@ -27,7 +27,7 @@
  * unreachable since the last success of any: the uplink is down; two thirds are
  * enough when for a second nobody has heard of the others.  The first success
  * brings it back; what was held back until then, and attempts that began
- * before, are forgotten.
+ * before, are forgotten: they cannot bring it down again either.
  *
  * Only ranked intermediaries count as other paths.  What goes direct is mostly
  * near, and says nothing of the way to them; and while none of them works, none
