@@ -11,6 +11,7 @@
 #include "wire/hop.h"
 
 struct bundle;
+struct match;
 struct tls_client;
 struct users;
 
@@ -307,6 +308,7 @@ struct settings {
 	uint32_t user_limits_n;
 	struct settings_rule *rules; /* in file order: first match wins */
 	uint32_t rules_n;
+	struct match *match; /* to find what the lists say (conf/match.h) */
 };
 
 /*

@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "base/tls.h"
+#include "conf/match.h"
 #include "conf/settings_build.h"
 #include "conf/users.h"
 
@@ -90,7 +91,7 @@ settings_move_lists(struct build *b)
 		s->rules[s->rules_n++] = r->rule;
 		free(r);
 	}
-	return 0;
+	return match_make(s, &s->match);
 }
 
 void
@@ -176,6 +177,9 @@ settings_keep_ranked(struct settings *s)
 			fini_intermediary(&s->intermediaries[i]);
 	}
 	s->intermediaries_n = n;
+	match_free(s->match);
+	/* Without it names are looked for one by one. */
+	(void)match_make(s, &s->match);
 }
 
 void
@@ -189,6 +193,7 @@ settings_unref(struct settings *s)
 		fini_intermediary(&s->intermediaries[i]);
 	for (i = 0; i < s->rules_n; i++)
 		fini_rule(&s->rules[i]);
+	match_free(s->match);
 	free(s->intermediaries);
 	free(s->rules);
 	free(s->user_limits);
@@ -219,7 +224,14 @@ settings_tier(const struct settings *s, uint16_t rank)
 int
 settings_intermediary(const struct settings *s, const char *name)
 {
+	struct match_walk w;
+	struct lookup_ids ids;
 	uint32_t i;
+
+	if (s->match != NULL) {
+		match_exactly(&w, s->match, MATCH_HOP, name, strlen(name));
+		return match_next(&w, &ids) ? (int)ids.id[0] : -1;
+	}
 
 	for (i = 0; i < s->intermediaries_n; i++) {
 		if (strcmp(s->intermediaries[i].name, name) == 0)

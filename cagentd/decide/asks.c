@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+#include "conf/match.h"
+
+/* Whether a rule's own list has it is looked up beyond so many. */
+#define SCAN_MAX 8
+
 /* What an asterisk stands for is made longer where what follows it fails;
  * that of an earlier one need not be. */
 static bool
@@ -38,10 +43,17 @@ asks_service(const char *pattern, const char *service)
 }
 
 static bool
-user_matches(const struct settings_rule *r, const struct client *c)
+user_matches(const struct settings *s, uint32_t rule, const struct client *c)
 {
+	const struct settings_rule *r = &s->rules[rule];
+	struct match_walk w;
 	size_t i;
 
+	if (r->users_n > SCAN_MAX) {
+		match_exactly(
+		    &w, s->match, MATCH_RULE_USER, &c->uid, sizeof(c->uid));
+		return c->has_uid && match_has(&w, rule);
+	}
 	for (i = 0; i < r->users_n; i++) {
 		if (c->has_uid && r->users[i] == c->uid)
 			return true;
@@ -50,10 +62,17 @@ user_matches(const struct settings_rule *r, const struct client *c)
 }
 
 static bool
-login_matches(const struct settings_rule *r, const struct client *c)
+login_matches(const struct settings *s, uint32_t rule, const struct client *c)
 {
+	const struct settings_rule *r = &s->rules[rule];
+	struct match_walk w;
 	size_t i;
 
+	if (r->logins_n > SCAN_MAX) {
+		match_exactly(
+		    &w, s->match, MATCH_RULE_LOGIN, c->login, strlen(c->login));
+		return match_has(&w, rule);
+	}
 	for (i = 0; i < r->logins_n; i++) {
 		if (strcmp(r->logins[i], c->login) == 0)
 			return true;
@@ -74,13 +93,18 @@ service_matches(const struct settings_rule *r, const struct client *c)
 }
 
 static bool
-source_matches(const struct settings_rule *r, const struct client *c)
+source_matches(const struct settings *s, uint32_t rule, const struct client *c)
 {
+	const struct settings_rule *r = &s->rules[rule];
+	struct match_walk w;
 	size_t i;
 
+	if (r->sources_n > SCAN_MAX) {
+		match_networks(&w, s->match, MATCH_RULE_SOURCE, &c->source, 0);
+		return match_has(&w, rule);
+	}
 	for (i = 0; i < r->sources_n; i++) {
-		if (c->source.family != 0 &&
-		    net_prefix_contains(&r->sources[i], &c->source))
+		if (net_prefix_contains(&r->sources[i], &c->source))
 			return true;
 	}
 	return r->sources_n == 0;
@@ -111,12 +135,14 @@ path_matches(const struct settings_rule *r, const struct asked *a)
 }
 
 bool
-asks_match(const struct settings_rule *r, const struct client *c,
+asks_match(const struct settings *s, uint32_t rule, const struct client *c,
     const struct asked *a)
 {
+	const struct settings_rule *r = &s->rules[rule];
+
 	if (r->protocols != 0 && (r->protocols & 1u << c->protocol) == 0)
 		return false;
-	return user_matches(r, c) && login_matches(r, c) &&
-	       service_matches(r, c) && source_matches(r, c) &&
+	return user_matches(s, rule, c) && login_matches(s, rule, c) &&
+	       service_matches(r, c) && source_matches(s, rule, c) &&
 	       method_matches(r, a) && path_matches(r, a);
 }

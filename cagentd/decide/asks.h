@@ -9,8 +9,8 @@
  * source, protocol, method, path.  asked NULL: a tunnel, which has no method
  * and no path.  What is not known of a client matches no key.
  */
-bool asks_match(
-    const struct settings_rule *, const struct client *, const struct asked *);
+bool asks_match(const struct settings *, uint32_t rule, const struct client *,
+    const struct asked *);
 
 /*
  * Is it such a service?  An asterisk in the pattern is any run of characters.

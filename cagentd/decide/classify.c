@@ -3,36 +3,30 @@
 
 #include <string.h>
 
-#include "cagentd/decide/asks.h"
+#include "cagentd/decide/rules.h"
 #include "cagentd/decide/serves.h"
+#include "conf/match.h"
 
 static bool
-any_domain(char *const *domains, size_t n, const struct wire_host *host)
+domain_listed(const struct settings *s, enum match_kind kind, uint32_t id,
+    const struct wire_host *host)
 {
-	size_t i;
+	struct match_walk w;
 
 	if (host->kind != WIRE_HOST_NAME)
 		return false;
-	for (i = 0; i < n; i++) {
-		if (net_name_below(domains[i], host->name))
-			return true;
-	}
-	return false;
+	match_domains(&w, s->match, kind, host->name);
+	return match_has(&w, id);
 }
 
 static bool
-any_network(
-    const struct net_prefix *networks, size_t n, const struct net_ip *ip)
+network_listed(
+    const struct settings *s, enum match_kind kind, const struct net_ip *ip)
 {
-	size_t i;
+	struct match_walk w;
 
-	if (ip->family == 0)
-		return false;
-	for (i = 0; i < n; i++) {
-		if (net_prefix_contains(&networks[i], ip))
-			return true;
-	}
-	return false;
+	match_networks(&w, s->match, kind, ip, 0);
+	return match_has(&w, 0);
 }
 
 static struct net_ip
@@ -49,37 +43,6 @@ host_ip(const struct wire_host *host)
 	return ip;
 }
 
-static bool
-destination_matches(const struct settings_rule *r, const struct wire_host *host)
-{
-	struct net_ip ip = host_ip(host);
-
-	if (r->domains_n == 0 && r->networks_n == 0)
-		return true;
-	return any_domain(r->domains, r->domains_n, host) ||
-	       any_network(r->networks, r->networks_n, &ip);
-}
-
-static bool
-port_matches(const struct settings_rule *r, uint16_t port)
-{
-	size_t i;
-
-	for (i = 0; i < r->ports_n; i++) {
-		if (port >= r->ports[i].first && port <= r->ports[i].last)
-			return true;
-	}
-	return r->ports_n == 0;
-}
-
-static bool
-rule_matches(const struct settings_rule *r, const struct wire_host *host,
-    const struct client *c, const struct asked *asked)
-{
-	return port_matches(r, host->port) && asks_match(r, c, asked) &&
-	       destination_matches(r, host);
-}
-
 static bool may_pass(
     const struct settings *, const struct verdict *, const struct wire_host *);
 
@@ -89,29 +52,24 @@ classify(const struct settings *s, const struct wire_host *host,
 {
 	const struct settings_rule *r;
 	struct net_ip ip = host_ip(host);
-	uint32_t i;
 
-	*out =
-	    (struct verdict){.class = CLASS_NORMAL, .rule = -1, .service = -1};
-	for (i = 0; i < s->rules_n; i++) {
-		r = &s->rules[i];
-		if (!rule_matches(r, host, c, asked))
-			continue;
-		out->rule = (int32_t)i;
+	*out = (struct verdict){.class = CLASS_NORMAL,
+	    .rule = rules_find(s, host, c, asked, NULL),
+	    .service = -1};
+	if (out->rule >= 0) {
+		r = &s->rules[out->rule];
 		out->via = r->via;
 		out->tier = r->via_tier;
 		out->intermediary = r->via_intermediary;
 		if (r->has_class)
 			out->class = r->class;
 		out->replay = r->replay;
-		break;
 	}
 	serves_classify(s, host, asked, out->intermediary, out);
 	if (out->via == VIA_DEFAULT) {
 		out->direct_first =
-		    any_network(
-			s->direct_networks, s->direct_networks_n, &ip) ||
-		    any_domain(s->direct_domains, s->direct_domains_n, host);
+		    network_listed(s, MATCH_DIRECT_NETWORK, &ip) ||
+		    domain_listed(s, MATCH_DIRECT_DOMAIN, 0, host);
 	}
 	if (!may_pass(s, out, host)) {
 		out->via = VIA_DENY;
@@ -209,19 +167,33 @@ scope_of(const struct net_ip *ip)
 /* Are they listed that it belongs to?  Who lists 0.0.0.0/0 has not thought of
  * the loopback and of metadata: what lists those is no wider than they are. */
 static bool
-is_listed(const struct net_prefix *nets, size_t n, const struct net_ip *ip)
+is_listed(const struct settings *s, enum match_kind kind, uint32_t id,
+    const struct net_ip *ip)
 {
 	int in = special_of(ip);
 	uint8_t least = 0;
-	size_t i;
+	struct match_walk w;
 
 	if (in >= 0 && special[in].scope != SCOPE_PRIVATE)
 		least = special[in].net.len;
-	for (i = 0; i < n; i++) {
-		if (nets[i].len >= least && net_prefix_contains(&nets[i], ip))
-			return true;
-	}
-	return false;
+	match_networks(&w, s->match, kind, ip, least);
+	return match_has(&w, id);
+}
+
+/* By [direct], or by that rule (-1: none). */
+static bool
+network_said(const struct settings *s, int32_t rule, const struct net_ip *ip)
+{
+	return is_listed(s, MATCH_DIRECT_NETWORK, 0, ip) ||
+	       (rule >= 0 &&
+		   is_listed(s, MATCH_RULE_NETWORK, (uint32_t)rule, ip));
+}
+
+static bool
+domain_said(const struct settings *s, int32_t rule, const struct wire_host *h)
+{
+	return rule >= 0 &&
+	       domain_listed(s, MATCH_RULE_DOMAIN, (uint32_t)rule, h);
 }
 
 /* 10.0.0.0/8 through an intermediary is another network than ours: who lists
@@ -230,15 +202,11 @@ static bool
 may_learn(const struct settings *s, const struct net_ip *ip)
 {
 	int in = special_of(ip);
-	uint8_t least = in >= 0 ? special[in].net.len : 0;
-	size_t i;
+	struct match_walk w;
 
-	for (i = 0; i < s->direct_learn_n; i++) {
-		if (s->direct_learn[i].len >= least &&
-		    net_prefix_contains(&s->direct_learn[i], ip))
-			return true;
-	}
-	return false;
+	match_networks(
+	    &w, s->match, MATCH_LEARN, ip, in >= 0 ? special[in].net.len : 0);
+	return match_has(&w, 0);
 }
 
 static bool
@@ -283,21 +251,16 @@ static bool
 may_pass(const struct settings *s, const struct verdict *v,
     const struct wire_host *host)
 {
-	static const struct settings_rule none;
-	const struct settings_rule *r =
-	    v->rule >= 0 ? &s->rules[v->rule] : &none;
 	struct net_ip ip = host_ip(host), at = final_ip(&ip);
 
 	if (v->via == VIA_DENY || v->via == VIA_DIRECT)
 		return true; /* nobody is asked */
 	if (host->kind == WIRE_HOST_NAME)
 		return s->pass_loopback || v->direct_first ||
-		       !is_localhost(host) ||
-		       any_domain(r->domains, r->domains_n, host);
+		       !is_localhost(host) || domain_said(s, v->rule, host);
 	if (classify_own(s, &at, host->port) == OWN_YES)
 		return false;
-	if (is_listed(s->direct_networks, s->direct_networks_n, &at) ||
-	    is_listed(r->networks, r->networks_n, &at))
+	if (network_said(s, v->rule, &at))
 		return true;
 	switch (scope_of(&at)) {
 	case SCOPE_PUBLIC:
@@ -315,9 +278,7 @@ bool
 classify_direct(const struct settings *s, const struct verdict *v,
     const struct wire_host *host, const struct net_ip *ip)
 {
-	static const struct settings_rule none;
-	const struct settings_rule *r =
-	    v->rule >= 0 && v->via == VIA_DIRECT ? &s->rules[v->rule] : &none;
+	int32_t rule = v->via == VIA_DIRECT ? v->rule : -1;
 	struct net_ip at = final_ip(ip);
 	bool listed;
 
@@ -325,11 +286,10 @@ classify_direct(const struct settings *s, const struct verdict *v,
 		return false;
 	if (v->learned)
 		return may_learn(s, ip) && may_learn(s, &at);
-	if (is_listed(s->direct_networks, s->direct_networks_n, &at) ||
-	    is_listed(r->networks, r->networks_n, &at))
+	if (network_said(s, rule, &at))
 		return true;
-	listed = any_domain(s->direct_domains, s->direct_domains_n, host) ||
-		 any_domain(r->domains, r->domains_n, host);
+	listed = domain_listed(s, MATCH_DIRECT_DOMAIN, 0, host) ||
+		 domain_said(s, rule, host);
 	switch (scope_of(&at)) {
 	case SCOPE_PUBLIC:
 		return true;
@@ -346,5 +306,11 @@ classify_direct(const struct settings *s, const struct verdict *v,
 bool
 classify_access(const struct settings *s, const struct net_ip *source)
 {
-	return any_network(s->access, s->access_n, source);
+	return network_listed(s, MATCH_ACCESS, source);
+}
+
+bool
+classify_exempt(const struct settings *s, const struct net_ip *source)
+{
+	return network_listed(s, MATCH_EXEMPT, source);
 }

@@ -96,5 +96,7 @@ enum classify_own classify_own(
 
 /* May a client with this source connect at all?  [access] */
 bool classify_access(const struct settings *, const struct net_ip *source);
+/* Need a client from there not log in? */
+bool classify_exempt(const struct settings *, const struct net_ip *source);
 
 #endif

@@ -5,20 +5,18 @@
 #include <string.h>
 
 #include "cagentd/decide/content.h"
+#include "conf/match.h"
 
 static bool
-destination_fits(const struct settings_serves *v, const struct wire_host *host)
+port_fits(const struct settings_serves *v, uint16_t port)
 {
-	bool port = v->ports_n == 0, domain = v->domains_n == 0;
 	size_t i;
 
-	for (i = 0; i < v->ports_n && !port; i++)
-		port = host->port >= v->ports[i].first &&
-		       host->port <= v->ports[i].last;
-	for (i = 0; i < v->domains_n && !domain; i++)
-		domain = host->kind == WIRE_HOST_NAME &&
-			 net_name_below(v->domains[i], host->name);
-	return port && domain;
+	for (i = 0; i < v->ports_n; i++) {
+		if (port >= v->ports[i].first && port <= v->ports[i].last)
+			return true;
+	}
+	return v->ports_n == 0;
 }
 
 static bool
@@ -58,14 +56,6 @@ content_fits(const struct settings_serves *v, const struct asked *asked)
 	return v->extensions_n == 0;
 }
 
-bool
-serves_request(const struct settings_serves *v, const struct wire_host *host,
-    const struct asked *asked)
-{
-	return destination_fits(v, host) && path_fits(v, asked->path) &&
-	       content_fits(v, asked);
-}
-
 /* To be stored, and to be added to; by the method alone. */
 static bool
 may_cache(const struct asked *asked)
@@ -80,34 +70,56 @@ may_add(const struct asked *asked)
 	return may_cache(asked) || strcmp(asked->method, "POST") == 0;
 }
 
+/* One that the request is for, by what it is there for. */
 static void
-find_service(const struct settings *s, const struct wire_host *host,
-    const struct asked *asked, struct verdict *v)
+take(const struct settings *s, uint32_t id, const struct asked *asked,
+    struct verdict *v)
 {
-	const struct settings_intermediary *si;
+	const struct settings_intermediary *si = &s->intermediaries[id];
+
+	if (si->duty == DUTY_CACHE && may_cache(asked))
+		v->caches |= si->cache_bit;
+	if (si->duty == DUTY_SERVICE && may_add(asked) &&
+	    (v->service < 0 || (int32_t)id < v->service))
+		v->service = (int32_t)id;
+}
+
+/* Of services the first in the file, of caches all; the walk has seen to it
+ * that the domain is right. */
+static void
+find(const struct settings *s, struct match_walk *w,
+    const struct wire_host *host, const struct asked *asked, struct verdict *v)
+{
+	const struct settings_serves *serves;
+	struct lookup_ids ids;
 	uint32_t i;
 
-	for (i = 0; i < s->intermediaries_n && v->service < 0; i++) {
-		si = &s->intermediaries[i];
-		if (si->duty == DUTY_SERVICE && may_add(asked) &&
-		    serves_request(&si->serves, host, asked))
-			v->service = (int32_t)i;
+	while (match_next(w, &ids)) {
+		for (i = 0; i < ids.n; i++) {
+			serves = &s->intermediaries[ids.id[i]].serves;
+			if (port_fits(serves, host->port) &&
+			    path_fits(serves, asked->path) &&
+			    content_fits(serves, asked))
+				take(s, ids.id[i], asked, v);
+		}
 	}
 }
 
 static void
-find_caches(const struct settings *s, const struct wire_host *host,
+find_all(const struct settings *s, const struct wire_host *host,
     const struct asked *asked, struct verdict *v)
 {
-	const struct settings_intermediary *si;
-	uint32_t i;
+	int32_t asks = v->service;
+	struct match_walk w;
 
-	for (i = 0; i < s->intermediaries_n; i++) {
-		si = &s->intermediaries[i];
-		if (si->duty == DUTY_CACHE && may_cache(asked) &&
-		    serves_request(&si->serves, host, asked))
-			v->caches |= si->cache_bit;
+	if (host->kind == WIRE_HOST_NAME) {
+		match_domains(&w, s->match, MATCH_SERVES_DOMAIN, host->name);
+		find(s, &w, host, asked, v);
 	}
+	match_exactly(&w, s->match, MATCH_SERVES_REST, "", 0);
+	find(s, &w, host, asked, v);
+	if (asks >= 0)
+		v->service = asks;
 }
 
 void
@@ -126,6 +138,5 @@ serves_classify(const struct settings *s, const struct wire_host *host,
 	}
 	if (asks == VIA_SERVICE)
 		v->service = (int32_t)via;
-	find_service(s, host, asked, v);
-	find_caches(s, host, asked, v);
+	find_all(s, host, asked, v);
 }

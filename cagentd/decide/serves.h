@@ -16,11 +16,8 @@
  * Of domain, port and path what is listed must match.  Where extensions are
  * listed they tell of a path with an extension; of one without it, and where
  * none are listed, the contents do (content.h).
- */
-bool serves_request(const struct settings_serves *, const struct wire_host *,
-    const struct asked *);
-
-/* Fill in v->service and v->caches, and turn VIA_CACHE and VIA_SERVICE into
+ *
+ * Fill in v->service and v->caches, and turn VIA_CACHE and VIA_SERVICE into
  * that and VIA_DEFAULT.  via: index of what the rule has named, for these
  * two. */
 void serves_classify(const struct settings *, const struct wire_host *,

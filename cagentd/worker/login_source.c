@@ -43,16 +43,10 @@ login_source_format(const struct client *c, char out[LOGIN_SOURCE_STRLEN])
 enum login_need
 login_need(const struct settings *s, const struct client *c)
 {
-	size_t i;
-
 	if (s->users_file[0] == '\0')
 		return LOGIN_NONE;
 	/* By a unix socket's peer; no other has no address. */
 	if (c->source.family == 0)
 		return c->has_uid ? LOGIN_MAY : LOGIN_MUST;
-	for (i = 0; i < s->login_exempt_n; i++) {
-		if (net_prefix_contains(&s->login_exempt[i], &c->source))
-			return LOGIN_MAY;
-	}
-	return LOGIN_MUST;
+	return classify_exempt(s, &c->source) ? LOGIN_MAY : LOGIN_MUST;
 }

@@ -107,7 +107,7 @@ each_key_is_for_its_clients(void)
 		    rows[i].keys);
 		s = parse(text);
 		for (c = 0; s != NULL && c < CLIENTS; c++)
-			CHECK(asks_match(&s->rules[0], &clients[c], NULL) ==
+			CHECK(asks_match(s, 0, &clients[c], NULL) ==
 				  ((rows[i].match & B(c)) != 0),
 			    "client %d with: %s", c, rows[i].keys);
 		settings_unref(s);
@@ -153,11 +153,11 @@ methods_and_paths_are_of_plain_requests(void)
 		s = parse(text);
 		if (s == NULL)
 			continue;
-		CHECK(asks_match(&s->rules[0], &c, &a) == cases[i].match,
+		CHECK(asks_match(s, 0, &c, &a) == cases[i].match,
 		    "%s %s with: %s", a.method, a.path, cases[i].keys);
 		if (cases[i].keys[0] != '\0')
-			CHECK(!asks_match(&s->rules[0], &c, NULL),
-			    "a tunnel with: %s", cases[i].keys);
+			CHECK(!asks_match(s, 0, &c, NULL), "a tunnel with: %s",
+			    cases[i].keys);
 		settings_unref(s);
 	}
 }
@@ -260,7 +260,7 @@ a_policy_may_name_strangers(void)
 	CHECK_STR(e.text, "");
 	if (s == NULL)
 		return;
-	CHECK(!asks_match(&s->rules[0], &strange, NULL), "nobody's rule");
+	CHECK(!asks_match(s, 0, &strange, NULL), "nobody's rule");
 	CHECK_INT(s->rules[1].logins_n, 1);
 	settings_unref(s);
 }
