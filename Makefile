@@ -128,6 +128,8 @@ $(B)/bin/cagent-policyd: $(B)/obj/policyd/main.o $(LIBS_policyd)
 # The two commands call some things alike: what is found first counts.
 $(filter %/pdcmd_args,$(UNIT)): %/pdcmd_args: $(B)/obj/tests/unit/pdcmd_args.o $(LIB_policyd)
 $(UNIT): $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/unit.o $(LIBS)
+# What the benchmarks print is a test's subject, too.
+$(B)/tests/unit/board: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/board*.c))
 $(INTEG): $(B)/tests/integ/%: $(B)/obj/tests/integ/%.o $(RIG) $(LIBS)
 $(UNIT) $(INTEG): | $(DEPS_CHECK)
 
