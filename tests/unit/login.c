@@ -10,6 +10,7 @@
 #include "cagentd/common/msg.h"
 #include "cagentd/worker/login_guess.h"
 #include "cagentd/worker/login_known.h"
+#include "conf/match.h"
 #include "tests/unit/fake.h"
 #include "tests/unit/unit.h"
 
@@ -389,6 +390,7 @@ knows_who_must(void)
 
 	net_prefix_parse("127.0.0.0/8", &exempt[0]);
 	net_prefix_parse("2001:db8::/32", &exempt[1]);
+	CHECK_INT(match_make(&s, &s.match), 0);
 	CHECK_INT(login_need(&s, &c), LOGIN_NONE);
 	snprintf(s.users_file, sizeof(s.users_file), "/u");
 	CHECK_INT(login_need(&s, &c), LOGIN_MAY);
@@ -400,6 +402,7 @@ knows_who_must(void)
 	CHECK_INT(login_need(&s, &c), LOGIN_MAY);
 	c.has_uid = false; /* nobody knows whence */
 	CHECK_INT(login_need(&s, &c), LOGIN_MUST);
+	match_free(s.match);
 }
 
 static void
