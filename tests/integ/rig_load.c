@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define ECHO_PIECE 8192
+#define LULL_MS	   20
 
 static void
 start_thread(pthread_t *t, void *(*fn)(void *), void *arg)
@@ -75,6 +76,10 @@ requests(void *arg)
 		if (l->total != 0 && number >= l->total)
 			break;
 		one_request(l, number);
+		/* Without an end, it is there to be disturbed, not to take all
+		 * there is of the processor from what disturbs it. */
+		if (l->total == 0)
+			rig_pause(rig_now_ms() + LULL_MS);
 	}
 	return NULL;
 }
