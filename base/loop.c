@@ -197,6 +197,8 @@ loop_send(struct loop *l, struct op *op, int fd, struct buf *b, op_fn *fn)
 		buf_free(b);
 		return error;
 	}
+	if (loop_prompt_waits(f))
+		loop_prompt_send(f, b->len);
 	begin(l, op, fd, OP_SEND, fn);
 	op->out = b;
 	f->tx = op;
@@ -209,6 +211,10 @@ loop_send(struct loop *l, struct op *op, int fd, struct buf *b, op_fn *fn)
 ssize_t
 loop_send_now(struct loop *l, int fd, const void *data, size_t len)
 {
+	struct loop_fd *f = loop_fd_find(l, fd);
+
+	if (f != NULL && loop_prompt_waits(f))
+		loop_prompt_send(f, len);
 	return l->backend->send_now(l, fd, data, len);
 }
 
@@ -229,6 +235,8 @@ loop_writable(struct loop *l, struct op *op, int fd, op_fn *fn)
 		return error;
 	if (f->tx != NULL)
 		return -EBUSY;
+	if (loop_prompt_waits(f))
+		loop_prompt_send(f, SIZE_MAX); /* who splices sends much */
 	begin(l, op, fd, OP_WRITABLE, fn);
 	f->tx = op;
 	error = l->backend->start_tx(l, f);
@@ -329,6 +337,7 @@ loop_close(struct loop *l, int fd)
 		if (f->tx != NULL)
 			cancel_on(l, f, f->tx);
 		f->gen++;
+		f->prompt = PROMPT_NONE;
 	}
 	l->backend->close(l, fd, f);
 }

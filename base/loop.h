@@ -122,6 +122,15 @@ int loop_send(struct loop *, struct op *, int fd, struct buf *b, op_fn *);
  * the stream's end.
  */
 ssize_t loop_send_now(struct loop *, int fd, const void *data, size_t len);
+/*
+ * fd is a TCP socket that is to send at once what it is given, and all that
+ * has been sent on it so far is answered; may be said again and again.  The
+ * kernel holds back a small segment only while another is unacknowledged, so
+ * that TCP_NODELAY is set when something is sent that may meet with that: more
+ * than one segment, or a second one since this was last said.  Of a handshake
+ * and one request, each of which waits for its answer, none is.
+ */
+void loop_prompt(struct loop *, int fd);
 /* No more is to be sent: shutdown(2) with SHUT_WR, behind what was taken. */
 void loop_shutdown(struct loop *, int fd);
 /* What the next receive would bring, without taking it: 1 (bytes), 0 (the

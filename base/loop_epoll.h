@@ -29,11 +29,13 @@ struct loop_epoll_fd {
 	TAILQ_ENTRY(loop_fd) link; /* valid with EP_QUEUED */
 	uint32_t mask;		   /* as registered; 0: not registered */
 	uint32_t queued_at;	   /* round in which it was queued */
-	uint32_t accepted_at;	   /* round of the last accept */
-	int32_t tx_res;		   /* send: so far; with EP_TX_DONE: result */
-	uint16_t revents;	   /* poll: to be reported */
-	uint8_t accept_n;	   /* accepted then; 0: and found no more */
-	uint8_t bits;		   /* EP_* */
+	union {
+		uint32_t accepted_at; /* listener: round of the last accept */
+		int32_t tx_res; /* send: so far; with EP_TX_DONE: result */
+	};
+	uint16_t revents; /* poll: to be reported */
+	uint8_t accept_n; /* accepted then; 0: and found no more */
+	uint8_t bits;	  /* EP_* */
 };
 
 /* ... and of a struct loop. */

@@ -18,6 +18,15 @@
  * kernel and hands them to loop_more() and loop_finish().
  */
 
+/* Of loop_prompt(): nobody has asked for it; all that was sent is answered;
+ * something is not; the kernel has been told. */
+enum {
+	PROMPT_NONE,
+	PROMPT_ANSWERED,
+	PROMPT_SENT,
+	PROMPT_SET
+};
+
 /*
  * What is under way on an fd.  Records never move and are freed with the
  * loop, so that a pointer outlives any callback; gen tells whether it is
@@ -28,6 +37,7 @@ struct loop_fd {
 	struct op *tx; /* connect, send or writable */
 	int32_t fd;
 	uint32_t gen; /* counts loop_close() */
+	uint8_t prompt;
 	struct loop_epoll_fd ep;
 };
 
@@ -88,6 +98,15 @@ struct loop_fd *loop_fd_get(struct loop *, int fd);
 void loop_fds_free(struct loop *);
 /* The op is its owner's again. */
 void loop_op_release(struct op *);
+
+void loop_prompt_now(int fd);
+/* Before len bytes are sent on an fd that is neither NONE nor SET. */
+void loop_prompt_send(struct loop_fd *, size_t len);
+static inline bool
+loop_prompt_waits(const struct loop_fd *f)
+{
+	return f->prompt != PROMPT_NONE && f->prompt != PROMPT_SET;
+}
 
 /* One of many results of a multishot op. */
 void loop_more(struct loop *, struct op *, int res, uint8_t *data);

@@ -376,14 +376,20 @@ net_addr_format(const union net_addr *a, char out[NET_ADDR_STRLEN])
 }
 
 int
-net_stream_socket(int family)
+net_bare_socket(int family)
 {
-	int fd, on = 1, err;
+	int fd;
 
 	fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1)
-		return -errno;
-	if (family != AF_UNIX &&
+	return fd == -1 ? -errno : fd;
+}
+
+int
+net_stream_socket(int family)
+{
+	int fd = net_bare_socket(family), on = 1, err;
+
+	if (fd >= 0 && family != AF_UNIX &&
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == -1) {
 		err = errno;
 		close(fd);

@@ -87,5 +87,7 @@ bool net_is_here(const struct net_ip *);
 /* A CLOEXEC, non-blocking stream socket with TCP_NODELAY where it applies;
  * fd or -errno. */
 int net_stream_socket(int family);
+/* The same without that, for who leaves it to loop_prompt(). */
+int net_bare_socket(int family);
 
 #endif

@@ -201,11 +201,12 @@ on_recv(struct loop *loop, struct op *op, const struct op_result *r)
 {
 	struct attempt *a = container_of(op, struct attempt, recv);
 
-	(void)loop;
 	if (r->res <= 0) {
 		finish(a, closed_reason(a), NULL);
 		return;
 	}
+	/* Each answer is to all that was sent before. */
+	loop_prompt(loop, a->stream.fd);
 	if (a->in == NULL || a->in->len == 0) {
 		buf_free(a->in);
 		a->in = NULL;

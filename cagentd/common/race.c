@@ -119,13 +119,14 @@ begin(struct race *r, uint32_t address)
 	int error;
 
 	len = net_addr_make(&r->ips[address], r->port, &addr);
-	lane->fd = net_stream_socket(addr.sa.sa_family);
+	lane->fd = net_bare_socket(addr.sa.sa_family);
 	if (lane->fd < 0) {
 		error = lane->fd;
 		lane->fd = -1;
 		return error;
 	}
 	lane->address = address;
+	loop_prompt(r->loop, lane->fd);
 	error = loop_connect(
 	    r->loop, &lane->connect, lane->fd, &addr.sa, len, on_connect);
 	if (error != 0)

@@ -18,7 +18,8 @@
 #define RACE_MAX 4
 
 struct race;
-/* A connected socket, the callee's; or -errno. */
+/* A connected socket, the callee's, that sends promptly (loop_prompt());
+ * or -errno. */
 typedef void race_fn(struct race *, int fd);
 
 struct race_lane {

@@ -1,6 +1,8 @@
 /* One attempt at one path, against servers and a resolver of the test's. */
 #include "cagentd/common/attempt.h"
 
+#include <netinet/tcp.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -439,6 +441,19 @@ say(struct server *s, const void *data, size_t len)
 	rig_settle(s->rig->loop);
 }
 
+/* A handshake and what follows it wait for nothing, so that nobody has told
+ * the kernel not to make them. */
+static void
+check_untold(const struct rig *rig)
+{
+	socklen_t len = sizeof(int);
+	int fd = rig->r.stream.fd, on = -1;
+
+	CHECK_INT(loop_send_now(rig->loop, fd, "x", 1), 1);
+	CHECK_INT(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+	CHECK_INT(on, 0);
+}
+
 static void
 serve_end(struct server *s, enum wire_reason want, const char *early)
 {
@@ -452,6 +467,8 @@ serve_end(struct server *s, enum wire_reason want, const char *early)
 	if (rig->r.early != NULL && rig->r.early->len == len)
 		CHECK(memcmp(buf_bytes(rig->r.early), early, len) == 0,
 		    "early bytes are the payload");
+	if (want == REASON_OK)
+		check_untold(rig);
 	close(s->fd);
 	close(s->lfd);
 	rig_free(rig);

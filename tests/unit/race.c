@@ -2,6 +2,7 @@
 #include "cagentd/common/race.h"
 
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 
@@ -112,6 +113,19 @@ start(struct rig *rig)
 	CHECK_INT(rig->n, 0);
 }
 
+/* Its second small segment does not wait for the first one's arrival. */
+static void
+check_prompt(const struct rig *rig)
+{
+	socklen_t len = sizeof(int);
+	int i, on = -1;
+
+	for (i = 0; i < 2; i++)
+		CHECK_INT(loop_send_now(rig->loop, rig->fd, "x", 1), 1);
+	CHECK_INT(getsockopt(rig->fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+	CHECK_INT(on, 1);
+}
+
 /* Nothing but the winner's socket is left open. */
 static void
 check_winner(struct rig *rig, const char *want)
@@ -127,6 +141,7 @@ check_winner(struct rig *rig, const char *want)
 	if (getpeername(rig->fd, &addr.sa, &len) == 0)
 		net_addr_ip(&addr, &ip);
 	CHECK_STR(net_ip_format(&ip, got), want);
+	check_prompt(rig);
 }
 
 static void
