@@ -8,6 +8,7 @@
 
 #include "tests/integ/rig_bad.h"
 #include "tests/integ/rig_client.h"
+#include "tests/integ/rig_delay.h"
 #include "tests/integ/rig_load.h"
 #include "tests/integ/rig_net.h"
 #include "tests/integ/rig_ns.h"
@@ -388,6 +389,77 @@ t_namespace(void)
 	rig_server_stop(&o);
 }
 
+/* A byte there and back, and when it was back. */
+static int64_t
+round_trip_us(struct rig_conn *c, uint64_t at)
+{
+	int64_t began_us = rig_now_us();
+
+	CHECK(rig_echo(c, 7, at, 1) == RIG_OK, "%s", c->text);
+	return rig_now_us() - began_us;
+}
+
+/* No round trip is shorter than it has to be, and large transfers both ways
+ * arrive as they were sent. */
+static void
+t_delay(void)
+{
+	struct rig_delay d = {.delay_us = 10000};
+	struct rig_server echo, origin;
+	uint64_t size = 10 << 20;
+	struct rig_conn c;
+	int64_t us;
+
+	d.there = rig_ns_peer();
+	rig_delay_start(&d);
+	rig_delay_cross(&d, true);
+	rig_origin_start(&echo, RIG_ORIGIN_ECHO, RIG_DELAY_THERE, 0, NULL);
+	rig_origin_start(
+	    &origin, RIG_ORIGIN_EXCHANGE, RIG_DELAY_THERE, size, NULL);
+	rig_delay_cross(&d, false);
+	us = rig_now_us();
+	REQUIRE(rig_open(&c, RIG_DELAY_THERE, echo.port, 20000) == RIG_OK, "%s",
+	    c.text);
+	us = rig_now_us() - us;
+	CHECK(us >= 2 * d.delay_us, "connected after %lld us", (long long)us);
+	us = round_trip_us(&c, 0);
+	CHECK(us >= 2 * d.delay_us, "an echo after %lld us", (long long)us);
+	rig_conn_close(&c);
+	REQUIRE(rig_open(&c, RIG_DELAY_THERE, origin.port, 40000) == RIG_OK,
+	    "%s", c.text);
+	CHECK(rig_transfer(&c, RIG_ORIGIN_EXCHANGE, size) == RIG_OK, "%s",
+	    c.text);
+	rig_conn_close(&c);
+	rig_server_stop(&origin);
+	rig_server_stop(&echo);
+	CHECK_INT(atomic_load(&d.count->lost), 0);
+	CHECK(atomic_load(&d.count->bytes) > 2 * size, "not all came this way");
+}
+
+/* 1 MB over 20 Mbit/s: 0.4 s at the least. */
+static void
+t_bandwidth(void)
+{
+	struct rig_delay d = {.bits_per_s = 20000000};
+	struct rig_server origin;
+	struct rig_conn c;
+	int64_t us;
+
+	d.there = rig_ns_peer();
+	rig_delay_start(&d);
+	rig_delay_cross(&d, true);
+	rig_origin_start(&origin, RIG_ORIGIN_HTTP, RIG_DELAY_THERE, 0, NULL);
+	rig_delay_cross(&d, false);
+	us = rig_now_us();
+	REQUIRE(rig_open(&c, RIG_DELAY_THERE, origin.port, 20000) == RIG_OK,
+	    "%s", c.text);
+	CHECK(rig_http_get(&c, 1000000) == RIG_OK, "%s", c.text);
+	us = rig_now_us() - us;
+	CHECK(us >= 400000, "fetched after %lld us", (long long)us);
+	rig_conn_close(&c);
+	rig_server_stop(&origin);
+}
+
 /* What a program leaves behind is waited for, ended, and counted. */
 static void
 t_programs(void)
@@ -441,6 +513,8 @@ static const struct rig_case cases[] = {
     {"streams", t_streams, 0, 0},
     {"blackhole", t_blackhole, 0, 0},
     {"namespace", t_namespace, 0, RIG_NEEDS_NETNS},
+    {"delay", t_delay, 0, RIG_NEEDS_NETNS},
+    {"bandwidth", t_bandwidth, 0, RIG_NEEDS_NETNS},
 };
 
 RIG_MAIN("selftest", cases, NULL)
