@@ -8,6 +8,8 @@
 
 /* Draws before a tier is scanned from end to end. */
 #define PATH_DRAWS 6
+/* Who is on trial is looked for among so many, unless nothing else is left. */
+#define PATH_TRIALS 16
 
 static const struct path_load *
 load_of(const struct path_query *q, const struct table_row *row)
@@ -215,6 +217,63 @@ is_avoided(const struct path_query *q, uint32_t row)
 	return q->now_us < load_of(q, &q->table->rows[row])->avoid_until_us;
 }
 
+static void
+look(const struct path_query *q)
+{
+	if (q->looks != NULL)
+		++*q->looks;
+}
+
+/* What the verdict names, by its own name. */
+static const char *
+name_wanted(const struct path_query *q)
+{
+	const struct verdict *v = q->verdict;
+
+	if (q->duty == TABLE_SERVICE && v->service >= 0)
+		return q->settings->intermediaries[v->service].name;
+	if (q->duty == TABLE_RANKED && v->via == VIA_INTERMEDIARY)
+		return q->settings->intermediaries[v->intermediary].name;
+	return NULL;
+}
+
+/* Is there one that alone is wanted?  Its row, or -1 when the table has
+ * none.  Rows follow the order of the configuration, unless a reload has come
+ * between. */
+static bool
+only_row(const struct path_query *q, int32_t *row)
+{
+	const char *name = name_wanted(q);
+	const struct table_row *found;
+	uint32_t i;
+
+	if (name == NULL)
+		return false;
+	i = q->duty == TABLE_SERVICE ? (uint32_t)q->verdict->service
+				     : q->verdict->intermediary;
+	look(q);
+	if (i < q->table->rows_n && strcmp(q->table->rows[i].name, name) == 0) {
+		*row = (int32_t)i;
+		return true;
+	}
+	found = table_find(q->table, name);
+	*row = found != NULL ? (int32_t)(found - q->table->rows) : -1;
+	return true;
+}
+
+/* May any of its members be wanted by this request? */
+static bool
+is_open(const struct path_query *q, const struct path_tier *tier)
+{
+	const struct verdict *v = q->verdict;
+
+	if (tier->reserved_for != 0 &&
+	    (tier->reserved_for & 1u << v->class) == 0)
+		return false;
+	return q->duty != TABLE_RANKED || v->via != VIA_TIER ||
+	       (v->tier >= tier->home_first && v->tier <= tier->home_last);
+}
+
 /* How far down in the order of preference. */
 struct level {
 	uint32_t times; /* tried exactly so often for this request */
@@ -232,6 +291,7 @@ static bool
 offer(const struct path_query *q, uint32_t row, struct level level,
     struct pair *pair)
 {
+	look(q);
 	if (pair->n == 1 && pair->row[0] == row)
 		return false;
 	if (times_tried(q, row) != level.times ||
@@ -250,8 +310,16 @@ find_pair(const struct path_query *q, const struct path_tier *tier,
 {
 	const uint16_t *order = q->index->order + tier->first;
 	uint32_t i, start;
+	int32_t only;
 
 	pair->n = 0;
+	if (tier->n == 0 || !is_open(q, tier))
+		return;
+	if (only_row(q, &only)) {
+		if (only >= 0 && q->table->rows[only].tier == tier->rank)
+			offer(q, (uint32_t)only, level, pair);
+		return;
+	}
 	for (i = 0; i < PATH_DRAWS; i++) {
 		if (offer(q, order[draw_below(seed, tier->n)], level, pair))
 			return;
@@ -304,6 +372,18 @@ choose(const struct path_query *q, const struct pair *pair, uint64_t *seed,
 		out->why = PATH_WHY_TRIAL;
 }
 
+static bool
+is_trial(const struct path_query *q, uint32_t row, bool last)
+{
+	enum path_skip skip;
+
+	look(q);
+	if (q->table->rows[row].observed != TABLE_HALF_OPEN)
+		return false;
+	skip = path_eligible(q, row);
+	return skip == PATH_ELIGIBLE || (last && skip == PATH_SKIP_TRIAL);
+}
+
 /*
  * A half-open intermediary that is due is tried by a fresh request, which can
  * still be retried elsewhere; when nothing else is left (last), by any.
@@ -312,18 +392,27 @@ static bool
 pick_half_open(const struct path_query *q, bool last, uint64_t *seed,
     struct path_pick *out)
 {
+	uint32_t i, n = q->index->half_open_n, start = 0;
 	struct pair one = {1, {0, 0}};
-	enum path_skip skip;
-	uint32_t i;
+	int32_t only;
 
-	for (i = 0; i < q->index->half_open_n; i++) {
-		one.row[0] = q->index->half_open[i];
-		skip = path_eligible(q, one.row[0]);
-		if (skip == PATH_ELIGIBLE ||
-		    (last && skip == PATH_SKIP_TRIAL)) {
-			choose(q, &one, seed, out);
-			return true;
-		}
+	if (n == 0)
+		return false;
+	if (only_row(q, &only)) {
+		if (only < 0 || !is_trial(q, (uint32_t)only, last))
+			return false;
+		one.row[0] = (uint32_t)only;
+		choose(q, &one, seed, out);
+		return true;
+	}
+	if (n > PATH_TRIALS)
+		start = draw_below(seed, n);
+	for (i = 0; i < n && (last || i < PATH_TRIALS); i++) {
+		one.row[0] = q->index->half_open[(start + i) % n];
+		if (!is_trial(q, one.row[0], last))
+			continue;
+		choose(q, &one, seed, out);
+		return true;
 	}
 	return false;
 }

@@ -60,8 +60,10 @@ struct path_load {
 struct path_tier {
 	uint16_t rank;
 	uint32_t reserved_for;
-	uint32_t first, n; /* in order[] */
-	uint32_t keeps;	   /* percent of the requests that come to it */
+	uint32_t first, n; /* in order[]: who is in it and not drained */
+	/* What ranks its members have at home, from one to another. */
+	uint16_t home_first, home_last;
+	uint32_t keeps;	 /* percent of the requests that come to it */
 	uint32_t p95_us; /* handshakes; the median of its members, 0: unknown */
 	uint32_t first_byte_us; /* likewise, to the first byte back */
 };
@@ -134,6 +136,7 @@ struct path_query {
 	 * that have a limit.  NULL: take the table's figure. */
 	uint32_t (*in_flight)(void *arg, uint32_t slot);
 	void *arg;
+	uint32_t *looks; /* NULL, or counts the rows that were looked at */
 };
 
 enum path_why {

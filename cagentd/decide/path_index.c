@@ -1,5 +1,6 @@
 /* Makes, of a table, what each pick would otherwise have to work out. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cagentd/decide/path.h"
 
@@ -21,41 +22,115 @@ path_rank(const struct table_row *row)
 	return row->observed == TABLE_HALF_OPEN ? table_home(row) : row->tier;
 }
 
-/* The best rank above after that some row has, or 0. */
-static uint16_t
-next_rank(const struct table *t, uint16_t after)
+/* Where that rank is, or would be, among those that there are. */
+static uint32_t
+place_of(const struct path_index *ix, uint16_t rank)
 {
-	uint16_t best = 0;
-	uint32_t i;
+	uint32_t low = 0, high = ix->tiers_n, middle;
 
-	for (i = 0; i < t->rows_n; i++) {
-		if (t->rows[i].tier > after &&
-		    (best == 0 || t->rows[i].tier < best))
-			best = t->rows[i].tier;
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (ix->tiers[middle].rank < rank)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return best;
+	return low;
 }
 
-/* Of those that are meant for a tier and not drained, how many serve in it? */
-static uint32_t
-kept_percent(const struct table *t, uint16_t rank)
+static struct path_tier *
+find_tier(struct path_index *ix, uint16_t rank)
 {
-	uint64_t healthy = 0, total = 0, keeps;
-	const struct table_row *row;
-	uint32_t i;
+	uint32_t i = place_of(ix, rank);
+
+	return i < ix->tiers_n && ix->tiers[i].rank == rank ? &ix->tiers[i]
+							    : NULL;
+}
+
+static void
+find_tiers(struct path_index *ix, const struct table *t)
+{
+	const struct table_tier *tier;
+	uint32_t i, at;
+	uint16_t rank;
+
+	ix->tiers_n = 0;
+	for (i = 0; i < t->rows_n; i++) {
+		rank = t->rows[i].tier;
+		if (rank == 0 || find_tier(ix, rank) != NULL)
+			continue;
+		at = place_of(ix, rank);
+		memmove(&ix->tiers[at + 1], &ix->tiers[at],
+		    (ix->tiers_n - at) * sizeof(*ix->tiers));
+		ix->tiers_n++;
+		tier = path_table_tier(t, rank);
+		ix->tiers[at] = (struct path_tier){.rank = rank,
+		    .reserved_for = tier != NULL ? tier->reserved_for : 0,
+		    .home_first = UINT16_MAX};
+	}
+}
+
+/* In each the rows by rising number. */
+static void
+fill_tiers(struct path_index *ix, const struct table *t)
+{
+	struct path_tier *pt;
+	uint32_t i, at = 0;
+	uint16_t home;
 
 	for (i = 0; i < t->rows_n; i++) {
-		row = &t->rows[i];
-		if (table_home(row) != rank || row->admin == TABLE_DRAIN)
-			continue;
-		total += row->weight;
-		if (row->tier == rank)
-			healthy += row->weight;
+		pt = find_tier(ix, t->rows[i].tier);
+		if (pt != NULL && !table_drained(&t->rows[i]))
+			pt->n++;
 	}
-	if (total == 0)
-		return 100;
-	keeps = healthy * PATH_OVERPROVISION / total;
-	return keeps < 100 ? (uint32_t)keeps : 100;
+	for (i = 0; i < ix->tiers_n; i++) {
+		ix->tiers[i].first = at;
+		at += ix->tiers[i].n;
+		ix->tiers[i].n = 0;
+	}
+	for (i = 0; i < t->rows_n; i++) {
+		pt = find_tier(ix, t->rows[i].tier);
+		if (pt == NULL || table_drained(&t->rows[i]))
+			continue;
+		ix->order[pt->first + pt->n++] = (uint16_t)i;
+		home = table_home(&t->rows[i]);
+		if (home < pt->home_first)
+			pt->home_first = home;
+		if (home > pt->home_last)
+			pt->home_last = home;
+	}
+}
+
+/* Of those that are meant for a tier and not drained, how many serve in it?
+ * In percent of what comes to it, and so much is kept. */
+static void
+weigh_tiers(struct path_index *ix, const struct table *t)
+{
+	struct {
+		uint64_t healthy, total;
+	} weight[TABLE_ROWS_MAX];
+	const struct table_row *row;
+	const struct path_tier *pt;
+	uint64_t keeps;
+	uint32_t i;
+
+	memset(weight, 0, ix->tiers_n * sizeof(*weight));
+	for (i = 0; i < t->rows_n; i++) {
+		row = &t->rows[i];
+		pt = find_tier(ix, table_home(row));
+		if (pt == NULL || row->admin == TABLE_DRAIN)
+			continue;
+		weight[pt - ix->tiers].total += row->weight;
+		if (row->tier == pt->rank)
+			weight[pt - ix->tiers].healthy += row->weight;
+	}
+	for (i = 0; i < ix->tiers_n; i++) {
+		keeps = weight[i].total == 0
+			    ? 100
+			    : weight[i].healthy * PATH_OVERPROVISION /
+				  weight[i].total;
+		ix->tiers[i].keeps = keeps < 100 ? (uint32_t)keeps : 100;
+	}
 }
 
 static int
@@ -99,27 +174,15 @@ time_tier(struct path_tier *pt, const struct table *t, const uint16_t *members)
 void
 path_index_build(struct path_index *ix, const struct table *t)
 {
-	const struct table_tier *tier;
-	struct path_tier *pt;
 	uint16_t rank;
-	uint32_t i, placed = 0;
+	uint32_t i;
 
-	ix->tiers_n = 0;
+	find_tiers(ix, t);
+	fill_tiers(ix, t);
+	weigh_tiers(ix, t);
+	for (i = 0; i < ix->tiers_n; i++)
+		time_tier(&ix->tiers[i], t, &ix->order[ix->tiers[i].first]);
 	ix->half_open_n = 0;
-	for (rank = next_rank(t, 0); rank != 0; rank = next_rank(t, rank)) {
-		pt = &ix->tiers[ix->tiers_n++];
-		tier = path_table_tier(t, rank);
-		pt->rank = rank;
-		pt->reserved_for = tier != NULL ? tier->reserved_for : 0;
-		pt->first = placed;
-		for (i = 0; i < t->rows_n; i++) {
-			if (t->rows[i].tier == rank)
-				ix->order[placed++] = (uint16_t)i;
-		}
-		pt->n = placed - pt->first;
-		pt->keeps = kept_percent(t, rank);
-		time_tier(pt, t, &ix->order[pt->first]);
-	}
 	ix->ranked_n = ix->tiers_n;
 	while (
 	    ix->ranked_n > 0 &&
