@@ -44,6 +44,17 @@ session_change(struct session *s, enum session_state to)
 	s->state = to;
 }
 
+int
+session_new_setup(struct session *s)
+{
+	s->setup = calloc(1, sizeof(*s->setup));
+	if (s->setup == NULL)
+		return -ENOMEM;
+	s->setup->session = s;
+	slack_up(&s->env->slack, sizeof(*s->setup));
+	return 0;
+}
+
 void
 session_free_setup(struct session *s)
 {
@@ -59,6 +70,7 @@ session_free_setup(struct session *s)
 	    u->request.intake.password, sizeof(u->request.intake.password));
 	free(u);
 	s->setup = NULL;
+	slack_down(&s->env->slack, sizeof(*u));
 }
 
 void
@@ -86,6 +98,7 @@ session_end(struct session *s)
 	slab_down(&env->slab->clients);
 	free(s->label);
 	free(s);
+	slack_down(&env->slack, sizeof(*s));
 	env->ended(env->arg);
 }
 
@@ -411,14 +424,14 @@ session_start(struct session_env *env, struct session_list *list, int fd,
 	union net_addr seen;
 	int error = -ENOMEM;
 
-	if (s != NULL)
-		s->setup = calloc(1, sizeof(*s->setup));
-	if (s == NULL || s->setup == NULL)
+	if (s == NULL)
 		goto fail;
 	s->env = env;
 	s->fd = fd;
 	s->settings = env->settings;
-	s->setup->session = s;
+	error = session_new_setup(s);
+	if (error != 0)
+		goto fail;
 	error = diverted ? begin_diverted(s, from->kind, &seen) : 0;
 	if (error != 0)
 		goto fail;
@@ -429,6 +442,7 @@ session_start(struct session_env *env, struct session_list *list, int fd,
 		goto fail;
 	settings_ref(s->settings);
 	LIST_INSERT_HEAD(list, s, entry);
+	slack_up(&env->slack, sizeof(*s));
 	slab_up(&env->slab->clients);
 	slab_add(&env->slab->accepted, 1);
 	if (diverted && known)
@@ -437,7 +451,7 @@ session_start(struct session_env *env, struct session_list *list, int fd,
 fail:
 	if (s != NULL) {
 		quota_leave(&s->seat);
-		free(s->setup);
+		session_free_setup(s);
 	}
 	free(s);
 	loop_close(env->dial.loop, fd);

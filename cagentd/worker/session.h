@@ -11,6 +11,7 @@
 #include "cagentd/worker/learn.h"
 #include "cagentd/worker/login.h"
 #include "cagentd/worker/quota.h"
+#include "cagentd/worker/slack.h"
 #include "cagentd/worker/who.h"
 
 /*
@@ -48,7 +49,8 @@ struct session_env {
 	bool draining;	       /* nobody is served any longer than needed */
 	struct logins *logins; /* NULL: nobody logs in */
 	uint32_t associations, reverses; /* now */
-	void (*ended)(void *arg);	 /* a session has freed itself */
+	struct slack slack;
+	void (*ended)(void *arg); /* a session has freed itself */
 	void *arg;
 };
 

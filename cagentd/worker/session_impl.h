@@ -69,6 +69,8 @@ int session_read(struct session *);
 void session_leave(struct session *, struct buf *word);
 /* Tell the client why not, and go. */
 void session_refuse(struct session *, enum wire_reason);
+/* What it takes to come to a tunnel: 0 or -ENOMEM. */
+int session_new_setup(struct session *);
 /* No way back to dialing. */
 void session_free_setup(struct session *);
 void session_leave_hop(struct session *);

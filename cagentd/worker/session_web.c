@@ -2,7 +2,6 @@
  * Owns a session while plain HTTP requests come on its connection; what
  * becomes of the connection after that is said by the stage.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -50,15 +49,14 @@ session_web(struct session *s)
 static void
 read_tunnel(struct session *s, const struct client *client, struct buf *in)
 {
-	struct setup *u = calloc(1, sizeof(*u));
+	struct setup *u;
 
-	s->setup = u;
-	if (u == NULL) {
+	if (session_new_setup(s) != 0) {
 		buf_free(in);
 		session_end(s);
 		return;
 	}
-	u->session = s;
+	u = s->setup;
 	/* There may have been a reload since the connection came. */
 	settings_unref(s->settings);
 	s->settings = settings_ref(s->env->settings);

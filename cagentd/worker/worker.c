@@ -18,6 +18,7 @@
 #include "cagentd/common/msg.h"
 #include "cagentd/common/tls_clients.h"
 #include "cagentd/roles.h"
+#include "cagentd/worker/entry.h"
 #include "cagentd/worker/session.h"
 #include "cagentd/worker/trace.h"
 #include "cagentd/worker/who_master.h"
@@ -124,41 +125,6 @@ session_ended(void *arg)
 	}
 }
 
-/* A diverted connection of this host comes from the address that it had for
- * its destination; to [access] it is one from the loopback all the same. */
-static void
-source_of(const struct accept_listener *from, struct net_ip *ip)
-{
-	if (from->kind == LISTENER_PROXY || !net_is_here(ip))
-		return;
-	*ip = ip->family == 4 ? (struct net_ip){4, {127, [3] = 1}}
-			      : (struct net_ip){6, {[15] = 1}};
-}
-
-static bool
-may_connect(const struct worker *w, const struct accept_listener *from,
-    const union net_addr *peer)
-{
-	char text[NET_ADDR_STRLEN];
-	struct net_ip ip;
-
-	net_addr_ip(peer, &ip);
-	source_of(from, &ip);
-	if (classify_access(w->settings, &ip))
-		return true;
-	log_info("%s: not in [access]", net_addr_format(peer, text));
-	return false;
-}
-
-/* Where accepting has not told it; NULL: gone already. */
-static const union net_addr *
-ask_peer(int fd, union net_addr *peer)
-{
-	socklen_t len = sizeof(*peer);
-
-	return getpeername(fd, &peer->sa, &len) == 0 ? peer : NULL;
-}
-
 static void
 accepted(struct accept *a, int fd, const struct accept_listener *from,
     const union net_addr *peer)
@@ -168,9 +134,8 @@ accepted(struct accept *a, int fd, const struct accept_listener *from,
 	int error;
 
 	if (!from->unix_socket && peer == NULL)
-		peer = ask_peer(fd, &asked);
-	if (!from->unix_socket &&
-	    (peer == NULL || !may_connect(w, from, peer))) {
+		peer = entry_peer(fd, &asked);
+	if (!from->unix_socket && !entry_may(w->settings, from, peer)) {
 		loop_close(w->loop, fd);
 		return;
 	}
@@ -384,6 +349,7 @@ prepare(struct worker *w, struct child_start *start)
 	uint32_t i;
 	int error;
 
+	slack_init();
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
 		fatal("getrlimit");
 	w->fds_max = rl.rlim_cur;
