@@ -139,6 +139,8 @@ slab_start(struct slab *s, uint32_t pid)
 			SET(&s->rows[i].in_flight, 0);
 		if (GET(&s->rows[i].failures_in_row) != 0)
 			SET(&s->rows[i].failures_in_row, 0);
+		if (GET(&s->rows[i].warm) != 0)
+			SET(&s->rows[i].warm, 0);
 	}
 	learned_start(&s->learned);
 	usage_start(&s->usage);
@@ -170,6 +172,9 @@ row_clear(struct slab_row *r, uint32_t incarnation)
 	SET(&r->last_failure, 0);
 	SET(&r->last_failure_us, 0);
 	SET(&r->last_ok_us, 0);
+	SET(&r->eager, 0);
+	SET(&r->warm, 0);
+	SET(&r->eager_us, 0);
 	SET(&r->attempts, 0);
 	SET(&r->successes, 0);
 	SET(&r->charged, 0);
@@ -238,7 +243,7 @@ slab_sample(const struct slab *s, uint32_t slot, int64_t now_us,
     struct slab_sample *out)
 {
 	const struct slab_row *r;
-	unsigned int i;
+	unsigned int i, eager;
 
 	memset(out, 0, sizeof(*out));
 	if (slot >= TABLE_ROWS_MAX)
@@ -248,6 +253,10 @@ slab_sample(const struct slab *s, uint32_t slot, int64_t now_us,
 	    atomic_load_explicit(&r->incarnation, memory_order_acquire);
 	out->in_flight = get_gauge(&r->in_flight);
 	out->failures_in_row = get_gauge(&r->failures_in_row);
+	out->warm = get_gauge(&r->warm);
+	eager = GET(&r->eager) & SLAB_EAGER;
+	if (eager < SLAB_EAGER_STATES)
+		out->eager = (enum slab_eager)eager;
 	out->last_failure = GET(&r->last_failure);
 	if (out->last_failure >= SLAB_REASONS)
 		out->last_failure = 0;

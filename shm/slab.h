@@ -19,8 +19,19 @@
  * memfd: nobody can shrink it under a reader.
  */
 #define SLAB_MAGIC   0x42414c5331ull
-#define SLAB_LAYOUT  5
-#define SLAB_REASONS 32 /* at least REASON_COUNT of wire/wire.h */
+#define SLAB_LAYOUT  6
+#define SLAB_REASONS 32	   /* at least REASON_COUNT of wire/wire.h */
+#define SLAB_EAGER   0xffu /* what of eager is the enum's */
+
+/* Does it bear a handshake that is said all at once? */
+enum slab_eager {
+	SLAB_EAGER_UNKNOWN,
+	SLAB_EAGER_DUE,	   /* it serves in steps, and may be tried, */
+	SLAB_EAGER_TRYING, /* or is */
+	SLAB_EAGER_YES,
+	SLAB_EAGER_NO,
+	SLAB_EAGER_STATES
+};
 
 struct slab_row {
 	_Atomic uint32_t incarnation; /* whose numbers these are */
@@ -29,6 +40,9 @@ struct slab_row {
 	_Atomic uint32_t last_failure;	 /* enum wire_reason */
 	_Atomic int64_t last_failure_us; /* wall clock */
 	_Atomic int64_t last_ok_us;
+	_Atomic uint32_t eager;	  /* enum slab_eager, and the worker's notes */
+	_Atomic uint32_t warm;	  /* connections that wait for a request */
+	_Atomic int64_t eager_us; /* tried again from then on; monotonic */
 	_Atomic uint64_t attempts;
 	_Atomic uint64_t successes;
 	_Atomic uint64_t charged; /* failures that are the intermediary's */
@@ -89,7 +103,8 @@ struct slab_row *slab_row(struct slab *, uint32_t slot, uint32_t incarnation);
  * counted first.
  */
 struct slab_sample {
-	uint32_t incarnation, in_flight, failures_in_row, last_failure;
+	uint32_t incarnation, in_flight, failures_in_row, last_failure, warm;
+	enum slab_eager eager;
 	int64_t last_failure_us, last_ok_us;
 	uint64_t attempts, successes, charged, hedged, bytes_up, bytes_down;
 	uint64_t failures[SLAB_REASONS];

@@ -37,6 +37,16 @@ hop_send(struct hop *h, int len, enum hop_state state)
 	return HOP_SEND;
 }
 
+/* Likewise, behind what is in out already.  false: it cannot be said. */
+static bool
+hop_append(struct hop *h, int len)
+{
+	if (len == WIRE_BAD)
+		return false;
+	h->out_len += (size_t)len;
+	return true;
+}
+
 bool
 hop_carries(enum hop_type type, const struct wire_host *host)
 {
@@ -91,21 +101,39 @@ login_encode(struct hop *h)
 
 	memcpy(l.user, h->user, l.user_len);
 	memcpy(l.password, h->password, l.password_len);
-	len = socks5_login_encode(&l, h->out, sizeof(h->out));
+	len = socks5_login_encode(
+	    &l, h->out + h->out_len, sizeof(h->out) - h->out_len);
 	explicit_bzero(&l, sizeof(l));
 	return len;
 }
 
-static enum hop_step
-send_socks5_request(struct hop *h)
+static int
+socks5_encode(struct hop *h)
 {
 	struct socks5_request r = {.command = SOCKS5_CONNECT, .host = *h->host};
 
 	if (h->associate)
 		r.command = SOCKS5_UDP_ASSOCIATE;
+	return socks5_request_encode(
+	    &r, h->out + h->out_len, sizeof(h->out) - h->out_len);
+}
+
+/* The greeting has been answered, the login taken. */
+static enum hop_step
+send_socks5_request(struct hop *h)
+{
+	if (h->host == NULL)
+		return hop_end(h, REASON_OK);
 	explicit_bzero(h->out, sizeof(h->out));
-	return hop_send(
-	    h, socks5_request_encode(&r, h->out, sizeof(h->out)), HOP_ANSWER);
+	h->out_len = 0;
+	return hop_send(h, socks5_encode(h), HOP_ANSWER);
+}
+
+static enum hop_step
+send_socks5_login(struct hop *h)
+{
+	h->out_len = 0;
+	return hop_send(h, login_encode(h), HOP_LOGIN);
 }
 
 static enum hop_step
@@ -161,31 +189,87 @@ hop_start_associate(
 	return start(h);
 }
 
+enum hop_step
+hop_start_greeting(struct hop *h, const char *user, const char *password)
+{
+	*h = (struct hop){.type = HOP_SOCKS5,
+	    .code = -1,
+	    .user = user,
+	    .password = password != NULL ? password : ""};
+	return start(h);
+}
+
+enum hop_step
+hop_start_request(struct hop *h, const struct wire_host *host)
+{
+	*h = (struct hop){.type = HOP_SOCKS5, .code = -1, .host = host};
+	if (!hop_carries(HOP_SOCKS5, host))
+		return hop_end(h, REASON_HOP_UNSUPPORTED);
+	return send_socks5_request(h);
+}
+
+enum hop_step
+hop_start_eager(struct hop *h, const struct wire_host *host, const char *user,
+    const char *password)
+{
+	const uint8_t greeting[] = {
+	    5, 1, user != NULL ? SOCKS5_METHOD_PASSWORD : SOCKS5_METHOD_NONE};
+
+	*h = (struct hop){.type = HOP_SOCKS5,
+	    .eager = true,
+	    .code = -1,
+	    .host = host,
+	    .user = user,
+	    .password = password != NULL ? password : ""};
+	if (!hop_carries(HOP_SOCKS5, host))
+		return hop_end(h, REASON_HOP_UNSUPPORTED);
+	if (!is_short(h->user) || !is_short(h->password))
+		return hop_end(h, REASON_HOP_AUTH);
+	memcpy(h->out, greeting, sizeof(greeting));
+	h->out_len = sizeof(greeting);
+	if ((user != NULL && !hop_append(h, login_encode(h))) ||
+	    !hop_append(h, socks5_encode(h)))
+		return hop_end(h, REASON_HOP_AUTH);
+	h->state = HOP_CHOICE;
+	return HOP_SEND;
+}
+
 /*
  * A decoder's result before the request is sent, when the peer can know of
  * nothing more to say: what it says all the same is not the tunnel's.
  */
 static int
-only(int used, size_t len)
+only(const struct hop *h, int used, size_t len)
 {
-	return used > 0 && len > (size_t)used ? WIRE_BAD : used;
+	return !h->eager && used > 0 && len > (size_t)used ? WIRE_BAD : used;
+}
+
+/* All was said at once: on to the next answer. */
+static enum hop_step
+await(struct hop *h, enum hop_state state)
+{
+	h->state = state;
+	return HOP_MORE;
 }
 
 static enum hop_step
 feed_choice(struct hop *h, const uint8_t *in, size_t len, size_t *used)
 {
 	uint8_t method = SOCKS5_METHOD_NO_ACCEPTABLE;
-	int n = only(socks5_choice_decode(in, len, &method), len);
+	int n = only(h, socks5_choice_decode(in, len, &method), len);
 
 	if (n == WIRE_MORE)
 		return HOP_MORE;
 	if (n == WIRE_BAD)
 		return hop_end(h, REASON_HOP_BAD);
 	*used = (size_t)n;
-	if (method == SOCKS5_METHOD_NONE)
-		return send_socks5_request(h);
-	if (method == SOCKS5_METHOD_PASSWORD && h->user != NULL)
-		return hop_send(h, login_encode(h), HOP_LOGIN);
+	if (method == SOCKS5_METHOD_NONE && (!h->eager || h->user == NULL))
+		return h->eager ? await(h, HOP_ANSWER) : send_socks5_request(h);
+	if (method == SOCKS5_METHOD_PASSWORD && h->user != NULL) {
+		h->logged_in = true;
+		return h->eager ? await(h, HOP_LOGIN) : send_socks5_login(h);
+	}
+	h->refused = h->eager;
 	return hop_end(h, method == SOCKS5_METHOD_NO_ACCEPTABLE
 			      ? REASON_HOP_AUTH
 			      : REASON_HOP_BAD);
@@ -195,14 +279,16 @@ static enum hop_step
 feed_login(struct hop *h, const uint8_t *in, size_t len, size_t *used)
 {
 	bool ok = false;
-	int n = only(socks5_login_reply_decode(in, len, &ok), len);
+	int n = only(h, socks5_login_reply_decode(in, len, &ok), len);
 
 	if (n == WIRE_MORE)
 		return HOP_MORE;
 	if (n == WIRE_BAD)
 		return hop_end(h, REASON_HOP_BAD);
 	*used = (size_t)n;
-	return ok ? send_socks5_request(h) : hop_end(h, REASON_HOP_AUTH);
+	if (!ok)
+		return hop_end(h, REASON_HOP_AUTH);
+	return h->eager ? await(h, HOP_ANSWER) : send_socks5_request(h);
 }
 
 static enum wire_reason
@@ -295,8 +381,8 @@ feed_answer(struct hop *h, const uint8_t *in, size_t len, size_t *used)
 	return hop_end(h, reason);
 }
 
-enum hop_step
-hop_feed(struct hop *h, const uint8_t *in, size_t len, size_t *used)
+static enum hop_step
+feed_one(struct hop *h, const uint8_t *in, size_t len, size_t *used)
 {
 	*used = 0;
 	if (len == 0 && h->state != HOP_END)
@@ -314,6 +400,24 @@ hop_feed(struct hop *h, const uint8_t *in, size_t len, size_t *used)
 		break;
 	}
 	return h->reason == REASON_OK ? HOP_DONE : HOP_FAIL;
+}
+
+enum hop_step
+hop_feed(struct hop *h, const uint8_t *in, size_t len, size_t *used)
+{
+	enum hop_step step;
+	size_t n;
+
+	*used = 0;
+	if (h->eager) { /* a login may be in it */
+		explicit_bzero(h->out, sizeof(h->out));
+		h->out_len = 0;
+	}
+	do {
+		step = feed_one(h, in + *used, len - *used, &n);
+		*used += n;
+	} while (step == HOP_MORE && n > 0);
+	return step;
 }
 
 /* Has the intermediary been told the destination? */

@@ -34,6 +34,9 @@ enum hop_state {
 struct hop {
 	enum hop_type type;
 	bool associate; /* datagrams are asked for, no tunnel */
+	bool eager;	/* all was said at once */
+	bool logged_in; /* the peer has asked for the login */
+	bool refused;	/* eager: of the methods the one that was offered */
 	enum hop_state state;
 	enum wire_reason reason;
 	int code; /* SOCKS REP or HTTP status as received; -1: none */
@@ -59,6 +62,24 @@ enum hop_step hop_start(struct hop *, enum hop_type, const struct wire_host *,
     const char *user, const char *password);
 
 /*
+ * Start with SOCKS5, and say all at once: greeting, login (unless user is
+ * NULL) and request, to save a round trip or two.  Not every server bears
+ * that.  One method is offered, so that a login goes to nobody who was not
+ * seen to ask for it.
+ */
+enum hop_step hop_start_eager(struct hop *, const struct wire_host *,
+    const char *user, const char *password);
+
+/*
+ * The two halves of SOCKS5, for a connection that is made before there is a
+ * request for it: the greeting, and the login, after which HOP_DONE; and then
+ * the request on the same connection.
+ */
+enum hop_step hop_start_greeting(
+    struct hop *, const char *user, const char *password);
+enum hop_step hop_start_request(struct hop *, const struct wire_host *);
+
+/*
  * Start a SOCKS5 UDP ASSOCIATE: as above, without a host, as it is not known
  * from which address the datagrams will come.  After HOP_DONE the stream only
  * stays open; bound is where they go: NONE or all zero means the address of
@@ -71,7 +92,8 @@ enum hop_step hop_start_associate(
  * Feed what the owner's buffer holds; *used bytes of it are done with.  Out
  * is wiped, for the login in it, once it cannot be needed any more, so it has
  * to be sent whole before the next feed.  Bytes behind the answer to a
- * greeting or login are HOP_BAD: nobody has asked for them.
+ * greeting or login are HOP_BAD, unless all was said at once: nobody has asked
+ * for them.
  *
  * SOCKS REP: 01 HOP_FAILED, 02 HOP_DENIED, 03 NET_UNREACHABLE, 04
  * HOST_UNREACHABLE, 05 REFUSED, 06 TIMEOUT, 07 08 HOP_UNSUPPORTED, others

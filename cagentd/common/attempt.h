@@ -18,15 +18,42 @@ struct tls_client;
  * to one of its addresses by race.h, and shake hands with the intermediary
  * unless the path is direct.
  */
+/* How SOCKS5 is spoken; see hop_start_eager(). */
+enum attempt_manner {
+	ATTEMPT_STEPWISE,
+	/* All at once, to see whether that is borne: when it is not, or brings
+	 * no answer in good time, stepwise on another connection. */
+	ATTEMPT_TRYING,
+	ATTEMPT_EAGER /* it is known to be borne */
+};
+/* The least and most of a good time; else ATTEMPT_ROUNDS times what the
+ * connecting took. */
+#define ATTEMPT_PATIENCE_MIN_US 50000
+#define ATTEMPT_PATIENCE_MAX_US 300000
+#define ATTEMPT_ROUNDS		4
+
+/* What an attempt has shown of that. */
+enum attempt_news {
+	ATTEMPT_NO_NEWS,
+	ATTEMPT_NEWS_STEPWISE, /* that went well */
+	ATTEMPT_NEWS_BORNE,
+	ATTEMPT_NEWS_SWALLOWED, /* no answer, and stepwise there is one */
+	ATTEMPT_NEWS_UNSURE,	/* of what was tried something came between */
+	ATTEMPT_NEWS_DOUBT	/* what was known brought no answer */
+};
+
 struct attempt_target {
 	bool direct;
 	const char *host; /* where TCP goes; borrowed */
 	uint16_t port;
 	enum hop_type type; /* unless direct */
 	bool associate;	    /* it is asked to relay datagrams; dest is NULL */
-	bool bare;   /* an intermediary, but no handshake: TCP, and TLS */
-	bool secure; /* by TLS, */
-	struct tls_client *tls;	      /* borrowed; NULL: so it must fail */
+	bool bare;  /* an intermediary, but no handshake: TCP, and TLS */
+	bool greet; /* SOCKS5: up to where a request may follow */
+	enum attempt_manner manner;
+	bool no_login;		/* eager: as the intermediary asks for none */
+	bool secure;		/* by TLS, */
+	struct tls_client *tls; /* borrowed; NULL: so it must fail */
 	const char *user, *password;  /* borrowed; NULL: no login */
 	const struct wire_host *dest; /* borrowed */
 	/* Of the addresses of a name, which may be connected to?  NULL: all. */
@@ -41,8 +68,18 @@ struct attempt_result {
 	struct buf *early;	/* its first payload, or NULL; the callee's */
 	struct wire_host bound; /* REASON_OK of an associate: its relay */
 	int64_t connect_us;	/* TCP; 0: never stood */
-	int64_t
-	    handshake_us; /* from the start of TCP, if that far, to the end */
+	/* From the start of TCP, if that far, to the end; with what was spent
+	 * on a connection beforehand, but not what was spent in vain. */
+	int64_t handshake_us;
+	bool warm; /* it stands on the connection that was there */
+	enum attempt_news news;
+	bool logged_in; /* of the news: it has asked for the login */
+};
+
+/* A connection that was made beforehand: TCP, TLS, the greeting. */
+struct attempt_warm {
+	struct stream stream;
+	int64_t connect_us, handshake_us; /* what that took */
 };
 
 enum attempt_state {
@@ -65,6 +102,12 @@ struct attempt {
 	attempt_fn *done;
 	struct stream stream;
 	int64_t started_us, connecting_us, connected_us, deadline_us;
+	int64_t shook_us;     /* the handshake began */
+	int64_t patience_us;  /* with all at once */
+	int64_t warm_us;      /* what the connection had taken */
+	bool warm;	      /* it was given, and nothing has come by it yet */
+	bool lukewarm;	      /* it was given */
+	bool fell, swallowed; /* from all at once to steps; in silence */
 	struct msg_resolved addresses;
 	struct resolve_query query;
 	struct op send, recv, timer;
@@ -83,6 +126,12 @@ struct attempt {
  */
 void attempt_start(struct attempt *, struct loop *, struct resolve *,
     const struct attempt_target *, int64_t deadline_us, attempt_fn *done);
+/* The same, with the handshake, or the rest of it, on a connection that is the
+ * attempt's from here on.  When that ends before its first byte it is as if
+ * there had been none. */
+void attempt_start_warm(struct attempt *, struct loop *, struct resolve *,
+    const struct attempt_target *, const struct attempt_warm *,
+    int64_t deadline_us, attempt_fn *done);
 /* The same for a connection that stands already, and is the attempt's from
  * here on: done() comes with it in the next turn. */
 void attempt_stands(struct attempt *, struct loop *, struct resolve *,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cagentd/worker/dial_tries.h"
+#include "cagentd/worker/eager.h"
 #include "cagentd/worker/own.h"
 
 bool
@@ -193,6 +194,10 @@ dial_leg_intermediary(
 		    login->password != NULL ? login->password : "";
 	}
 	dial_tries_enter(d, t);
-	if (!reuse(leg, done))
-		start_attempt(leg, &target, done);
+	if (reuse(leg, done))
+		return;
+	if (!t->trial) /* which is of whether it serves at all */
+		eager_ask(
+		    d->env->record, t->hop, loop_now_us(d->env->loop), &target);
+	start_attempt(leg, &target, done);
 }

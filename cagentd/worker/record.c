@@ -15,10 +15,9 @@ load(struct record *r, struct record_hop h)
 	return l;
 }
 
-/* The row, unless the slot has a new tenant by now: only a new attempt may
- * start the row afresh. */
-static struct slab_row *
-row(struct record *r, struct record_hop h)
+/* Only a new attempt may start the row afresh. */
+struct slab_row *
+record_row(struct record *r, struct record_hop h)
 {
 	struct slab_row *s = &r->slab->rows[h.slot];
 
@@ -44,7 +43,7 @@ void
 record_leave(struct record *r, struct record_hop h)
 {
 	struct path_load *l = &r->loads[h.slot];
-	struct slab_row *s = row(r, h);
+	struct slab_row *s = record_row(r, h);
 
 	if (l->incarnation == h.incarnation && l->in_flight > 0)
 		l->in_flight--;
@@ -74,7 +73,7 @@ void
 record_ok(struct record *r, struct record_hop h, int64_t connect_us,
     int64_t handshake_us, int64_t stood_us)
 {
-	struct slab_row *s = row(r, h);
+	struct slab_row *s = record_row(r, h);
 
 	if (s == NULL)
 		return;
@@ -90,7 +89,7 @@ record_ok(struct record *r, struct record_hop h, int64_t connect_us,
 void
 record_ok_again(struct record *r, struct record_hop h)
 {
-	struct slab_row *s = row(r, h);
+	struct slab_row *s = record_row(r, h);
 
 	if (s == NULL)
 		return;
@@ -115,7 +114,7 @@ void
 record_failed(struct record *r, struct record_hop h, enum wire_reason reason,
     bool charged, int64_t now_us)
 {
-	struct slab_row *s = row(r, h);
+	struct slab_row *s = record_row(r, h);
 
 	if (s == NULL)
 		return;
@@ -135,7 +134,7 @@ void
 record_outrun(
     struct record *r, struct record_hop h, int64_t waited_us, int64_t now_us)
 {
-	struct slab_row *s = row(r, h);
+	struct slab_row *s = record_row(r, h);
 
 	if (s == NULL)
 		return;
@@ -146,7 +145,7 @@ record_outrun(
 void
 record_first_byte(struct record *r, struct record_hop h, int64_t us)
 {
-	struct slab_row *s = row(r, h);
+	struct slab_row *s = record_row(r, h);
 
 	if (s != NULL)
 		hist_add(&s->first_byte, us);
@@ -155,7 +154,7 @@ record_first_byte(struct record *r, struct record_hop h, int64_t us)
 void
 record_bytes(struct record *r, struct record_hop h, uint64_t up, uint64_t down)
 {
-	struct slab_row *s = row(r, h);
+	struct slab_row *s = record_row(r, h);
 
 	if (s == NULL)
 		return;

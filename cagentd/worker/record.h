@@ -24,6 +24,9 @@ struct record_hop {
 	uint32_t incarnation;
 };
 
+/* The worker's row of it; NULL when the slot has a new tenant by now. */
+struct slab_row *record_row(struct record *, struct record_hop);
+
 /* An attempt begins: it is in flight from here until record_leave(). */
 void record_enter(struct record *, struct record_hop);
 void record_leave(struct record *, struct record_hop);

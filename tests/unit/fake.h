@@ -58,13 +58,20 @@ struct fake {
 	LIST_HEAD(, fake_conn) conns;
 };
 
+/* Its close will be a reset. */
 static inline void
-fake_drop(struct fake_conn *c, bool reset)
+fake_reset(int fd)
 {
 	const struct linger now = {.l_onoff = 1, .l_linger = 0};
 
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+static inline void
+fake_drop(struct fake_conn *c, bool reset)
+{
 	if (reset)
-		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		fake_reset(c->fd);
 	loop_close(c->fake->loop, c->fd);
 	LIST_REMOVE(c, entry);
 	free(c);
