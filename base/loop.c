@@ -14,7 +14,7 @@
 #include "base/loop_impl.h"
 #include "base/mono.h"
 
-static const struct loop_backend *const backends[] = {&loop_epoll};
+static const struct loop_backend *const backends[] = {&loop_epoll, &loop_uring};
 #define BACKENDS_N (sizeof(backends) / sizeof(backends[0]))
 
 static const struct loop_backend *
@@ -78,6 +78,7 @@ loop_free(struct loop *l)
 	if (l == NULL)
 		return;
 	assert(!l->in_turn);
+	loop_fds_release(l);
 	l->backend->fini(l);
 	loop_fds_free(l);
 	while ((op = loop_timers_first(&l->timers)) != NULL) {
@@ -323,8 +324,8 @@ loop_cancel(struct loop *l, struct op *op)
 	cancel_on(l, loop_fd_find(l, op->fd), op);
 }
 
-void
-loop_close(struct loop *l, int fd)
+static void
+end_file(struct loop *l, int fd, bool reset)
 {
 	struct loop_fd *f;
 
@@ -339,7 +340,27 @@ loop_close(struct loop *l, int fd)
 		f->gen++;
 		f->prompt = PROMPT_NONE;
 	}
-	l->backend->close(l, fd, f);
+	l->backend->close(l, fd, f, reset);
+}
+
+void
+loop_close(struct loop *l, int fd)
+{
+	end_file(l, fd, false);
+}
+
+void
+loop_reset(struct loop *l, int fd)
+{
+	end_file(l, fd, true);
+}
+
+size_t
+loop_unsent(const struct loop *l, int fd)
+{
+	const struct loop_fd *f = loop_fd_find(l, fd);
+
+	return f != NULL ? l->backend->unsent(f) : 0;
 }
 
 void
@@ -362,10 +383,40 @@ loop_accepted(
 void
 loop_finish(struct loop *l, struct loop_fd *f, struct op *op, int res)
 {
-	const struct op_result r = {.res = res};
+	loop_finish_with(l, f, op, res, NULL);
+}
+
+void
+loop_finish_with(
+    struct loop *l, struct loop_fd *f, struct op *op, int res, uint8_t *data)
+{
+	const struct op_result r = {.res = res, .data = data};
 
 	detach(l, f, op);
 	op->fn(l, op, &r);
+}
+
+/* Of the one connection, not of the listener: accept(2), and EPERM of a
+ * firewall. */
+bool
+loop_accept_goes_on(int error)
+{
+	switch (error) {
+	case ECONNABORTED:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case EINTR:
+	case ENETDOWN:
+	case ENETUNREACH:
+	case ENONET:
+	case ENOPROTOOPT:
+	case EOPNOTSUPP:
+	case EPERM:
+	case EPROTO:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /*
@@ -425,6 +476,7 @@ loop_run(struct loop *l)
 
 	while (error == 0 && !l->stop && (l->active > 0 || l->timers.n > 0))
 		error = loop_turn(l, -1);
+	l->backend->flush(l);
 	l->stop = false;
 	return error;
 }

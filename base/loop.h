@@ -122,6 +122,8 @@ int loop_send(struct loop *, struct op *, int fd, struct buf *b, op_fn *);
  * the stream's end.
  */
 ssize_t loop_send_now(struct loop *, int fd, const void *data, size_t len);
+/* Bytes that were taken so and that the kernel has not got. */
+size_t loop_unsent(const struct loop *, int fd);
 /*
  * fd is a TCP socket that is to send at once what it is given, and all that
  * has been sent on it so far is answered; may be said again and again.  The
@@ -161,6 +163,9 @@ bool loop_op_active(const struct op *);
 void loop_cancel(struct loop *, struct op *); /* idempotent */
 /* Cancel what is under way on fd and close it.  fd may be -1. */
 void loop_close(struct loop *, int fd);
+/* The same, so that what was sent does not look complete: the peer is told by
+ * a reset, and what was taken need not be sent. */
+void loop_reset(struct loop *, int fd);
 
 #define container_of(ptr, type, member) \
 	((type *)(void *)((char *)(ptr)-offsetof(type, member)))

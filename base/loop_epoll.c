@@ -147,12 +147,30 @@ forget(struct loop *l, struct loop_fd *f)
 }
 
 static void
-epoll_close(struct loop *l, int fd, struct loop_fd *f)
+epoll_close(struct loop *l, int fd, struct loop_fd *f, bool reset)
 {
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	if (reset)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	if (f != NULL)
 		forget(l, f);
 	/* On Linux the fd is gone whatever close() returns. */
 	close(fd);
+}
+
+/* What is taken goes to the kernel at once. */
+static size_t
+epoll_unsent(const struct loop_fd *f)
+{
+	(void)f;
+	return 0;
+}
+
+static void
+epoll_flush(struct loop *l)
+{
+	(void)l;
 }
 
 static void
@@ -316,9 +334,11 @@ const struct loop_backend loop_epoll = {.name = "epoll",
     .stopped_rx = loop_epoll_stopped_rx,
     .stopped_tx = loop_epoll_stopped_tx,
     .send_now = loop_epoll_send_now,
+    .unsent = epoll_unsent,
     .shutdown = epoll_shutdown,
     .peek = epoll_peek,
     .drained = epoll_drained,
     .full = epoll_full,
     .close = epoll_close,
-    .turn = epoll_turn};
+    .turn = epoll_turn,
+    .flush = epoll_flush};

@@ -210,29 +210,6 @@ run_poll(struct loop *l, struct loop_fd *f)
 	loop_more(l, f->rx, f->ep.revents, NULL);
 }
 
-/* Of the one connection, not of the listener: accept(2), and EPERM of a
- * firewall. */
-static bool
-swallowed(int error)
-{
-	switch (error) {
-	case ECONNABORTED:
-	case EHOSTDOWN:
-	case EHOSTUNREACH:
-	case EINTR:
-	case ENETDOWN:
-	case ENETUNREACH:
-	case ENONET:
-	case ENOPROTOOPT:
-	case EOPNOTSUPP:
-	case EPERM:
-	case EPROTO:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* How many to accept: one, so that a lone connection costs no second call
  * that finds nothing; more as long as more keep waiting. */
 static int
@@ -265,7 +242,7 @@ run_accept(struct loop *l, struct loop_fd *f)
 		fd = accept4(
 		    f->fd, &peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		error = errno;
-		if (fd == -1 && swallowed(error))
+		if (fd == -1 && loop_accept_goes_on(error))
 			continue;
 		if (fd == -1 && error == EAGAIN) {
 			f->ep.accept_n = 0;

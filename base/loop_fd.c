@@ -53,7 +53,7 @@ loop_fd_get(struct loop *l, int fd)
 }
 
 static void
-free_chunk(struct loop_fd_chunk *c)
+release_chunk(struct loop_fd_chunk *c)
 {
 	size_t i;
 
@@ -62,8 +62,19 @@ free_chunk(struct loop_fd_chunk *c)
 			loop_op_release(c->fds[i].rx);
 		if (c->fds[i].tx != NULL)
 			loop_op_release(c->fds[i].tx);
+		c->fds[i].rx = c->fds[i].tx = NULL;
 	}
-	free(c);
+}
+
+void
+loop_fds_release(struct loop *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->chunks_n; i++) {
+		if (l->chunks[i] != NULL)
+			release_chunk(l->chunks[i]);
+	}
 }
 
 void
@@ -71,9 +82,7 @@ loop_fds_free(struct loop *l)
 {
 	size_t i;
 
-	for (i = 0; i < l->chunks_n; i++) {
-		if (l->chunks[i] != NULL)
-			free_chunk(l->chunks[i]);
-	}
+	for (i = 0; i < l->chunks_n; i++)
+		free(l->chunks[i]);
 	free(l->chunks);
 }

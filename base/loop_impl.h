@@ -11,6 +11,7 @@
 #include "base/loop.h"
 #include "base/loop_epoll.h"
 #include "base/loop_timer.h"
+#include "base/loop_uring.h"
 
 /*
  * Private to base/loop*.c.  loop.c keeps which op is under way on which fd
@@ -38,7 +39,10 @@ struct loop_fd {
 	int32_t fd;
 	uint32_t gen; /* counts loop_close() */
 	uint8_t prompt;
-	struct loop_epoll_fd ep;
+	union {
+		struct loop_epoll_fd ep;
+		struct loop_uring_fd ur;
+	};
 };
 
 /*
@@ -59,18 +63,22 @@ struct loop_backend {
 	void (*stopped_tx)(struct loop *, struct loop_fd *, int kind);
 	ssize_t (*send_now)(
 	    struct loop *, int fd, const void *data, size_t len);
+	size_t (*unsent)(const struct loop_fd *);
 	void (*shutdown)(struct loop *, int fd);
 	int (*peek)(struct loop *, int fd);
 	void (*drained)(struct loop *, struct loop_fd *);
 	void (*full)(struct loop *, struct loop_fd *);
 	/* Close fd, of which f (NULL: nothing was ever started on it) is the
 	 * record; nothing is under way on it. */
-	void (*close)(struct loop *, int fd, struct loop_fd *);
+	void (*close)(struct loop *, int fd, struct loop_fd *, bool reset);
 	/* Wait at most wait_us (-1: for ever), take the time, call back. */
 	int (*turn)(struct loop *, int64_t wait_us);
+	/* Tell the kernel what has been started, without waiting. */
+	void (*flush)(struct loop *);
 };
 
 extern const struct loop_backend loop_epoll;
+extern const struct loop_backend loop_uring;
 
 #define LOOP_FD_CHUNK 128
 struct loop_fd_chunk {
@@ -87,14 +95,18 @@ struct loop {
 	bool stop;
 	bool in_turn;
 	struct loop_timers timers;
-	struct loop_epoll_state ep;
+	union {
+		struct loop_epoll_state ep;
+		struct loop_uring *ur;
+	};
 };
 
 /* The record of fd, or NULL if nothing was ever started on it. */
 struct loop_fd *loop_fd_find(const struct loop *, int fd);
 /* The same, made if need be; NULL: out of memory. */
 struct loop_fd *loop_fd_get(struct loop *, int fd);
-/* Release what is under way on them, too. */
+/* Release what is under way on all of them, and: free them. */
+void loop_fds_release(struct loop *);
 void loop_fds_free(struct loop *);
 /* The op is its owner's again. */
 void loop_op_release(struct op *);
@@ -115,5 +127,10 @@ void loop_accepted(
     struct loop *, struct op *, int fd, const struct sockaddr *peer);
 /* The last result: op is no longer under way, its buffer is freed. */
 void loop_finish(struct loop *, struct loop_fd *, struct op *, int res);
+void loop_finish_with(
+    struct loop *, struct loop_fd *, struct op *, int res, uint8_t *data);
+
+/* Of the one connection, not of the listener? */
+bool loop_accept_goes_on(int error);
 
 #endif

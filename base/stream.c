@@ -2,8 +2,6 @@
  * above them. */
 #include "base/stream.h"
 
-#include <sys/socket.h>
-
 #include "base/tls.h"
 
 int
@@ -69,13 +67,12 @@ stream_end(struct loop *loop, struct stream s)
 void
 stream_close(struct loop *loop, struct stream s, bool reset)
 {
-	const struct linger now = {.l_onoff = 1, .l_linger = 0};
-
 	if (s.fd == -1)
 		return;
 	if (s.tls != NULL)
 		tls_close(s.tls, reset);
 	if (reset)
-		setsockopt(s.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	loop_close(loop, s.fd);
+		loop_reset(loop, s.fd);
+	else
+		loop_close(loop, s.fd);
 }

@@ -140,11 +140,12 @@ unsent(const struct relay *r, enum relay_side s)
 {
 	struct tcp_info info = {0};
 	socklen_t len = sizeof(info);
+	int fd = r->side[s].stream.fd;
+	uint32_t taken = (uint32_t)loop_unsent(r->loop, fd);
 
-	if (getsockopt(
-		r->side[s].stream.fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
-		return 0; /* not TCP: nothing gets lost */
-	return info.tcpi_notsent_bytes + info.tcpi_unacked;
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
+		return taken; /* not TCP: nothing else gets lost */
+	return taken + info.tcpi_notsent_bytes + info.tcpi_unacked;
 }
 
 /* A reset throws away what the peer has not yet got, and the broken side may

@@ -134,7 +134,8 @@ reset_at_close(int fd)
 void
 session_break_off(struct session *s)
 {
-	reset_at_close(s->fd);
+	loop_reset(s->env->dial.loop, s->fd);
+	s->fd = -1;
 	session_end(s);
 }
 

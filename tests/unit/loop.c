@@ -260,7 +260,8 @@ test_fd_reuse_in_batch(void)
 	rig_recv(l, &a, fa[0]);
 	rig_recv(l, &b, fb[0]);
 	RIG_UNTIL(l, a.n + b.n == 1);
-	CHECK_INT(reused[0], a.n == 1 ? fb[0] : fa[0]);
+	if (!rig_on_uring()) /* which closes behind the callbacks */
+		CHECK_INT(reused[0], a.n == 1 ? fb[0] : fa[0]);
 	rig_settle(l);
 	CHECK_INT(a.n + b.n, 1);
 	CHECK_INT(fresh.n, 0);
@@ -293,6 +294,7 @@ test_stale_events(void)
 	RIG_UNTIL(l, p.n == 1);
 	loop_close(l, fds[0]);
 	loop_close(l, fds[1]);
+	rig_told(l);
 	rig_pair(two);
 	CHECK(two[0] == fds[0] && two[1] == fds[1], "numbers are not reused");
 	error = loop_poll(l, &now.op, two[0], POLLIN, rig_saw);
@@ -312,6 +314,17 @@ test_stale_events(void)
 	loop_free(l);
 }
 
+/* Why it was refused: at once, or by its callback. */
+static int
+refusal(struct loop *l, struct rig_op *o, int error)
+{
+	if (error != 0)
+		return error;
+	RIG_UNTIL(l, o->n == 1);
+	CHECK(!o->more && !loop_op_active(&o->op), "active though refused");
+	return o->res[--o->n];
+}
+
 static void
 test_busy_and_bad(void)
 {
@@ -327,7 +340,7 @@ test_busy_and_bad(void)
 	CHECK_INT(error, -EBUSY);
 	error = loop_recv(l, &b.op, -1, rig_saw);
 	CHECK_INT(error, -EBADF);
-	error = loop_recv(l, &b.op, 5000, rig_saw);
+	error = refusal(l, &b, loop_recv(l, &b.op, 5000, rig_saw));
 	CHECK_INT(error, -EBADF);
 	error = loop_send(l, &b.op, -1, buf_copy("x", 1), rig_saw);
 	CHECK_INT(error, -EBADF);
@@ -335,8 +348,9 @@ test_busy_and_bad(void)
 	CHECK_INT(error, -EBUSY);
 	fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	error = loop_poll(l, &file.op, fd, POLLIN, rig_saw);
-	CHECK_INT(error, -EPERM);
-	CHECK(!loop_op_active(&file.op), "active although not started");
+	if (!rig_on_uring()) /* to which a file is always ready */
+		CHECK_INT(error, -EPERM);
+	CHECK(rig_on_uring() || !loop_op_active(&file.op), "not started");
 	loop_close(l, fd);
 	rig_write(fds[1], "x");
 	RIG_UNTIL(l, a.n == 1);
@@ -375,7 +389,8 @@ test_free_with_ops(void)
 	loop_free(NULL);
 }
 
-/* A flooded fd gets one buffer a turn, so that the other has its turn. */
+/* A flooded fd gets one buffer a turn, or what was there at its start, so that
+ * the other has its turn. */
 static void
 test_fairness(void)
 {
@@ -395,12 +410,15 @@ test_fairness(void)
 	rig_recv(l, &calm, fc[0]);
 	error = loop_turn(l, -1);
 	CHECK_INT(error, 0);
-	CHECK_INT(flood.n, 1);
-	CHECK_INT(flood.res[0], LOOP_RECV_MAX);
 	CHECK_INT(calm.n, 1);
-	error = loop_turn(l, -1);
-	CHECK_INT(error, 0);
-	CHECK_INT(flood.n, 2);
+	CHECK(flood.res[0] <= LOOP_RECV_MAX, "lends %d", flood.res[0]);
+	if (!rig_on_uring()) {
+		CHECK_INT(flood.n, 1);
+		CHECK_INT(flood.res[0], LOOP_RECV_MAX);
+		error = loop_turn(l, -1);
+		CHECK_INT(error, 0);
+		CHECK_INT(flood.n, 2);
+	}
 	loop_close(l, ff[0]);
 	loop_close(l, fc[0]);
 	close(ff[1]);

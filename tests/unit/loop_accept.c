@@ -362,6 +362,7 @@ test_connect_to_end(void)
 
 	c.fd = rx.fd = fd;
 	dial_on(l, &c, fd, &sin);
+	rig_told(l);
 	close(rig_must(accept(lfd, NULL, NULL), "accept"));
 	RIG_UNTIL(l, rx.n == 1);
 	CHECK_INT(c.res[0], 0);

@@ -30,16 +30,40 @@
 
 static const char *rig_backend;
 
-#define RIG_ON_EPOLL(fn, name)         \
-	static void fn##_epoll(void)   \
-	{                              \
-		rig_backend = "epoll"; \
-		fn();                  \
+/* Else the case is skipped. */
+static inline bool
+rig_can_be_had(void)
+{
+	struct loop *l;
+	char why[128];
+	int error = loop_new_on(&l, rig_backend);
+
+	if (error != 0) {
+		snprintf(why, sizeof(why), "%s cannot be had: %s", rig_backend,
+		    strerror(-error));
+		unit_skip(why);
+		return false;
 	}
+	loop_free(l);
+	return true;
+}
+
+#define RIG_ON(backend, fn, word)        \
+	static void fn##_##backend(void) \
+	{                                \
+		rig_backend = word;      \
+		if (rig_can_be_had())    \
+			fn();            \
+	}
+#define RIG_ON_EPOLL(fn, name)	RIG_ON(epoll, fn, "epoll")
+#define RIG_ON_URING(fn, name)	RIG_ON(uring, fn, "io_uring")
 #define RIG_EPOLL_ROW(fn, name) {"epoll: " name, fn##_epoll},
-#define RIG_CASES(LIST)    \
-	LIST(RIG_ON_EPOLL) \
-	static const struct unit_case cases[] = {LIST(RIG_EPOLL_ROW)};
+#define RIG_URING_ROW(fn, name) {"io_uring: " name, fn##_uring},
+#define RIG_CASES(LIST)                           \
+	LIST(RIG_ON_EPOLL)                        \
+	LIST(RIG_ON_URING)                        \
+	static const struct unit_case cases[] = { \
+	    LIST(RIG_EPOLL_ROW) LIST(RIG_URING_ROW)};
 
 static inline struct loop *
 rig_loop(void)
@@ -107,6 +131,21 @@ rig_settle(struct loop *l)
 	for (i = 0; i < 8 && error == 0; i++)
 		error = loop_turn(l, 0);
 	CHECK_INT(error, 0);
+}
+
+static inline bool
+rig_on_uring(void)
+{
+	return strcmp(rig_backend, "io_uring") == 0;
+}
+
+/* What was started or closed has reached the kernel: a matter of turns where
+ * all goes there together. */
+static inline void
+rig_told(struct loop *l)
+{
+	if (rig_on_uring())
+		rig_settle(l);
 }
 
 /* The loop waits when there is nothing for it to do. */

@@ -1,0 +1,480 @@
+/* Owns what is received by io_uring: who is asked for, who is told, and what
+ * is kept while nobody asks.  Sends nothing. */
+#include "base/loop_uring.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/loop_impl.h"
+#include "base/loop_uring_impl.h"
+
+/* So many full, or short, ones in a row change the size of the buffers. */
+#define APPETITE_N 4
+
+void
+uring_give_back(struct uring_group *g, uint16_t bid)
+{
+	io_uring_buf_ring_add(g->ring, g->memory + (size_t)bid * g->size,
+	    g->size, bid, (int)g->n - 1, 0);
+	io_uring_buf_ring_advance(g->ring, 1);
+}
+
+static bool
+receives(const struct loop_fd *f, enum op_kind kind)
+{
+	return f->rx != NULL && f->rx->kind == kind &&
+	       (f->ur.bits & UR_CLOSE) == 0;
+}
+
+bool
+uring_rx_runnable(const struct loop_fd *f)
+{
+	if (f->rx == NULL || uring_tx_connecting(f))
+		return false;
+	if (f->ur.kept != NULL)
+		return true;
+	if (f->rx->kind == OP_READABLE && (f->ur.bits & UR_READABLE) != 0)
+		return true;
+	return (f->ur.bits & UR_RX_END) != 0 && f->rx->kind != OP_POLL;
+}
+
+static int
+wanted(const struct loop_fd *f)
+{
+	if (f->rx == NULL || (f->ur.bits & UR_CLOSE) != 0 ||
+	    uring_tx_connecting(f))
+		return UR_RX_NONE;
+	switch ((enum op_kind)f->rx->kind) {
+	case OP_ACCEPT:
+		return UR_RX_ACCEPT;
+	case OP_RECV:
+		return UR_RX_RECV;
+	case OP_READABLE:
+	case OP_POLL:
+		return UR_RX_POLL;
+	case OP_NONE:
+	case OP_CONNECT:
+	case OP_SEND:
+	case OP_WRITABLE:
+	case OP_TIMER:
+		break;
+	}
+	return UR_RX_NONE;
+}
+
+/* A receive that nobody owns stays, for the next owner, as long as not too
+ * much has come. */
+static bool
+may_stay(const struct loop_fd *f, int want)
+{
+	if (f->ur.rx_asked == want)
+		return true;
+	return f->ur.rx_asked == UR_RX_RECV && want == UR_RX_NONE &&
+	       (f->ur.bits & UR_CLOSE) == 0 &&
+	       (f->ur.kept == NULL || f->ur.kept->len < URING_KEPT_MAX);
+}
+
+static int
+what_is_asked(const struct loop_fd *f)
+{
+	switch (f->ur.rx_asked) {
+	case UR_RX_RECV:
+		return (f->ur.bits & UR_LARGE) != 0 ? URING_RECV_LARGE
+						    : URING_RECV;
+	case UR_RX_ACCEPT:
+		return URING_ACCEPT;
+	default:
+		return URING_POLL;
+	}
+}
+
+static void
+ask_recv(struct loop_fd *f, struct io_uring_sqe *sqe)
+{
+	if ((f->ur.bits & UR_BULK) != 0) {
+		io_uring_prep_recv(sqe, f->fd, NULL, LOOP_RECV_MAX, 0);
+		sqe->buf_group = URING_LARGE;
+		f->ur.bits |= UR_LARGE;
+	} else {
+		io_uring_prep_recv_multishot(sqe, f->fd, NULL, 0, 0);
+		sqe->buf_group = URING_SMALL;
+		f->ur.bits &= ~UR_LARGE;
+	}
+	io_uring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);
+}
+
+static void
+ask(struct loop *l, struct loop_fd *f, int want)
+{
+	struct io_uring_sqe *sqe = uring_ask(l);
+	unsigned int events = POLLIN | POLLRDHUP;
+
+	if (want == UR_RX_RECV) {
+		ask_recv(f, sqe);
+	} else if (want == UR_RX_ACCEPT) {
+		io_uring_prep_multishot_accept(
+		    sqe, f->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		f->ur.bits |= UR_LISTENER;
+	} else {
+		if (f->rx->kind == OP_POLL)
+			events = f->rx->events;
+		io_uring_prep_poll_add(sqe, f->fd, events);
+		if ((f->ur.bits & UR_ODD) != 0)
+			sqe->len |= IORING_POLL_ADD_MULTI;
+	}
+	f->ur.rx_asked = (uint8_t)want;
+	uring_about(l, sqe, f, what_is_asked(f));
+}
+
+void
+uring_rx_reconcile(struct loop *l, struct loop_fd *f)
+{
+	int want = wanted(f);
+
+	if (f->ur.rx_asked == UR_RX_NONE) {
+		if (want != UR_RX_NONE && !uring_rx_runnable(f))
+			ask(l, f, want);
+		return;
+	}
+	if (!may_stay(f, want))
+		f->ur.bits |= UR_RX_DROP;
+	if ((f->ur.bits & (UR_RX_DROP | UR_RX_DROPPED)) != UR_RX_DROP)
+		return;
+	uring_cancel(l, f, what_is_asked(f));
+	f->ur.bits |= UR_RX_DROPPED;
+}
+
+int
+uring_start_rx(struct loop *l, struct loop_fd *f)
+{
+	uring_update(l, f);
+	return 0;
+}
+
+/* What is asked for a poll or of a listener would come too late: the one has
+ * changed by then, and the other has somebody else to serve. */
+void
+uring_stopped_rx(struct loop *l, struct loop_fd *f, int kind)
+{
+	if (kind != OP_RECV && f->ur.rx_asked != UR_RX_NONE)
+		f->ur.bits |= UR_RX_DROP;
+	uring_todo(l, f);
+}
+
+void
+uring_rx_forget(struct loop *l, struct loop_fd *f)
+{
+	struct buf *b = f->ur.kept;
+	int fd;
+
+	(void)l;
+	f->ur.kept = NULL;
+	f->ur.bits &= ~(UR_RX_END | UR_READABLE);
+	while ((f->ur.bits & UR_LISTENER) != 0 && b != NULL &&
+	       b->len >= sizeof(fd)) {
+		memcpy(&fd, buf_bytes(b), sizeof(fd));
+		buf_consume(b, sizeof(fd));
+		close(fd);
+	}
+	buf_free(b);
+}
+
+/* Has a completion come that has not been looked at?  1, 0 (the end), -errno,
+ * or -EAGAIN. */
+static int
+peek_completions(const struct loop *l, const struct loop_fd *f)
+{
+	const struct io_uring *ring = &l->ur->ring;
+	const struct io_uring_cqe *cqe;
+	unsigned int head;
+
+	io_uring_for_each_cqe(ring, head, cqe)
+	{
+		if ((uint32_t)(cqe->user_data >> 32) != (uint32_t)f->fd ||
+		    (cqe->user_data & 0xff) > URING_RECV_LARGE ||
+		    (cqe->user_data >> 8 & 0xffffff) !=
+			(f->ur.serial & 0xffffff) ||
+		    cqe->res == -ECANCELED || cqe->res == -ENOBUFS)
+			continue;
+		return cqe->res > 0 ? 1 : cqe->res;
+	}
+	return -EAGAIN;
+}
+
+int
+uring_peek(struct loop *l, int fd)
+{
+	const struct loop_fd *f = loop_fd_find(l, fd);
+	int seen = -EAGAIN;
+	char byte;
+	ssize_t n;
+
+	if (f != NULL && f->ur.kept != NULL)
+		return 1;
+	if (f != NULL && (f->ur.bits & UR_RX_END) != 0)
+		return f->ur.rx_end;
+	if (f != NULL)
+		seen = peek_completions(l, f);
+	if (seen != -EAGAIN)
+		return seen;
+	n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return n == -1 ? -errno : (int)n;
+}
+
+void
+uring_drained(struct loop *l, struct loop_fd *f)
+{
+	(void)l;
+	f->ur.bits &= ~UR_READABLE;
+}
+
+static void
+end(struct loop_fd *f, int res)
+{
+	/* Told here if by nobody else: the end is no good one. */
+	if (res == 0 && f->ur.tx_error != 0)
+		res = f->ur.tx_error;
+	f->ur.rx_end = res;
+	f->ur.bits |= UR_RX_END;
+}
+
+/* 0, or -ENOMEM, which is the end. */
+static int
+keep(struct loop_fd *f, const void *data, size_t len)
+{
+	int error = buf_extend(&f->ur.kept, data, len);
+
+	if (error != 0) {
+		end(f, error);
+		f->ur.bits |= UR_RX_DROP;
+	}
+	return error;
+}
+
+/* Hand out what has been kept; a callback gets no more than it may. */
+static void
+run_kept(struct loop *l, struct loop_fd *f)
+{
+	struct buf *b = f->ur.kept;
+	uint8_t *data = b->data + b->off;
+	size_t n = b->len < LOOP_RECV_MAX ? b->len : LOOP_RECV_MAX;
+
+	f->ur.kept = NULL;
+	if (n < b->len)
+		(void)keep(f, data + n, b->len - n); /* told as the end */
+	if (f->rx->kind == OP_RECV)
+		loop_more(l, f->rx, (int)n, data);
+	else
+		loop_finish_with(l, f, f->rx, (int)n, data);
+	buf_free(b);
+}
+
+static void
+run_accepted(struct loop *l, struct loop_fd *f)
+{
+	const uint32_t gen = f->gen;
+	struct buf *b;
+	int fd;
+
+	while (f->gen == gen && (b = f->ur.kept) != NULL &&
+	       receives(f, OP_ACCEPT)) {
+		memcpy(&fd, buf_bytes(b), sizeof(fd));
+		buf_consume(b, sizeof(fd));
+		if (b->len == 0) {
+			buf_free(b);
+			f->ur.kept = NULL;
+		}
+		loop_accepted(l, f->rx, fd, NULL);
+	}
+}
+
+void
+uring_rx_run(struct loop *l, struct loop_fd *f)
+{
+	int res = 0;
+
+	if (f->ur.kept != NULL && f->rx->kind == OP_ACCEPT) {
+		run_accepted(l, f);
+		return;
+	}
+	if (f->ur.kept != NULL && f->rx->kind == OP_POLL) {
+		loop_more(l, f->rx, POLLIN & f->rx->events, NULL);
+		return;
+	}
+	if (f->ur.kept != NULL) {
+		run_kept(l, f);
+		return;
+	}
+	if ((f->ur.bits & UR_RX_END) != 0)
+		res = f->ur.rx_end;
+	f->ur.bits &= ~UR_RX_END;
+	loop_finish(l, f, f->rx, res);
+}
+
+static void
+change_appetite(struct loop_fd *f)
+{
+	f->ur.appetite = 0;
+	f->ur.bits ^= UR_BULK;
+	if (f->ur.rx_asked == UR_RX_RECV)
+		f->ur.bits |= UR_RX_DROP;
+}
+
+/* Who fills its buffers gets larger ones, and one at a time: so much that a
+ * slow reader's flood stays within bounds. */
+static void
+note_appetite(struct loop_fd *f, const struct uring_group *g, uint32_t n)
+{
+	bool bulk = (f->ur.bits & UR_BULK) != 0;
+
+	if (bulk ? n <= g->size / 32 : n == g->size)
+		f->ur.appetite++;
+	else
+		f->ur.appetite = 0;
+	if (f->ur.appetite >= APPETITE_N)
+		change_appetite(f);
+}
+
+static void
+lend(struct loop *l, struct loop_fd *f, struct uring_group *g, uint16_t bid,
+    uint32_t n)
+{
+	struct loop_uring *u = l->ur;
+	uint8_t *data = g->memory + (size_t)bid * g->size;
+
+	u->lent_group = g;
+	u->lent = data;
+	u->lent_len = n;
+	u->lent_bid = bid;
+	u->lent_held = false;
+	loop_more(l, f->rx, (int)n, data);
+	u->lent_group = NULL;
+	if (!u->lent_held)
+		uring_give_back(g, bid);
+}
+
+static void
+got_bytes(struct loop *l, struct loop_fd *f, const struct io_uring_cqe *cqe,
+    struct uring_group *g)
+{
+	uint16_t bid = (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+	uint32_t n = (uint32_t)cqe->res;
+
+	if (f != NULL)
+		note_appetite(f, g, n);
+	if (f != NULL && receives(f, OP_RECV) && f->ur.kept == NULL) {
+		lend(l, f, g, bid, n);
+		return;
+	}
+	if (f != NULL && (f->ur.bits & UR_CLOSE) == 0)
+		(void)keep(f, g->memory + (size_t)bid * g->size, n);
+	uring_give_back(g, bid);
+}
+
+/* Told at once, if nothing is to be told before. */
+static void
+tell_end(struct loop *l, struct loop_fd *f, int res)
+{
+	end(f, res);
+	if (uring_rx_runnable(f) && f->ur.kept == NULL)
+		uring_rx_run(l, f);
+}
+
+static void
+received_bytes(struct loop *l, struct loop_fd *f,
+    const struct io_uring_cqe *cqe, struct uring_group *g)
+{
+	const uint32_t gen = f != NULL ? f->gen : 0;
+
+	if ((cqe->flags & IORING_CQE_F_BUFFER) != 0 && cqe->res > 0)
+		got_bytes(l, f, cqe, g);
+	else if ((cqe->flags & IORING_CQE_F_BUFFER) != 0)
+		uring_give_back(
+		    g, (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT));
+	if (f == NULL || f->gen != gen)
+		return;
+	switch (-cqe->res) {
+	case ECANCELED:
+	case ENOBUFS: /* they come back with this turn's callbacks */
+	case EINTR:
+	case EAGAIN:
+		break;
+	default:
+		if (cqe->res <= 0 && (f->ur.bits & UR_CLOSE) == 0)
+			tell_end(l, f, cqe->res);
+	}
+}
+
+static void
+accepted(struct loop *l, struct loop_fd *f, int res)
+{
+	if (res < 0) {
+		if (f != NULL && res != -ECANCELED &&
+		    !loop_accept_goes_on(-res) && receives(f, OP_ACCEPT))
+			loop_finish(l, f, f->rx, res);
+		return;
+	}
+	if (f == NULL || (f->ur.bits & UR_CLOSE) != 0)
+		close(res);
+	else if (receives(f, OP_ACCEPT) && f->ur.kept == NULL)
+		loop_accepted(l, f->rx, res, NULL);
+	else if (keep(f, &res, sizeof(res)) != 0)
+		close(res);
+}
+
+static void
+polled(struct loop *l, struct loop_fd *f, int res, bool dropped)
+{
+	int events;
+
+	if (f == NULL || dropped ||
+	    (!receives(f, OP_POLL) && !receives(f, OP_READABLE)))
+		return;
+	events = f->rx->events | POLLERR | POLLHUP;
+	if (res < 0) {
+		loop_finish(l, f, f->rx, res);
+	} else if (receives(f, OP_POLL) && (res & events) == 0) {
+		/* The kernel adds POLLRDHUP to what is asked for: from now on
+		 * it tells of changes alone, or this would go round. */
+		f->ur.bits |= UR_ODD;
+	} else if (receives(f, OP_POLL)) {
+		if ((f->ur.bits & UR_ODD) != 0)
+			f->ur.bits |= UR_RX_DROP;
+		f->ur.bits &= ~UR_ODD;
+		loop_more(l, f->rx, res & events, NULL);
+	} else {
+		f->ur.bits |= UR_READABLE;
+		loop_finish(l, f, f->rx, 0);
+	}
+}
+
+void
+uring_received(struct loop *l, struct loop_fd *f,
+    const struct io_uring_cqe *cqe, enum uring_what what)
+{
+	const uint32_t gen = f != NULL ? f->gen : 0;
+	bool more = (cqe->flags & IORING_CQE_F_MORE) != 0;
+	bool dropped = f != NULL && (f->ur.bits & UR_RX_DROP) != 0;
+
+	if (f != NULL && !more) {
+		f->ur.rx_asked = UR_RX_NONE;
+		f->ur.bits &= ~(UR_RX_DROP | UR_RX_DROPPED);
+	}
+	if (what == URING_RECV)
+		received_bytes(l, f, cqe, &l->ur->groups[URING_SMALL]);
+	else if (what == URING_RECV_LARGE)
+		received_bytes(l, f, cqe, &l->ur->groups[URING_LARGE]);
+	else if (what == URING_ACCEPT)
+		accepted(l, f, cqe->res);
+	else
+		polled(l, f, cqe->res, dropped);
+	if (f != NULL && f->gen == gen &&
+	    (!more || (f->ur.bits & UR_RX_DROP) != 0 || f->ur.kept != NULL))
+		uring_update(l, f);
+}
