@@ -26,6 +26,9 @@
 #define CONTROL_TICK_US 1000000
 /* However many failures come, ranking runs no more often than this. */
 #define CONTROL_GAP_US 5000
+/* With many to look at less often: so much for each, of which one takes a
+ * tenth. */
+#define CONTROL_GAP_ROW_US 20
 /* Whether all workers have a new policy is looked at this often. */
 #define CONTROL_SETTLE_US 1000
 
@@ -49,6 +52,15 @@ arm(struct process *p, int64_t at_us)
 		fatalx("out of memory");
 }
 
+static int64_t
+gap_us(const struct process *p)
+{
+	int64_t us =
+	    (int64_t)p->control.ranking.table->rows_n * CONTROL_GAP_ROW_US;
+
+	return us > CONTROL_GAP_US ? us : CONTROL_GAP_US;
+}
+
 static void
 step(struct process *p)
 {
@@ -59,8 +71,8 @@ step(struct process *p)
 	policy_clock(&p->control.policy, mono_wall_us() / 1000000);
 	if (next > now + CONTROL_TICK_US)
 		next = now + CONTROL_TICK_US;
-	if (next < now + CONTROL_GAP_US)
-		next = now + CONTROL_GAP_US;
+	if (next < now + gap_us(p))
+		next = now + gap_us(p);
 	arm(p, next);
 	links_look(p->control.links);
 	check_step(p->check);
@@ -78,10 +90,10 @@ step_soon(void *arg)
 {
 	struct process *p = arg;
 
-	if (loop_now_us(p->control.loop) - p->stepped_us >= CONTROL_GAP_US)
+	if (loop_now_us(p->control.loop) - p->stepped_us >= gap_us(p))
 		step(p);
 	else
-		arm(p, p->stepped_us + CONTROL_GAP_US);
+		arm(p, p->stepped_us + gap_us(p));
 }
 
 /* A worker has charged a failure. */
