@@ -5,174 +5,12 @@
 #include <string.h>
 
 #include "cagentd/decide/draw.h"
+#include "cagentd/decide/path_impl.h"
 
 /* Draws before a tier is scanned from end to end. */
 #define PATH_DRAWS 6
 /* Who is on trial is looked for among so many, unless nothing else is left. */
 #define PATH_TRIALS 16
-
-static const struct path_load *
-load_of(const struct path_query *q, const struct table_row *row)
-{
-	static const struct path_load none;
-	const struct path_load *l = &q->loads[row->slot];
-
-	return l->incarnation == row->incarnation ? l : &none;
-}
-
-static uint32_t
-times_tried(const struct path_query *q, uint32_t row)
-{
-	const struct table_row *r = &q->table->rows[row];
-	uint32_t i;
-
-	for (i = 0; i < q->tried_n; i++) {
-		if (q->tried[i].slot == r->slot &&
-		    q->tried[i].incarnation == r->incarnation)
-			return q->tried[i].times;
-	}
-	return 0;
-}
-
-static bool
-is_full(const struct path_query *q, const struct table_row *row)
-{
-	uint32_t now;
-
-	if (row->connections_max == 0)
-		return false;
-	now = q->in_flight != NULL ? q->in_flight(q->arg, row->slot)
-				   : row->in_flight;
-	return now >= row->connections_max;
-}
-
-/* Rows follow the order of the configuration, unless a reload has come
- * between. */
-static const struct settings_intermediary *
-configuration_of(const struct path_query *q, const struct table_row *row)
-{
-	const struct settings *s = q->settings;
-	int i = (int)(row - q->table->rows);
-
-	if ((uint32_t)i >= s->intermediaries_n ||
-	    strcmp(s->intermediaries[i].name, row->name) != 0)
-		i = settings_intermediary(s, row->name);
-	return i >= 0 ? &s->intermediaries[i] : NULL;
-}
-
-bool
-path_wanted(const struct path_query *q, const struct table_row *row)
-{
-	const struct settings_intermediary *si;
-	const struct verdict *v = q->verdict;
-
-	if (q->duty != TABLE_RANKED) {
-		si = configuration_of(q, row);
-		if (si == NULL || q->duty == TABLE_CACHE)
-			return si != NULL && (si->cache_bit & v->caches) != 0;
-		return si - q->settings->intermediaries == v->service;
-	}
-	if (v->via == VIA_TIER)
-		return table_home(row) == v->tier;
-	if (v->via == VIA_INTERMEDIARY) {
-		return strcmp(row->name,
-			   q->settings->intermediaries[v->intermediary].name) ==
-		       0;
-	}
-	return true;
-}
-
-static bool
-trial_due(const struct path_query *q, const struct table_row *row)
-{
-	const struct path_load *l = load_of(q, row);
-
-	/* Tunnels from before the ejection may live on for days: only what
-	 * was begun as a trial counts as one. */
-	return l->trials < row->trials && q->now_us >= l->trial_us;
-}
-
-enum hop_type
-path_hop_type(const struct table_row *row)
-{
-	switch ((enum table_type)row->type) {
-	case TABLE_SOCKS5:
-		return HOP_SOCKS5;
-	case TABLE_SOCKS4A:
-		return HOP_SOCKS4A;
-	case TABLE_HTTP:
-	case TABLE_HTTPS:
-		return HOP_HTTP;
-	}
-	return HOP_SOCKS5;
-}
-
-/*
- * During a reload a request's settings and the table may be of different
- * makes.  What the settings do not name has no login there, and one that has
- * moved must not get another's.
- */
-bool
-path_configured(const struct path_query *q, const struct table_row *row)
-{
-	const struct settings_intermediary *si;
-
-	if (q->settings->serial == q->table->conf_serial)
-		return true;
-	si = configuration_of(q, row);
-	return si != NULL && si->port == row->port &&
-	       strcmp(si->host, row->host) == 0 &&
-	       (si->tls != NULL) == (row->type == TABLE_HTTPS);
-}
-
-static bool
-carries(const struct path_query *q, const struct table_row *row)
-{
-	if (q->associate)
-		return hop_associates(path_hop_type(row));
-	return hop_carries(path_hop_type(row), q->host);
-}
-
-/* All but the trials and how often it has been tried. */
-static enum path_skip
-fit(const struct path_query *q, const struct table_row *row)
-{
-	const struct table_tier *tier;
-
-	if (table_duty(row) != q->duty)
-		return PATH_SKIP_DUTY;
-	if (table_drained(row))
-		return PATH_SKIP_DRAIN;
-	if (path_rank(row) == 0 || row->observed == TABLE_EJECTED)
-		return PATH_SKIP_EJECTED;
-	if (!path_wanted(q, row))
-		return q->duty == TABLE_RANKED ? PATH_SKIP_TIER
-					       : PATH_SKIP_UNWANTED;
-	tier = path_table_tier(q->table, path_rank(row));
-	if (tier != NULL && tier->reserved_for != 0 &&
-	    (tier->reserved_for & 1u << q->verdict->class) == 0)
-		return PATH_SKIP_RESERVED;
-	if (!carries(q, row))
-		return PATH_SKIP_TYPE;
-	if (!path_configured(q, row))
-		return PATH_SKIP_CONF;
-	return is_full(q, row) ? PATH_SKIP_FULL : PATH_ELIGIBLE;
-}
-
-enum path_skip
-path_eligible(const struct path_query *q, uint32_t row)
-{
-	const struct table_row *r = &q->table->rows[row];
-	enum path_skip skip = fit(q, r);
-
-	if (skip != PATH_ELIGIBLE)
-		return skip;
-	if (times_tried(q, row) >= q->times_max)
-		return PATH_SKIP_TRIED;
-	if (r->observed == TABLE_HALF_OPEN && !trial_due(q, r))
-		return PATH_SKIP_TRIAL;
-	return PATH_ELIGIBLE;
-}
 
 /* What the handshake is expected to take: measured here, halved for each
  * while since; else as all workers saw it; else a guess. */
@@ -198,7 +36,7 @@ uint64_t
 path_cost(const struct path_query *q, uint32_t row)
 {
 	const struct table_row *r = &q->table->rows[row];
-	const struct path_load *l = load_of(q, r);
+	const struct path_load *l = path_load_of(q, r);
 	uint64_t cost;
 
 	/* Scaled so that a weight of 1000 still leaves a resolution. */
@@ -214,7 +52,8 @@ path_cost(const struct path_query *q, uint32_t row)
 static bool
 is_avoided(const struct path_query *q, uint32_t row)
 {
-	return q->now_us < load_of(q, &q->table->rows[row])->avoid_until_us;
+	return q->now_us <
+	       path_load_of(q, &q->table->rows[row])->avoid_until_us;
 }
 
 static void
@@ -294,12 +133,36 @@ offer(const struct path_query *q, uint32_t row, struct level level,
 	look(q);
 	if (pair->n == 1 && pair->row[0] == row)
 		return false;
-	if (times_tried(q, row) != level.times ||
+	if (path_times_tried(q, row) != level.times ||
 	    is_avoided(q, row) != level.avoided ||
 	    path_eligible(q, row) != PATH_ELIGIBLE)
 		return false;
 	pair->row[pair->n++] = row;
 	return pair->n == 2;
+}
+
+/* From one place in the order to another, without those that are known to be
+ * avoided. */
+static bool
+scan(const struct path_query *q, uint32_t from, uint32_t end,
+    struct level level, struct pair *pair)
+{
+	const struct path_load *l;
+	uint32_t i, row;
+
+	for (i = from; i < end; i++) {
+		if (!level.avoided && q->memo != NULL)
+			i = path_memo_next(q->memo, i, end);
+		if (i == end)
+			break;
+		row = q->index->order[i];
+		if (offer(q, row, level, pair))
+			return true;
+		l = path_load_of(q, &q->table->rows[row]);
+		if (q->memo != NULL && q->now_us < l->avoid_until_us)
+			path_memo_add(q->memo, i, l->avoid_until_us);
+	}
+	return false;
 }
 
 /* A few draws find two where most are well; a scan from a random place finds
@@ -324,11 +187,9 @@ find_pair(const struct path_query *q, const struct path_tier *tier,
 		if (offer(q, order[draw_below(seed, tier->n)], level, pair))
 			return;
 	}
-	start = draw_below(seed, tier->n);
-	for (i = 0; i < tier->n; i++) {
-		if (offer(q, order[(start + i) % tier->n], level, pair))
-			return;
-	}
+	start = tier->first + draw_below(seed, tier->n);
+	if (!scan(q, start, tier->first + tier->n, level, pair))
+		scan(q, tier->first, start, level, pair);
 }
 
 /* The cheaper one, or either when they are near. */
@@ -483,6 +344,8 @@ path_pick(const struct path_query *q, uint64_t *seed, struct path_pick *out)
 {
 	uint32_t times, first;
 
+	if (q->memo != NULL && q->now_us >= q->memo->until_us)
+		path_memo_clear(q->memo);
 	if (q->duty != TABLE_RANKED)
 		return pick_for_duty(q, seed, out);
 	if (q->tried_n == 0 && pick_half_open(q, false, seed, out))

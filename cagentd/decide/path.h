@@ -56,6 +56,17 @@ struct path_load {
 #define PATH_AVOID_MAX_US    10000000
 #define PATH_OUTRUNS	     3
 
+/*
+ * Which places of the order were seen to be avoided, so that the next pick
+ * need not look at them again; it changes no pick.  To be cleared when one
+ * that is avoided no longer is before its time.
+ */
+struct path_memo {
+	uint64_t places[TABLE_ROWS_MAX / 64];
+	int64_t until_us; /* the soonest of those noted is avoided until */
+};
+void path_memo_clear(struct path_memo *);
+
 /* Rows by tier, made anew when the table changes. */
 struct path_tier {
 	uint16_t rank;
@@ -75,6 +86,7 @@ struct path_index {
 	uint16_t order[TABLE_ROWS_MAX]; /* row numbers */
 	uint32_t half_open_n;
 	uint16_t half_open[TABLE_ROWS_MAX];
+	struct path_memo memo; /* for queries by this index */
 };
 void path_index_build(struct path_index *, const struct table *);
 /* Of a table that was just read, and may be of a hijacked writer: no row that
@@ -136,6 +148,7 @@ struct path_query {
 	 * that have a limit.  NULL: take the table's figure. */
 	uint32_t (*in_flight)(void *arg, uint32_t slot);
 	void *arg;
+	struct path_memo *memo; /* NULL: nothing is kept between picks */
 	uint32_t *looks; /* NULL, or counts the rows that were looked at */
 };
 

@@ -182,6 +182,7 @@ path_index_build(struct path_index *ix, const struct table *t)
 	weigh_tiers(ix, t);
 	for (i = 0; i < ix->tiers_n; i++)
 		time_tier(&ix->tiers[i], t, &ix->order[ix->tiers[i].first]);
+	path_memo_clear(&ix->memo);
 	ix->half_open_n = 0;
 	ix->ranked_n = ix->tiers_n;
 	while (

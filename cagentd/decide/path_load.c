@@ -1,5 +1,47 @@
 /* What one worker remembers of an intermediary from one attempt to the next. */
-#include "cagentd/decide/path.h"
+#include <string.h>
+
+#include "cagentd/decide/path_impl.h"
+
+const struct path_load *
+path_load_of(const struct path_query *q, const struct table_row *row)
+{
+	static const struct path_load none;
+	const struct path_load *l = &q->loads[row->slot];
+
+	return l->incarnation == row->incarnation ? l : &none;
+}
+
+void
+path_memo_clear(struct path_memo *m)
+{
+	memset(m->places, 0, sizeof(m->places));
+	m->until_us = INT64_MAX;
+}
+
+void
+path_memo_add(struct path_memo *m, uint32_t place, int64_t until_us)
+{
+	m->places[place / 64] |= 1ull << place % 64;
+	if (until_us < m->until_us)
+		m->until_us = until_us;
+}
+
+uint32_t
+path_memo_next(const struct path_memo *m, uint32_t from, uint32_t end)
+{
+	uint64_t open;
+
+	while (from < end) {
+		open = ~m->places[from / 64] >> from % 64;
+		if (open != 0) {
+			from += (uint32_t)__builtin_ctzll(open);
+			return from < end ? from : end;
+		}
+		from = (from / 64 + 1) * 64;
+	}
+	return end;
+}
 
 static uint32_t
 measurable(int64_t us)

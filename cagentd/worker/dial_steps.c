@@ -22,7 +22,8 @@ dial_steps_choose(struct dial *d, enum table_duty duty, struct path_pick *pick)
 		duty == TABLE_RANKED ? (uint32_t)d->settings->attempts_each : 1,
 	    .now_us = loop_now_us(d->env->loop),
 	    .in_flight = d->env->in_flight,
-	    .arg = d->env->arg};
+	    .arg = d->env->arg,
+	    .memo = d->env->record->memo};
 	uint64_t seed_before = *d->env->seed;
 	int error;
 

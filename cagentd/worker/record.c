@@ -5,13 +5,22 @@
 
 #include "base/mono.h"
 
+static void
+forget_avoided(struct record *r)
+{
+	if (r->memo != NULL)
+		path_memo_clear(r->memo);
+}
+
 static struct path_load *
 load(struct record *r, struct record_hop h)
 {
 	struct path_load *l = &r->loads[h.slot];
 
-	if (l->incarnation != h.incarnation)
+	if (l->incarnation != h.incarnation) {
 		*l = (struct path_load){.incarnation = h.incarnation};
+		forget_avoided(r);
+	}
 	return l;
 }
 
@@ -74,10 +83,16 @@ record_ok(struct record *r, struct record_hop h, int64_t connect_us,
     int64_t handshake_us, int64_t stood_us)
 {
 	struct slab_row *s = record_row(r, h);
+	struct path_load *l;
+	bool avoided;
 
 	if (s == NULL)
 		return;
-	path_load_ok(load(r, h), handshake_us, stood_us);
+	l = load(r, h);
+	avoided = l->avoid_until_us != 0;
+	path_load_ok(l, handshake_us, stood_us);
+	if (avoided && l->avoid_until_us == 0)
+		forget_avoided(r);
 	slab_add(&s->successes, 1);
 	hist_add(&s->connect, connect_us);
 	hist_add(&s->handshake, handshake_us);

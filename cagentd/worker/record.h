@@ -16,6 +16,7 @@ struct record {
 	struct slab *slab;
 	struct path_load *loads; /* TABLE_ROWS_MAX, by slot */
 	int wake_fd;		 /* eventfd; -1: none */
+	struct path_memo *memo;	 /* of the picks by these loads; NULL: none */
 };
 
 /* An intermediary, in a form that outlives the table's next change. */

@@ -372,7 +372,8 @@ prepare(struct worker *w, struct child_start *start)
 	    logins_new(&w->env.logins, w->loop) != 0)
 		fatalx("start: no slab, or out of memory");
 	arc4random_buf(&w->seed, sizeof(w->seed));
-	w->record = (struct record){w->slab, w->loads, start->wake_fd};
+	w->record = (struct record){w->slab, w->loads, start->wake_fd,
+	    &w->index_of_table->memo};
 	budget_init(&w->budget, loop_now_us(w->loop));
 	learn_init(&w->learn, w->loop, w->env.dial.resolve, &w->slab->learned);
 	web_pool_init(&w->pool, w->loop, pool_max(w->fds_max));

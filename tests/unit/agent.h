@@ -40,7 +40,7 @@ agent_new(void)
 	a->fds = fake_open_fds();
 	rig_must(loop_new(&a->loop), "loop_new");
 	rig_must(resolve_new(&a->resolve, a->loop), "resolve_new");
-	a->record = (struct record){&a->slab, a->loads, -1};
+	a->record = (struct record){&a->slab, a->loads, -1, NULL};
 	a->env = (struct dial_env){.loop = a->loop,
 	    .resolve = a->resolve,
 	    .record = &a->record,

@@ -150,6 +150,60 @@ drained_ones_are_not_drawn(void)
 	CHECK(looks(0) <= 8, "the one that is not");
 }
 
+/* --- what is kept between picks --- */
+
+/* Of those that have just failed the same ones are taken, or left out, whether
+ * or not it is kept which they are; and all of them are looked at once. */
+static void
+keeps_who_is_avoided(void)
+{
+	uint64_t seed = 5, a, b;
+	struct path_pick with, without;
+	uint32_t i, n, looks;
+	struct path_query q = {.table = &table,
+	    .index = &index_of,
+	    .loads = loads,
+	    .settings = &settings,
+	    .verdict = &verdict,
+	    .host = &host,
+	    .times_max = 2,
+	    .now_us = NOW_US,
+	    .looks = &looks};
+	int error;
+
+	make(MANY, 7);
+	path_index_build(&index_of, &table);
+	for (i = 0; i < 20000; i++) {
+		n = draw_below(&seed, MANY);
+		q.now_us += draw_below(&seed, 5000);
+		/* Few are well, now and then none. */
+		if (draw_below(&seed, 200) != 0)
+			path_load_failed(&loads[n], q.now_us);
+		else if (loads[n].avoid_until_us != 0) {
+			path_load_ok(&loads[n], 100, q.now_us + 200);
+			path_memo_clear(&index_of.memo);
+		}
+		a = b = seed;
+		q.memo = &index_of.memo;
+		error = path_pick(&q, &a, &with);
+		q.memo = NULL;
+		CHECK_INT(path_pick(&q, &b, &without), error);
+		CHECK(error != 0 || with.row == without.row,
+		    "pick %u: %u, not %u", i, with.row, without.row);
+		CHECK(a == b, "as many lots were drawn");
+	}
+	for (i = 0; i < MANY; i++)
+		path_load_failed(&loads[i], q.now_us);
+	path_memo_clear(&index_of.memo);
+	loads[3].avoid_until_us = 0;
+	q.memo = &index_of.memo;
+	CHECK_INT(path_pick(&q, &seed, &with), 0);
+	looks = 0;
+	CHECK_INT(path_pick(&q, &seed, &with), 0);
+	CHECK_INT(with.row, 3);
+	CHECK(looks <= 7 * 10, "%u looks", looks);
+}
+
 /* --- what the index holds, by scanning --- */
 
 static uint32_t
@@ -238,6 +292,7 @@ static const struct unit_case cases[] = {
 	a_thousand_take_as_many_looks_as_four},
     {"a rule leads to its own", a_rule_leads_to_its_own},
     {"drained ones are not drawn", drained_ones_are_not_drawn},
+    {"keeps who is avoided", keeps_who_is_avoided},
     {"has every row once", has_every_row_once},
 };
 UNIT_MAIN("path_growth", cases)

@@ -17,6 +17,7 @@ struct rig {
 	struct slab slab;
 	struct path_load loads[TABLE_ROWS_MAX];
 	struct record record;
+	struct path_memo memo;
 	struct slab_row *row;
 	struct path_load *load;
 };
@@ -26,8 +27,8 @@ rig_new(void)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
 
-	rig->record = (struct record){
-	    &rig->slab, rig->loads, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+	rig->record = (struct record){&rig->slab, rig->loads,
+	    eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), &rig->memo};
 	rig->row = &rig->slab.rows[SLOT];
 	rig->load = &rig->loads[SLOT];
 	return rig;
@@ -157,7 +158,29 @@ spaces_trials(void)
 	rig_free(rig);
 }
 
+/* The next pick is to look again at one that is avoided no longer. */
+static void
+one_that_serves_again_is_seen(void)
+{
+	struct rig *rig = rig_new();
+
+	record_enter(&rig->record, hop);
+	rig->memo.places[0] = 1;
+	record_ok(&rig->record, hop, 1, 2, 1000);
+	CHECK_INT(rig->memo.places[0], 1);
+	record_failed(&rig->record, hop, REASON_HOP_TIMEOUT, true, 2000);
+	CHECK_INT(rig->memo.places[0], 1);
+	record_ok(&rig->record, hop, 1, 2, 3000);
+	CHECK_INT(rig->memo.places[0], 0);
+	rig->memo.places[0] = 1;
+	record_enter(
+	    &rig->record, (struct record_hop){hop.slot, hop.incarnation + 1});
+	CHECK_INT(rig->memo.places[0], 0);
+	rig_free(rig);
+}
+
 static const struct unit_case cases[] = {
+    {"one that serves again is seen", one_that_serves_again_is_seen},
     {"counts what succeeds", counts_what_succeeds},
     {"counts what fails", counts_what_fails},
     {"keeps tenants apart", keeps_tenants_apart},
