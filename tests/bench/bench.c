@@ -60,6 +60,7 @@ bench_cpu_s(void)
 }
 
 static const struct rig_case cases[] = {
+    {"growth", bench_growth, DEADLINE_S, 0},
     {"verify", bench_verify, DEADLINE_S, 0},
     {"insert", bench_insert, DEADLINE_S, 0},
     {"reports", bench_reports, DEADLINE_S, 0},

@@ -19,6 +19,7 @@ void bench_report(void);
 double bench_cpu_s(void);
 
 /* Cases. */
+void bench_growth(void);
 void bench_verify(void);
 void bench_insert(void);
 void bench_reports(void);
