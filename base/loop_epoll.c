@@ -289,6 +289,10 @@ note(struct loop *l, const struct epoll_event *ev)
 		f->ep.bits |= EP_ERROR | EP_ODD;
 	if ((ev->events & (EPOLLRDHUP | EPOLLPRI)) != 0)
 		f->ep.bits |= EP_ODD;
+	if ((ev->events & (EPOLLRDHUP | EPOLLPRI | EPOLLERR)) == EPOLLRDHUP)
+		f->ep.bits |= EP_ENDS;
+	else
+		f->ep.bits &= ~EP_ENDS;
 	if ((ev->events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)
 		f->ep.bits &= ~EP_TX_BLOCKED;
 	if ((f->ep.mask & EPOLLET) != 0)

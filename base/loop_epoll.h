@@ -22,6 +22,7 @@ enum {
 	EP_ERROR = 1 << 3,	/* an error or a hang-up has been seen */
 	EP_TX_BLOCKED = 1 << 4, /* until the next EPOLLOUT */
 	EP_TX_DONE = 1 << 5,	/* tx_res is the result of f->tx */
+	EP_ENDS = 1 << 6,	/* the peer's end is in sight, and no oddity */
 };
 
 /* The epoll backend's part of a struct loop_fd. */

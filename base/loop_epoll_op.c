@@ -182,11 +182,22 @@ loop_epoll_run_tx(struct loop *l, struct loop_fd *f)
 	loop_finish(l, f, f->tx, f->ep.tx_res);
 }
 
+/* Of TCP, when its end was in sight before it was read short: all was read,
+ * and what it would say next need not be asked for. */
+static bool
+is_read_out(const struct loop_fd *f, ssize_t n)
+{
+	return n < LOOP_RECV_MAX && (f->ep.bits & EP_ENDS) != 0 &&
+	       f->prompt != PROMPT_NONE;
+}
+
 static void
 run_recv(struct loop *l, struct loop_fd *f)
 {
 	ssize_t n = recv(f->fd, l->ep.lent, LOOP_RECV_MAX, 0);
+	const uint32_t gen = f->gen;
 	int error = errno;
+	bool ended;
 
 	if (n == -1 && error == EAGAIN)
 		f->ep.bits &= ~EP_RX;
@@ -200,7 +211,10 @@ run_recv(struct loop *l, struct loop_fd *f)
 	 * short behind passed fds, with nothing to come that tells of it. */
 	if (n < LOOP_RECV_MAX && (f->ep.bits & EP_ODD) == 0)
 		f->ep.bits &= ~EP_RX;
+	ended = is_read_out(f, n);
 	loop_more(l, f->rx, (int)n, l->ep.lent);
+	if (ended && f->gen == gen && f->rx != NULL && f->rx->kind == OP_RECV)
+		loop_finish(l, f, f->rx, 0);
 }
 
 static void

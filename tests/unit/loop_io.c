@@ -33,6 +33,48 @@ test_data_then_end(void)
 	loop_free(l);
 }
 
+static void
+stop(struct loop *l, struct rig_op *o)
+{
+	loop_cancel(l, &o->op);
+}
+
+/* Who is known to be TCP is read out when it is read short at its end; but
+ * nobody is told so who has stopped listening. */
+static void
+test_end_with_data(void)
+{
+	struct loop *l = rig_loop();
+	struct rig_op a = {0}, b = {0}, c = {.then = stop};
+	int fds[2], others[2];
+
+	rig_tcp_pair(fds);
+	rig_tcp_pair(others);
+	loop_prompt(l, fds[0]);
+	loop_prompt(l, others[0]);
+	rig_recv(l, &a, fds[0]);
+	rig_recv(l, &c, others[0]);
+	rig_write(fds[1], "last");
+	rig_write(others[1], "word");
+	close(fds[1]);
+	close(others[1]);
+	RIG_UNTIL(l, a.n > 0 && c.n > 0);
+	if (strcmp(loop_backend(l), "epoll") == 0)
+		CHECK_INT(a.n, 2);
+	RIG_UNTIL(l, a.n == 2);
+	CHECK_STR(a.text, "last");
+	CHECK_INT(a.res[1], 0);
+	CHECK(!a.more, "goes on after the end");
+	rig_settle(l);
+	CHECK_INT(c.n, 1);
+	rig_recv(l, &b, others[0]);
+	RIG_UNTIL(l, b.n == 1);
+	CHECK_INT(b.res[0], 0);
+	loop_close(l, fds[0]);
+	loop_close(l, others[0]);
+	loop_free(l);
+}
+
 /* The end is known before the data is read, and the reader pauses between. */
 static void
 test_end_while_paused(void)
@@ -519,6 +561,7 @@ test_answer_the_end(void)
 
 #define LIST(X)                                                               \
 	X(test_data_then_end, "data in order, then the end")                  \
+	X(test_end_with_data, "the end comes along with data")                \
 	X(test_end_while_paused, "the end waits for a paused reader")         \
 	X(test_reset_after_data, "a reset comes after the data")              \
 	X(test_urgent, "urgent data hides nothing")                           \
