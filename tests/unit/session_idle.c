@@ -95,7 +95,7 @@ sizes(void)
 	    "a session has %zu bytes", sizeof(struct session));
 	CHECK(sizeof(struct setup) <= 12 * 1024, "a setup has %zu bytes",
 	    sizeof(struct setup));
-	CHECK(sizeof(struct loop_fd) <= 96, "an fd's record has %zu bytes",
+	CHECK(sizeof(struct loop_fd) <= 128, "an fd's record has %zu bytes",
 	    sizeof(struct loop_fd));
 }
 
