@@ -5,7 +5,8 @@
 #   make run        two intermediaries, an agent before them, the live view
 #   make check      every test, lint, both compilers, the sanitizers
 #   make chaos      what clients see while things fail, as a table
-#   make bench      what the policy server costs and how fast it is
+#   make bench      what the policy server costs and how fast it is, and the
+#                   agent beside others that could stand in its place
 #   make install    DESTDIR and PREFIX as usual
 #   make deps       the Debian packages that the build needs
 #

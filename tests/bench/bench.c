@@ -6,31 +6,46 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/bench/board.h"
 #include "tests/integ/rig.h"
 
 #define DEADLINE_S 600
 #define LINE_MAX_  120
 #define LINES_MAX  64
 
-struct board {
+struct table {
 	unsigned int n;
 	char lines[LINES_MAX][LINE_MAX_];
 };
-_Static_assert(sizeof(struct board) <= RIG_SHARED_LEN, "all is shared");
+_Static_assert(sizeof(struct table) <= RIG_SHARED_LEN, "all is shared");
+
+static bool
+form_is(const char *word)
+{
+	const char *form = getenv("BENCH_FORM");
+
+	return form != NULL && strcmp(form, word) == 0;
+}
 
 bool
 bench_is_short(void)
 {
-	const char *form = getenv("BENCH_FORM");
+	return form_is("short");
+}
 
-	return form != NULL && strcmp(form, "short") == 0;
+unsigned int
+bench_count(unsigned int brief, unsigned int quick, unsigned int full)
+{
+	if (bench_is_short())
+		return brief;
+	return form_is("quick") ? quick : full;
 }
 
 void
 bench_row(const char *what, double value, const char *unit, double ratio,
     const char *of)
 {
-	struct board *b = rig_shared();
+	struct table *b = rig_shared();
 	char times[64] = "";
 
 	REQUIRE(b->n < LINES_MAX, "more rows than the table has");
@@ -43,11 +58,36 @@ bench_row(const char *what, double value, const char *unit, double ratio,
 void
 bench_report(void)
 {
-	const struct board *b = rig_shared();
+	const struct table *b = rig_shared();
+	const char *out = getenv("BENCH_OUT");
 	unsigned int i;
+	int rc;
 
 	for (i = 0; i < b->n; i++)
 		printf("  | %s\n", b->lines[i]);
+	/* What a few tunnels came to says nothing of any target. */
+	if (bench_is_short())
+		return;
+	board_print();
+	if (out != NULL) {
+		rc = board_write(out);
+		printf("  | %s/path.json, path.svg: %s\n", out,
+		    rc == 0 ? "written" : strerror(-rc));
+	}
+}
+
+bool
+bench_slurp(const char *path, char *out, size_t cap)
+{
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	if (f == NULL)
+		return false;
+	n = fread(out, 1, cap - 1, f);
+	out[n] = '\0';
+	fclose(f);
+	return n > 0;
 }
 
 double
@@ -65,6 +105,9 @@ static const struct rig_case cases[] = {
     {"insert", bench_insert, DEADLINE_S, 0},
     {"reports", bench_reports, DEADLINE_S, 0},
     {"push", bench_push, DEADLINE_S, 0},
+    {"idle", bench_idle, DEADLINE_S, RIG_NEEDS_ROOT},
+    {"calls", bench_calls, DEADLINE_S, RIG_NEEDS_ROOT},
+    {"far", bench_far, DEADLINE_S, RIG_NEEDS_NETNS},
 };
 
 RIG_MAIN("bench", cases, bench_report)

@@ -118,11 +118,12 @@ rig_agent_write(struct rig_agent *a)
 	}
 	snprintf(text, sizeof(text),
 	    "[agent]\nlisten = %s\nworkers = %u\nrun-dir = %s\n%s"
-	    "state-dir = %s/%s.state\nlog-level = debug\n%s%s%s%s",
+	    "state-dir = %s/%s.state\nlog-level = %s\n%s%s%s%s",
 	    a->listen != NULL ? a->listen : "127.0.0.1:0", a->workers,
 	    a->run_dir, a->guarded ? "" : "pass-loopback = yes\n", rig_dir(),
-	    a->name, rig_isolated() ? "nameserver = 127.0.0.1\n" : "", users,
-	    a->keys, a->sections);
+	    a->name, a->log_level != NULL ? a->log_level : "debug",
+	    rig_isolated() ? "nameserver = 127.0.0.1\n" : "", users, a->keys,
+	    a->sections);
 	rig_write(a->path, text, 0644);
 }
 

@@ -16,8 +16,9 @@
 #define RIG_UID_VERIFIER   64904
 
 struct rig_agent {
-	const char *name;   /* borrowed: of its log and files */
-	const char *listen; /* NULL: 127.0.0.1:0 */
+	const char *name;      /* borrowed: of its log and files */
+	const char *listen;    /* NULL: 127.0.0.1:0 */
+	const char *log_level; /* NULL: debug; not above info */
 	unsigned int workers;
 	unsigned int files; /* RLIMIT_NOFILE; 0: as the test has */
 	unsigned int uid;   /* 0: as the test */

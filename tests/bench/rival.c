@@ -1,0 +1,145 @@
+/* Starts those that are compared: HAProxy, and the agent in its variants. */
+#include "tests/bench/rival.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/integ/rig_net.h"
+
+#define HAPROXY	 "/usr/sbin/haproxy"
+#define START_MS 10000
+#define STOP_MS	 5000
+#define WARM_N	 8
+
+static const struct {
+	const char *name;
+	const char *key, *loop; /* of the agent */
+	bool warm;
+} kinds[RIVAL_KINDS] = {
+    [RIVAL_NOBODY] = {"the client itself", NULL, NULL, false},
+    [RIVAL_HAPROXY] = {"HAProxy", NULL, NULL, false},
+    [RIVAL_EPOLL] = {"agent, epoll", "epoll", "epoll", false},
+    [RIVAL_URING] = {"agent, io_uring", "uring", "io_uring", false},
+    [RIVAL_EPOLL_WARM] = {"agent, epoll, warm", "epollw", "epoll", true},
+    [RIVAL_URING_WARM] = {"agent, io_uring, warm", "uringw", "io_uring", true},
+};
+
+const char *
+rival_name(enum rival_kind kind)
+{
+	return kinds[kind].name;
+}
+
+/* One thread, as the agent has one worker; all else is its default. */
+static bool
+start_haproxy(struct rival *r, const char *address, uint16_t port)
+{
+	char path[RIG_PATH_MAX], text[640];
+	const char *const argv[] = {HAPROXY, "-db", "-f", path, NULL};
+	const struct rig_spawn s = {.name = "haproxy", .argv = argv};
+
+	if (access(HAPROXY, X_OK) != 0)
+		return false;
+	r->proxy.port = rig_port("127.0.0.1");
+	rig_path(path, "haproxy.cfg");
+	snprintf(text, sizeof(text),
+	    "global\n nbthread 1\n maxconn 8000\n"
+	    "defaults\n mode tcp\n timeout connect 10s\n timeout client 1h\n"
+	    " timeout server 1h\n"
+	    "listen socks\n bind 127.0.0.1:%u\n server one %s:%u\n",
+	    r->proxy.port, address, port);
+	rig_write(path, text, 0644);
+	rig_proc_start(&r->proc, &s);
+	REQUIRE(rig_proc_wait_port(
+		    &r->proc, "127.0.0.1", r->proxy.port, START_MS) == 0,
+	    "HAProxy does not listen");
+	return true;
+}
+
+/* Does the agent take this key? */
+static bool
+takes(const char *key, const char *value)
+{
+	static struct rig_agent a;
+	struct rig_output o;
+	bool ok;
+
+	rig_agent_init(&a, "takes");
+	rig_agent_direct(&a);
+	rig_agent_key(&a, "%s = %s", key, value);
+	rig_agent_test(&a, &o);
+	ok = o.code == 0;
+	rig_output_free(&o);
+	return ok;
+}
+
+static bool
+start_agent(struct rival *r, const char *address, uint16_t port)
+{
+	const char *loop = kinds[r->kind].loop;
+	struct rig_agent *a = &r->agent;
+
+	rig_agent_init(a, kinds[r->kind].key);
+	a->workers = 1;
+	a->log_level = "info";
+	if (takes("event-loop", loop))
+		rig_agent_key(a, "event-loop = %s", loop);
+	else if (r->kind == RIVAL_URING || r->kind == RIVAL_URING_WARM)
+		return false;
+	if (takes("warm-connections", "8"))
+		rig_agent_key(a, "warm-connections = %d",
+		    kinds[r->kind].warm ? WARM_N : 0);
+	else if (kinds[r->kind].warm)
+		return false;
+	rig_agent_intermediary(a, "one", "socks5", address, port);
+	rig_agent_start(a);
+	r->proxy.port = a->port;
+	return true;
+}
+
+bool
+rival_start(
+    struct rival *r, enum rival_kind kind, const char *address, uint16_t port)
+{
+	memset(r, 0, sizeof(*r));
+	r->kind = kind;
+	r->proxy = (struct rig_proxy){
+	    .proto = RIG_SOCKS5, .host = "127.0.0.1", .port = port};
+	switch (kind) {
+	case RIVAL_NOBODY:
+		r->proxy.host = address;
+		return true;
+	case RIVAL_HAPROXY:
+		return start_haproxy(r, address, port);
+	case RIVAL_EPOLL:
+	case RIVAL_URING:
+	case RIVAL_EPOLL_WARM:
+	case RIVAL_URING_WARM:
+		return start_agent(r, address, port);
+	case RIVAL_KINDS:
+		break;
+	}
+	return false;
+}
+
+void
+rival_stop(struct rival *r)
+{
+	if (r->kind == RIVAL_HAPROXY)
+		rig_proc_stop(&r->proc, STOP_MS);
+	else if (r->kind != RIVAL_NOBODY)
+		rig_agent_stop(&r->agent);
+}
+
+size_t
+rival_pids(const struct rival *r, pid_t pids[static RIVAL_PIDS_MAX])
+{
+	pid_t first =
+	    r->kind == RIVAL_HAPROXY ? r->proc.pid : r->agent.proc.pid;
+
+	if (r->kind == RIVAL_NOBODY)
+		return 0;
+	pids[0] = first;
+	return 1 + rig_descendants(first, pids + 1, RIVAL_PIDS_MAX - 1);
+}
