@@ -1,6 +1,7 @@
 /* Starts those that are compared: HAProxy, and the agent in its variants. */
 #include "tests/bench/rival.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,9 +75,34 @@ takes(const char *key, const char *value)
 	return ok;
 }
 
+/* It warns, and goes on with epoll, where there is no io_uring to be had. */
+static bool
+has_ring(pid_t pid)
+{
+	char path[320], link[64];
+	struct dirent *e;
+	bool found = false;
+	ssize_t len;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	d = opendir(path);
+	while (d != NULL && !found && (e = readdir(d)) != NULL) {
+		snprintf(
+		    path, sizeof(path), "/proc/%d/fd/%s", (int)pid, e->d_name);
+		len = readlink(path, link, sizeof(link) - 1);
+		link[len > 0 ? len : 0] = '\0';
+		found = strstr(link, "io_uring") != NULL;
+	}
+	if (d != NULL)
+		closedir(d);
+	return found;
+}
+
 static bool
 start_agent(struct rival *r, const char *address, uint16_t port)
 {
+	bool ring = r->kind == RIVAL_URING || r->kind == RIVAL_URING_WARM;
 	const char *loop = kinds[r->kind].loop;
 	struct rig_agent *a = &r->agent;
 
@@ -85,7 +111,7 @@ start_agent(struct rival *r, const char *address, uint16_t port)
 	a->log_level = "info";
 	if (takes("event-loop", loop))
 		rig_agent_key(a, "event-loop = %s", loop);
-	else if (r->kind == RIVAL_URING || r->kind == RIVAL_URING_WARM)
+	else if (ring)
 		return false;
 	if (takes("warm-connections", "8"))
 		rig_agent_key(a, "warm-connections = %d",
@@ -94,6 +120,11 @@ start_agent(struct rival *r, const char *address, uint16_t port)
 		return false;
 	rig_agent_intermediary(a, "one", "socks5", address, port);
 	rig_agent_start(a);
+	if (has_ring(rig_agent_child(a, "worker 0")) != ring) {
+		rig_note("%s: the worker uses another loop", a->name);
+		rig_agent_stop(a);
+		return false;
+	}
 	r->proxy.port = a->port;
 	return true;
 }
