@@ -10,13 +10,19 @@
 #include "base/log.h"
 #include "base/loop.h"
 
+/* So many lists of what is under way, by number: answers come in any order,
+ * and with many of them none is to be looked for among all. */
+#define LISTS 256
+
+LIST_HEAD(query_list, resolve_query);
+
 struct resolve {
 	struct loop *loop;
 	struct chan *chan; /* NULL: no resolver now */
 	bool broken;	   /* chan is dead, free it outside its callback */
 	uint64_t last_id;
 	uint32_t pending_n;
-	LIST_HEAD(, resolve_query) pending;
+	struct query_list pending[LISTS];
 };
 
 int
@@ -27,9 +33,14 @@ resolve_new(struct resolve **out, struct loop *loop)
 	if (r == NULL)
 		return -ENOMEM;
 	r->loop = loop;
-	LIST_INIT(&r->pending);
-	*out = r;
+	*out = r; /* empty lists are zeros */
 	return 0;
+}
+
+static struct query_list *
+list_of(struct resolve *r, uint64_t id)
+{
+	return &r->pending[id % LISTS];
 }
 
 void
@@ -76,7 +87,7 @@ answered(void *arg, struct chan *chan, const struct chan_msg *msg)
 		log_warnx("resolver: an answer that is not one, ignored");
 		return;
 	}
-	LIST_FOREACH (q, &r->pending, entry) {
+	LIST_FOREACH (q, list_of(r, m.id), entry) {
 		if (q->id == m.id)
 			break;
 	}
@@ -98,11 +109,25 @@ closed(void *arg, struct chan *chan, const char *why)
 	r->broken = true;
 }
 
+/* What does not get through waits for the next resolver. */
+static void
+ask_again(struct resolve *r)
+{
+	struct resolve_query *q;
+	size_t i;
+
+	for (i = 0; i < LISTS; i++) {
+		LIST_FOREACH (q, &r->pending[i], entry) {
+			if (ask(r, q) != 0)
+				return;
+		}
+	}
+}
+
 int
 resolve_attach(struct resolve *r, enum proc_role role, int fd)
 {
 	const struct chan_owner owner = {answered, closed, r};
-	struct resolve_query *q;
 	int error;
 
 	chan_free(r->chan);
@@ -113,10 +138,7 @@ resolve_attach(struct resolve *r, enum proc_role role, int fd)
 		return error;
 	r->broken = false;
 	chan_queue_max(r->chan, RESOLVE_PENDING_MAX);
-	LIST_FOREACH (q, &r->pending, entry) {
-		if (ask(r, q) != 0)
-			break; /* the rest wait for the next resolver */
-	}
+	ask_again(r);
 	return 0;
 }
 
@@ -137,7 +159,7 @@ resolve_start(struct resolve *r, struct resolve_query *q, const char *name,
 		q->fn = NULL;
 		return -ENOBUFS;
 	}
-	LIST_INSERT_HEAD(&r->pending, q, entry);
+	LIST_INSERT_HEAD(list_of(r, q->id), q, entry);
 	r->pending_n++;
 	return 0;
 }
