@@ -16,7 +16,8 @@ struct settings;
  * are.  Made with the settings, and as immutable.
  *
  * The numbers are those of rules; of intermediaries, for what is SERVES or a
- * HOP; and 0 for the lists that there is one of.
+ * HOP; of users with limits of their own; and 0 for the lists that there is
+ * one of.
  */
 enum match_kind {
 	MATCH_RULE_DOMAIN,
@@ -36,6 +37,8 @@ enum match_kind {
 	MATCH_SERVES_DOMAIN,
 	MATCH_SERVES_REST,
 	MATCH_HOP, /* by name */
+	MATCH_LIMITS_LOGIN,
+	MATCH_LIMITS_USER,
 	MATCH_KINDS,
 	/* Beside a kind of rules: each rule once, by what few others have. */
 	MATCH_FIRST = 0x80

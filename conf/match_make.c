@@ -256,6 +256,21 @@ hops(struct maker *k, const struct settings *s)
 }
 
 static void
+limits(struct maker *k, const struct settings *s)
+{
+	const struct settings_user *u;
+
+	k->turn = ADD;
+	for (k->id = 0; k->id < s->user_limits_n; k->id++) {
+		u = &s->user_limits[k->id];
+		if (u->login)
+			key(k, MATCH_LIMITS_LOGIN, u->name, strlen(u->name));
+		else
+			key(k, MATCH_LIMITS_USER, &u->uid, sizeof(u->uid));
+	}
+}
+
+static void
 lists(struct maker *k, const struct settings *s)
 {
 	k->turn = ADD;
@@ -283,6 +298,7 @@ match_make(const struct settings *s, struct match **out)
 	}
 	rules(&k, s);
 	hops(&k, s);
+	limits(&k, s);
 	lists(&k, s);
 	if (lookup_seal(m->keys) != 0) {
 		match_free(m);

@@ -314,3 +314,20 @@ classify_exempt(const struct settings *s, const struct net_ip *source)
 {
 	return network_listed(s, MATCH_EXEMPT, source);
 }
+
+int32_t
+classify_limits(const struct settings *s, const struct client *c)
+{
+	struct lookup_ids ids;
+	struct match_walk w;
+
+	if (c->login[0] != '\0')
+		match_exactly(&w, s->match, MATCH_LIMITS_LOGIN, c->login,
+		    strlen(c->login));
+	else if (c->has_uid)
+		match_exactly(
+		    &w, s->match, MATCH_LIMITS_USER, &c->uid, sizeof(c->uid));
+	else
+		return -1;
+	return match_next(&w, &ids) ? (int32_t)ids.id[0] : -1;
+}

@@ -96,6 +96,9 @@ enum classify_own classify_own(
 
 /* May a client with this source connect at all?  [access] */
 bool classify_access(const struct settings *, const struct net_ip *source);
+/* Of whose limits are others than those of all users the index in the
+ * settings, or -1.  Who has logged in is known by that name alone. */
+int32_t classify_limits(const struct settings *, const struct client *);
 /* Need a client from there not log in? */
 bool classify_exempt(const struct settings *, const struct net_ip *source);
 

@@ -51,17 +51,9 @@ quota_name(const struct client *c, char out[static USAGE_NAME_MAX + 1])
 static const struct settings_user *
 exception(const struct settings *s, const struct client *c)
 {
-	const struct settings_user *u;
-	uint32_t i;
+	int32_t i = classify_limits(s, c);
 
-	for (i = 0; i < s->user_limits_n; i++) {
-		u = &s->user_limits[i];
-		if (u->login
-			? strcmp(u->name, c->login) == 0
-			: c->login[0] == '\0' && c->has_uid && c->uid == u->uid)
-			return u;
-	}
-	return NULL;
+	return i >= 0 ? &s->user_limits[i] : NULL;
 }
 
 static void
