@@ -141,8 +141,35 @@ struct choice {
 	struct path_index index;
 	struct path_load loads[TABLE_ROWS_MAX];
 	struct settings settings;
+	struct table_writer *writer;
+	struct table_reader *reader;
 	uint64_t seed;
 };
+
+/* In shared memory, as the control process has it. */
+static void
+publish(struct choice *c)
+{
+	char path[RIG_PATH_MAX];
+	int fd;
+
+	rig_path(path, "table");
+	unlink(path);
+	fd = table_create(path, 0600);
+	REQUIRE(fd >= 0 && table_writer_open(&c->writer, fd) == 0 &&
+		    table_reader_open(&c->reader, fd) == 0,
+	    "a table");
+	close(fd);
+	table_publish(c->writer, &c->table);
+}
+
+static void
+choice_free(struct choice *c)
+{
+	table_writer_close(c->writer);
+	table_reader_close(c->reader);
+	free(c);
+}
 
 static struct choice *
 choice_of(uint32_t n)
@@ -164,6 +191,7 @@ choice_of(uint32_t n)
 		snprintf(row->name, sizeof(row->name), "hop-%u", i);
 	}
 	path_index_build(&c->index, &c->table);
+	publish(c);
 	return c;
 }
 
@@ -194,8 +222,12 @@ index_some(void *ctx, unsigned int n)
 {
 	struct choice *c = ctx;
 
-	while (n-- > 0)
+	while (n-- > 0) {
+		REQUIRE(table_read(c->reader, &c->table) == 1, "a table");
+		path_table_clean(&c->table);
 		path_index_build(&c->index, &c->table);
+		path_load_hear(c->loads, &c->table, 2000);
+	}
 }
 
 /* Until the table says that they are ejected. */
@@ -221,8 +253,8 @@ compare_intermediaries(void)
 	compare("one that has not just failed", side, pick_some, 200000);
 	/* Not for each, but for each change of the table. */
 	compare("a table taken in", side, index_some, 2000);
-	free(few);
-	free(many);
+	choice_free(few);
+	choice_free(many);
 }
 
 /* --- timers --- */
