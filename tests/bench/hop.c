@@ -1,6 +1,10 @@
 /* The intermediary and destination of benchmarks that do not load it. */
 #include "tests/bench/hop.h"
 
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,6 +73,10 @@ static void
 handshake(struct rig_link *l)
 {
 	if (l->state == STATE_GREETING && l->in_len >= GREETING_MIN) {
+		/* The second of two answers is not to wait for the first to be
+		 * acknowledged. */
+		setsockopt(
+		    l->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 		rig_link_write(l, (const uint8_t *)welcome, 2);
 		consume(l, 2 + (size_t)l->in[1]);
 		l->state = STATE_REQUEST;
