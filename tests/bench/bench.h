@@ -34,5 +34,8 @@ void bench_push(void);
 void bench_idle(void);
 void bench_calls(void);
 void bench_far(void);
+void bench_short(void);
+void bench_flight(void);
+void bench_bulk(void);
 
 #endif
