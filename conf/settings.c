@@ -135,6 +135,8 @@ set_defaults(struct settings *s)
 	s->udp = true;
 	s->bind = true;
 	s->udp_idle_timeout_ms = 60000;
+	s->warm_connections = 32;
+	s->warm_from_ms = 2;
 	s->bind_timeout_ms = 60000;
 	s->policy_intermediaries_max = 256;
 	s->policy_intermediaries_min = 1;

@@ -238,9 +238,12 @@ struct settings {
 	int64_t drain_timeout_ms;     /* at the end: 30 s */
 	int64_t connections_max;      /* clients a worker; 0: by the fds */
 	/* Of one user, over all workers. */
-	int64_t user_connections;    /* 0: no limit */
-	int64_t user_rate;	     /* requests a second; 0: no limit */
-	int64_t user_burst;	     /* of them at once; 0: as user_rate */
+	int64_t user_connections; /* 0: no limit */
+	int64_t user_rate;	  /* requests a second; 0: no limit */
+	int64_t user_burst;	  /* of them at once; 0: as user_rate */
+	/* Connections that wait for a request, a worker and intermediary. */
+	int64_t warm_connections;    /* at most: 32; 0: none */
+	int64_t warm_from_ms;	     /* where the round trip takes: 2 ms */
 	bool udp;		     /* SOCKS5 UDP ASSOCIATE is served */
 	bool bind;		     /* SOCKS BIND is served */
 	int64_t udp_idle_timeout_ms; /* of a destination: 60 s */

@@ -331,6 +331,8 @@ const struct conf_option settings_agent_options[] = {
     LIST("nameserver", add_nameserver,
 	"an address like 192.0.2.53 or 192.0.2.53:53"),
     {.key = "udp", .type = CONF_BOOL, .offset = SETTINGS_AT(udp)},
+    SETTINGS_INT("warm-connections", warm_connections, 0, 256),
+    SETTINGS_MS("warm-from", warm_from_ms, 0, 10000),
     SETTINGS_MS("udp-idle-timeout", udp_idle_timeout_ms, 1000, 3600000),
     {.key = "bind", .type = CONF_BOOL, .offset = SETTINGS_AT(bind)},
     SETTINGS_MS("bind-timeout", bind_timeout_ms, 1000, 3600000),

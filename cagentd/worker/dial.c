@@ -14,6 +14,7 @@
 #include "cagentd/worker/dial_steps.h"
 #include "cagentd/worker/dial_tries.h"
 #include "cagentd/worker/eager.h"
+#include "cagentd/worker/warm.h"
 
 static void try_next(struct dial *, struct dial_leg *);
 
@@ -136,8 +137,12 @@ attempt_done(struct attempt *a, struct attempt_result *r)
 	t->connect_us = r->connect_us;
 	t->handshake_us = r->handshake_us;
 	t->stood_us = loop_now_us(d->env->loop);
-	if (!t->direct)
+	if (!t->direct) {
 		eager_learn(d->env->record, t->hop, r, t->stood_us);
+		if (r->reason == REASON_OK && !r->warm && !t->reused)
+			warm_seen(d->env->warm, t->hop, r->stream.fd,
+			    r->handshake_us);
+	}
 	dial_tries_leave(d, t);
 	if (r->reason == REASON_OK) {
 		stands(leg, r);

@@ -36,6 +36,7 @@
 #define DIAL_TABLE_LOOK_US 5000
 
 struct dial_try;
+struct warm;
 
 /* What a dial needs of its worker; all borrowed for the dial's life. */
 struct dial_env {
@@ -53,6 +54,7 @@ struct dial_env {
 	 * intermediary), or STREAM_NONE.  The dial's from then on. */
 	struct stream (*idle)(
 	    void *arg, const struct dial_try *, const struct wire_host *host);
+	struct warm *warm; /* connections made beforehand; NULL: none */
 	/* NULL, or told of each pick: what it was made from, the seed as it was
 	 * before, and what it came to (NULL: none). */
 	void (*decided)(void *arg, const struct path_query *,

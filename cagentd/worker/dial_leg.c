@@ -9,6 +9,8 @@
 #include "cagentd/worker/dial_tries.h"
 #include "cagentd/worker/eager.h"
 #include "cagentd/worker/own.h"
+#include "cagentd/worker/target.h"
+#include "cagentd/worker/warm.h"
 
 bool
 dial_leg_running(const struct dial_leg *leg)
@@ -47,9 +49,9 @@ new_try(struct dial_leg *leg)
 	return &d->tries[leg->at];
 }
 
-static void
-start_attempt(
-    struct dial_leg *leg, const struct attempt_target *t, attempt_fn *done)
+/* When it is given up. */
+static int64_t
+attempt_ends(struct dial_leg *leg)
 {
 	struct dial *d = leg->dial;
 	int64_t now = loop_now_us(d->env->loop);
@@ -59,8 +61,17 @@ start_attempt(
 		dial_leg_try(leg)->hurried = d->deadline_us - now < span / 2;
 		span = d->deadline_us - now;
 	}
-	attempt_start(
-	    &leg->attempt, d->env->loop, d->env->resolve, t, now + span, done);
+	return now + span;
+}
+
+static void
+start_attempt(
+    struct dial_leg *leg, const struct attempt_target *t, attempt_fn *done)
+{
+	struct dial *d = leg->dial;
+
+	attempt_start(&leg->attempt, d->env->loop, d->env->resolve, t,
+	    attempt_ends(leg), done);
 }
 
 static bool may_direct(const void *, const struct net_ip *);
@@ -145,18 +156,29 @@ dial_leg_direct(struct dial_leg *leg, attempt_fn *done)
 	return true;
 }
 
-/* The table's rows follow the order of the configuration it was made from,
- * which is this request's unless a reload has come between. */
-static const struct settings_intermediary *
-login_of(const struct dial *d, uint32_t row)
+/* Is there a connection that was made for such a request? */
+static bool
+take_warm(struct dial_leg *leg, const struct attempt_target *target,
+    uint32_t row, attempt_fn *done)
 {
-	const char *name = d->env->table->rows[row].name;
-	int i = (int)row;
+	struct dial *d = leg->dial;
+	struct dial_try *t = dial_leg_try(leg);
+	struct attempt_warm warm;
 
-	if (row >= d->settings->intermediaries_n ||
-	    strcmp(d->settings->intermediaries[row].name, name) != 0)
-		i = settings_intermediary(d->settings, name);
-	return i >= 0 ? &d->settings->intermediaries[i] : NULL;
+	/* A trial is to show whether one can still connect; and a plain
+	 * request on one that was dead must be such that may be repeated. */
+	if (t->trial || d->associate || (t->bare && !d->reuse) ||
+	    !warm_take(d->env->warm, row, &warm))
+		return false;
+	if (t->bare) {
+		t->reused = true;
+		attempt_stands(&leg->attempt, d->env->loop, d->env->resolve,
+		    warm.stream, done);
+	} else {
+		attempt_start_warm(&leg->attempt, d->env->loop, d->env->resolve,
+		    target, &warm, attempt_ends(leg), done);
+	}
+	return true;
 }
 
 void
@@ -166,12 +188,7 @@ dial_leg_intermediary(
 	struct dial *d = leg->dial;
 	const struct table *table = d->env->table;
 	const struct table_row *row = &table->rows[pick->row];
-	const struct settings_intermediary *login = login_of(d, pick->row);
-	struct attempt_target target = {.type = path_hop_type(row),
-	    .associate = d->associate,
-	    .dest = d->host,
-	    .host = leg->host,
-	    .port = row->port};
+	struct attempt_target target = target_of(d->settings, table, pick->row);
 	struct dial_try *t = new_try(leg);
 
 	t->hop = (struct record_hop){row->slot, row->incarnation};
@@ -180,21 +197,15 @@ dial_leg_intermediary(
 	t->bare = target.bare = d->web && target.type == HOP_HTTP;
 	memcpy(t->name, row->name, sizeof(t->name));
 	snprintf(leg->host, sizeof(leg->host), "%s", row->host);
+	target.host = leg->host;
+	target.associate = d->associate;
+	target.dest = d->host;
 	leg->pick = *pick;
 	memcpy(leg->rival, table->rows[pick->rival].name, sizeof(leg->rival));
-	/* Of two makes the one that is careful: a login is never sent in the
-	 * clear to who should be asked by TLS. */
-	target.secure =
-	    row->type == TABLE_HTTPS || (login != NULL && login->tls != NULL);
-	if (login != NULL && login->tls != NULL)
-		target.tls = login->tls->client;
-	if (login != NULL && login->username[0] != '\0') {
-		target.user = login->username;
-		target.password =
-		    login->password != NULL ? login->password : "";
-	}
 	dial_tries_enter(d, t);
 	if (reuse(leg, done))
+		return;
+	if (take_warm(leg, &target, pick->row, done))
 		return;
 	if (!t->trial) /* which is of whether it serves at all */
 		eager_ask(

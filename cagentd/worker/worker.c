@@ -22,6 +22,7 @@
 #include "cagentd/worker/session.h"
 #include "cagentd/worker/trace.h"
 #include "cagentd/worker/who_master.h"
+#include "cagentd/worker/warm.h"
 #include "cagentd/worker/web_pool.h"
 
 struct worker {
@@ -39,6 +40,7 @@ struct worker {
 	struct quota quota;
 	struct who who;
 	struct web_pool pool;
+	struct warm warm;
 	struct path_load *loads;
 	struct path_index *index_of_table;
 	struct table *table;
@@ -65,6 +67,7 @@ refresh(void *arg)
 	path_table_clean(w->table);
 	path_index_build(w->index_of_table, w->table);
 	path_load_hear(w->loads, w->table, loop_now_us(w->loop));
+	warm_look(&w->warm);
 }
 
 static uint32_t
@@ -152,6 +155,7 @@ accept_paused(struct accept *a)
 
 	slab_add(&w->slab->accept_pauses, 1);
 	web_pool_clear(&w->pool);
+	warm_pause(&w->warm);
 	log_warnx("out of descriptors or memory with %u clients: accepting "
 		  "pauses",
 	    clients(w));
@@ -190,6 +194,7 @@ drain(struct worker *w)
 	w->env.draining = true;
 	accept_stop(&w->accept);
 	web_pool_clear(&w->pool);
+	warm_stop(&w->warm);
 	session_drain(&w->sessions);
 	if (LIST_EMPTY(&w->sessions) ||
 	    loop_timer(w->loop, &w->drain_timer, end, on_drain_over) != 0)
@@ -200,6 +205,7 @@ static void
 use_settings(struct worker *w, struct settings *s)
 {
 	tls_clients_make(s, w->settings);
+	warm_use(&w->warm, s);
 	settings_unref(w->settings);
 	w->settings = s;
 	w->env.settings = s;
@@ -369,6 +375,8 @@ prepare(struct worker *w, struct child_start *start)
 	if (w->slab == NULL || w->table == NULL || w->index_of_table == NULL ||
 	    w->loads == NULL ||
 	    resolve_new(&w->env.dial.resolve, w->loop) != 0 ||
+	    warm_init(&w->warm, w->loop, w->env.dial.resolve, &w->record,
+		w->table) != 0 ||
 	    logins_new(&w->env.logins, w->loop) != 0)
 		fatalx("start: no slab, or out of memory");
 	arc4random_buf(&w->seed, sizeof(w->seed));
@@ -377,6 +385,7 @@ prepare(struct worker *w, struct child_start *start)
 	budget_init(&w->budget, loop_now_us(w->loop));
 	learn_init(&w->learn, w->loop, w->env.dial.resolve, &w->slab->learned);
 	web_pool_init(&w->pool, w->loop, pool_max(w->fds_max));
+	warm_max(&w->warm, w->fds_max / 64);
 	w->env.pool = &w->pool;
 	w->env.slab = w->slab;
 	w->env.learn = &w->learn;
@@ -402,6 +411,7 @@ prepare(struct worker *w, struct child_start *start)
 	w->env.dial.decided = decided;
 	w->env.dial.arg = w;
 	w->env.dial.seed = &w->seed;
+	w->env.dial.warm = &w->warm;
 }
 
 static void
@@ -411,6 +421,7 @@ finish(struct worker *w)
 
 	kill_sessions(w);
 	web_pool_clear(&w->pool);
+	warm_fini(&w->warm);
 	accept_stop(&w->accept);
 	learn_fini(&w->learn);
 	logins_free(w->env.logins);

@@ -69,6 +69,8 @@ check_defaults(const struct settings *s)
 	CHECK_INT(s->idle_timeout_ms, 3600000);
 	CHECK_INT(s->http_idle_timeout_ms, 60000);
 	CHECK_INT(s->drain_timeout_ms, 30000);
+	CHECK_INT(s->warm_connections, 32);
+	CHECK_INT(s->warm_from_ms, 2);
 	CHECK_INT(s->check_interval_ms, 10000);
 	CHECK_INT(s->check_timeout_ms, 3000);
 	CHECK_INT(s->check_target.kind, WIRE_HOST_NONE);
@@ -133,6 +135,8 @@ static const char agent[] = "[agent]\n"
 			    "idle-timeout = 2h\n"
 			    "http-idle-timeout = 90s\n"
 			    "drain-timeout = 0s\n"
+			    "warm-connections = 0\n"
+			    "warm-from = 5ms\n"
 			    "max-connections = 500\n"
 			    "check-interval = 0s\n"
 			    "check-timeout = 1s\n"
@@ -196,6 +200,8 @@ reads_the_agent(void)
 	CHECK_INT(s->idle_timeout_ms, 7200000);
 	CHECK_INT(s->http_idle_timeout_ms, 90000);
 	CHECK_INT(s->drain_timeout_ms, 0);
+	CHECK_INT(s->warm_connections, 0);
+	CHECK_INT(s->warm_from_ms, 5);
 	CHECK_INT(s->connections_max, 500);
 	CHECK_INT(s->check_interval_ms, 0);
 	CHECK_INT(s->check_timeout_ms, 1000);
