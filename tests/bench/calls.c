@@ -14,16 +14,22 @@
 
 #include "tests/bench/bench.h"
 #include "tests/bench/board.h"
-#include "tests/bench/hop.h"
+#include "tests/bench/load.h"
+#include "tests/bench/origin.h"
 #include "tests/bench/rival.h"
-#include "tests/integ/rig_load.h"
 
 #define CALLS	     "system calls per short tunnel, 64 in flight"
 #define EVENT	     "events/raw_syscalls/sys_enter/id"
 #define FLIGHT	     64
-#define BYTES	     64
-#define DIAL_MS	     20000
+#define UP	     80 /* bytes, of one tunnel */
+#define DOWN	     500
+#define LOAD_MS	     60000
 #define COUNTERS_MAX 64
+
+/* What all contestants go through, and to: ports. */
+struct way {
+	uint16_t upstream, origin;
+};
 
 /* The kernel's own counters, one a thread: they cost what they count next to
  * nothing, where a tracer would change what comes together. */
@@ -101,27 +107,25 @@ close_counters(struct counters *c)
 }
 
 static void
-load(const struct rival *r, unsigned int n)
+load(const struct rival *r, uint16_t origin, unsigned int n)
 {
-	static struct rig_load l;
+	const struct load_plan plan = {.host = r->proxy.host,
+	    .port = r->proxy.port,
+	    .origin = origin,
+	    .total = n,
+	    .flight = FLIGHT,
+	    .up = UP,
+	    .down = DOWN,
+	    .timeout_ms = LOAD_MS};
+	const struct load_result *result = load_run(&plan);
 
-	memset(&l, 0, sizeof(l));
-	l.proxies = &r->proxy;
-	l.proxies_n = 1;
-	l.host = "127.0.0.1";
-	l.port = BENCH_HOP_HTTP;
-	l.bytes = BYTES;
-	l.total = n;
-	l.flight = FLIGHT;
-	l.timeout_ms = DIAL_MS;
-	rig_load_start(&l);
-	rig_load_end(&l);
-	CHECK(rig_load_failed(&l) == 0, "%s: %u of %u tunnels failed: %s",
-	    rival_name(r->kind), rig_load_failed(&l), n, l.texts[0]);
+	CHECK(load_failed(result) == 0, "%s: %u of %u tunnels failed",
+	    rival_name(r->kind), load_failed(result), n);
 }
 
 static void
-contest(enum rival_kind kind, uint64_t id, uint16_t port, unsigned int n)
+contest(
+    enum rival_kind kind, uint64_t id, const struct way *way, unsigned int n)
 {
 	struct counters c = {.n = 0};
 	pid_t pids[RIVAL_PIDS_MAX];
@@ -129,13 +133,13 @@ contest(enum rival_kind kind, uint64_t id, uint16_t port, unsigned int n)
 	size_t i, pids_n;
 	double calls;
 
-	if (!rival_start(&r, kind, "127.0.0.1", port))
+	if (!rival_start(&r, kind, "127.0.0.1", way->upstream))
 		return;
-	load(&r, FLIGHT);
+	load(&r, way->origin, FLIGHT);
 	pids_n = rival_pids(&r, pids);
 	for (i = 0; i < pids_n; i++)
 		count_process(&c, id, pids[i]);
-	load(&r, n);
+	load(&r, way->origin, n);
 	calls = close_counters(&c);
 	CHECK(calls > 0, "no system call was counted");
 	board_sample(CALLS, "", rival_name(kind), calls / n);
@@ -149,18 +153,18 @@ bench_calls(void)
 	    RIVAL_HAPROXY, RIVAL_EPOLL, RIVAL_URING};
 	unsigned int round, rounds = bench_count(1, 2, 5);
 	unsigned int n = bench_count(200, 1000, 4000);
-	static struct rig_server hop;
+	struct way way;
 	uint64_t id = tracepoint();
 	size_t i;
 
 	if (id == 0)
 		rig_skip("no tracepoint for system calls here");
-	bench_hop_start(&hop, "127.0.0.1");
+	way.origin = origin_start();
+	way.upstream = upstream_start();
 	for (round = 0; round < rounds; round++) {
 		for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-			contest(kinds[i], id, hop.port, n);
+			contest(kinds[i], id, &way, n);
 	}
 	board_target(CALLS, rival_name(RIVAL_EPOLL), NULL, 20, true);
 	board_target(CALLS, rival_name(RIVAL_URING), NULL, 8, true);
-	rig_server_stop(&hop);
 }

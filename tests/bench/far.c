@@ -84,10 +84,10 @@ bench_far(void)
 		for (kind = 0; kind < RIVAL_KINDS; kind++)
 			contest(kind, &line, hop.port, n);
 	}
-	board_target(SETUP, rival_name(RIVAL_EPOLL_WARM),
-	    rival_name(RIVAL_NOBODY), 0.4, true);
-	board_target(SETUP, rival_name(RIVAL_URING_WARM),
-	    rival_name(RIVAL_NOBODY), 0.4, true);
+	board_target(SETUP, rival_name(RIVAL_EPOLL), rival_name(RIVAL_NOBODY),
+	    0.4, true);
+	board_target(SETUP, rival_name(RIVAL_URING), rival_name(RIVAL_NOBODY),
+	    0.4, true);
 	rig_server_stop(&hop);
 	CHECK_INT(atomic_load(&line.count->lost), 0);
 }

@@ -11,19 +11,16 @@
 #define HAPROXY	 "/usr/sbin/haproxy"
 #define START_MS 10000
 #define STOP_MS	 5000
-#define WARM_N	 8
 
 static const struct {
 	const char *name;
 	const char *key, *loop; /* of the agent */
-	bool warm;
 } kinds[RIVAL_KINDS] = {
-    [RIVAL_NOBODY] = {"the client itself", NULL, NULL, false},
-    [RIVAL_HAPROXY] = {"HAProxy", NULL, NULL, false},
-    [RIVAL_EPOLL] = {"agent, epoll", "epoll", "epoll", false},
-    [RIVAL_URING] = {"agent, io_uring", "uring", "io_uring", false},
-    [RIVAL_EPOLL_WARM] = {"agent, epoll, warm", "epollw", "epoll", true},
-    [RIVAL_URING_WARM] = {"agent, io_uring, warm", "uringw", "io_uring", true},
+    [RIVAL_NOBODY] = {"the client itself", NULL, NULL},
+    [RIVAL_HAPROXY] = {"HAProxy", NULL, NULL},
+    [RIVAL_COLD] = {"agent, epoll, nothing warm", "cold", "epoll"},
+    [RIVAL_EPOLL] = {"agent, epoll", "epoll", "epoll"},
+    [RIVAL_URING] = {"agent, io_uring", "uring", "io_uring"},
 };
 
 const char *
@@ -102,7 +99,7 @@ has_ring(pid_t pid)
 static bool
 start_agent(struct rival *r, const char *address, uint16_t port)
 {
-	bool ring = r->kind == RIVAL_URING || r->kind == RIVAL_URING_WARM;
+	bool ring = r->kind == RIVAL_URING;
 	const char *loop = kinds[r->kind].loop;
 	struct rig_agent *a = &r->agent;
 
@@ -113,11 +110,8 @@ start_agent(struct rival *r, const char *address, uint16_t port)
 		rig_agent_key(a, "event-loop = %s", loop);
 	else if (ring)
 		return false;
-	if (takes("warm-connections", "8"))
-		rig_agent_key(a, "warm-connections = %d",
-		    kinds[r->kind].warm ? WARM_N : 0);
-	else if (kinds[r->kind].warm)
-		return false;
+	if (r->kind == RIVAL_COLD)
+		rig_agent_key(a, "warm-connections = 0");
 	rig_agent_intermediary(a, "one", "socks5", address, port);
 	rig_agent_start(a);
 	if (has_ring(rig_agent_child(a, "worker 0")) != ring) {
@@ -143,10 +137,9 @@ rival_start(
 		return true;
 	case RIVAL_HAPROXY:
 		return start_haproxy(r, address, port);
+	case RIVAL_COLD:
 	case RIVAL_EPOLL:
 	case RIVAL_URING:
-	case RIVAL_EPOLL_WARM:
-	case RIVAL_URING_WARM:
 		return start_agent(r, address, port);
 	case RIVAL_KINDS:
 		break;

@@ -11,16 +11,15 @@
 /*
  * Who stands between the client and a SOCKS5 server, one thread each, that a
  * client speaks SOCKS5 to in the end: nobody, HAProxy that passes bytes on, or
- * the agent, which speaks SOCKS5 to both sides.
+ * the agent, which speaks SOCKS5 to both sides and has, but for what is said
+ * here, its default configuration.
  */
 enum rival_kind {
 	RIVAL_NOBODY,
 	RIVAL_HAPROXY,
+	RIVAL_COLD, /* epoll, and no connection before it is wanted */
 	RIVAL_EPOLL,
 	RIVAL_URING,
-	RIVAL_EPOLL_WARM, /* with connections that are there before they are
-			     wanted */
-	RIVAL_URING_WARM,
 	RIVAL_KINDS
 };
 #define RIVAL_PIDS_MAX 16
