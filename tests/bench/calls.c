@@ -162,7 +162,9 @@ bench_calls(void)
 	way.origin = origin_start();
 	way.upstream = upstream_start();
 	for (round = 0; round < rounds; round++) {
-		for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		/* `make check` asks whether we serve, and not others. */
+		for (i = bench_is_short(); i < sizeof(kinds) / sizeof(*kinds);
+		     i++)
 			contest(kinds[i], id, &way, n);
 	}
 	board_target(CALLS, rival_name(RIVAL_EPOLL), NULL, 20, true);

@@ -123,6 +123,8 @@ settled(const struct rival *r)
 	double now = user_bytes(r), before;
 	int64_t deadline = rig_now_ms() + SETTLE_MS, next;
 
+	if (bench_is_short())
+		return now;
 	do {
 		before = now;
 		next = rig_now_ms() + LOOK_MS;
@@ -208,7 +210,9 @@ bench_idle(void)
 
 	bench_hop_start(&hop, "127.0.0.1");
 	for (round = 0; round < rounds; round++) {
-		for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		/* `make check` asks whether we serve, and not others. */
+		for (i = bench_is_short(); i < sizeof(kinds) / sizeof(*kinds);
+		     i++)
 			contest(kinds[i], hop.port, n);
 	}
 	board_target(USER, rival_name(RIVAL_EPOLL), NULL, 1024, true);
