@@ -148,6 +148,11 @@ const struct field row_fields[] = {
 	"microseconds (only in show)"},
     {"first_byte.p95_us", NULL, "first byte, 95 %", FIELD_SPAN, false, NULL,
 	"the same for 19 of 20 (only in show)"},
+    {"warm", NULL, "connections ready", FIELD_COUNT, false, NULL,
+	"connections to it that wait for a request (only in show)"},
+    {"at_once", NULL, "asked at once", FIELD_TEXT, false, NULL,
+	"SOCKS5: does it take the request together with the greeting? yes, no, "
+	"or unknown (only in show)"},
     {"bytes_up", "UP", "bytes up", FIELD_BYTES, true, NULL,
 	"bytes relayed from clients; 1K is 1024"},
     {"bytes_down", "DOWN", "bytes down", FIELD_BYTES, true, NULL,

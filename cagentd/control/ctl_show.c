@@ -8,7 +8,8 @@
 
 /* Fresher than the row's own sums, which are those of the last look. */
 struct sums {
-	int64_t in_flight, attempts, successes, charged, up, down;
+	int64_t in_flight, attempts, successes, charged, up, down, warm;
+	bool borne, swallowed; /* greeting and request at once, by a worker */
 	int64_t failures[SLAB_REASONS];
 	uint32_t connect[HIST_BUCKETS], handshake[HIST_BUCKETS],
 	    first_byte[HIST_BUCKETS];
@@ -25,6 +26,9 @@ add_sample(struct sums *s, const struct slab_sample *one)
 	s->charged += (int64_t)one->charged;
 	s->up += (int64_t)one->bytes_up;
 	s->down += (int64_t)one->bytes_down;
+	s->warm += one->warm;
+	s->borne |= one->eager == SLAB_EAGER_YES;
+	s->swallowed |= one->eager == SLAB_EAGER_NO;
 	for (i = 0; i < SLAB_REASONS; i++)
 		s->failures[i] += (int64_t)one->failures[i];
 	for (i = 0; i < HIST_BUCKETS; i++) {
@@ -112,6 +116,11 @@ ctl_show(struct ctl_query *q)
 	ctl_set_int(o, "charged", s.charged);
 	ctl_set_int(o, "bytes_up", s.up);
 	ctl_set_int(o, "bytes_down", s.down);
+	ctl_set_int(o, "warm", s.warm);
+	ctl_set_text(o, "at_once",
+	    s.borne	  ? "yes"
+	    : s.swallowed ? "no"
+			  : "unknown");
 	ctl_set(o, "failures", failures(&s));
 	ctl_set(o, "connect", times(s.connect));
 	ctl_set(o, "handshake", times(s.handshake));

@@ -349,6 +349,16 @@ new_seen(void)
 }
 
 static void
+prepare_warm(struct worker *w)
+{
+	if (warm_init(&w->warm, w->loop, w->env.dial.resolve, &w->record,
+		w->table) != 0)
+		fatalx("start: out of memory");
+	warm_max(&w->warm, w->fds_max / 64);
+	w->env.dial.warm = &w->warm;
+}
+
+static void
 prepare(struct worker *w, struct child_start *start)
 {
 	struct rlimit rl;
@@ -375,17 +385,15 @@ prepare(struct worker *w, struct child_start *start)
 	if (w->slab == NULL || w->table == NULL || w->index_of_table == NULL ||
 	    w->loads == NULL ||
 	    resolve_new(&w->env.dial.resolve, w->loop) != 0 ||
-	    warm_init(&w->warm, w->loop, w->env.dial.resolve, &w->record,
-		w->table) != 0 ||
 	    logins_new(&w->env.logins, w->loop) != 0)
 		fatalx("start: no slab, or out of memory");
 	arc4random_buf(&w->seed, sizeof(w->seed));
-	w->record = (struct record){w->slab, w->loads, start->wake_fd,
-	    &w->index_of_table->memo};
+	w->record = (struct record){
+	    w->slab, w->loads, start->wake_fd, &w->index_of_table->memo};
 	budget_init(&w->budget, loop_now_us(w->loop));
 	learn_init(&w->learn, w->loop, w->env.dial.resolve, &w->slab->learned);
 	web_pool_init(&w->pool, w->loop, pool_max(w->fds_max));
-	warm_max(&w->warm, w->fds_max / 64);
+	prepare_warm(w);
 	w->env.pool = &w->pool;
 	w->env.slab = w->slab;
 	w->env.learn = &w->learn;
@@ -411,7 +419,6 @@ prepare(struct worker *w, struct child_start *start)
 	w->env.dial.decided = decided;
 	w->env.dial.arg = w;
 	w->env.dial.seed = &w->seed;
-	w->env.dial.warm = &w->warm;
 }
 
 static void

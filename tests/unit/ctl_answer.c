@@ -187,6 +187,8 @@ show_and_tiers(void)
 	atomic_store(&counts->charged, 3);
 	atomic_store(&counts->failures[REASON_HOP_REFUSED], 4);
 	hist_add(&counts->first_byte, 5000);
+	atomic_store(&counts->warm, 3);
+	atomic_store(&counts->eager, SLAB_EAGER_YES);
 	/* What a slot's tenant before had done is not this one's. */
 	atomic_store(
 	    &slab_row(rig_slabs[0], rig_row("hq-2")->slot, 77)->attempts, 1000);
@@ -202,6 +204,8 @@ show_and_tiers(void)
 	CHECK_INT(rig_int(o, "checked_us"), 5);
 	CHECK_INT(rig_int(o, "attempts"), 9);
 	CHECK_INT(rig_int(o, "charged"), 3);
+	CHECK_INT(rig_int(o, "warm"), 3);
+	CHECK_STR(rig_str(o, "at_once"), "yes");
 	CHECK_INT(rig_int(json_object_get(o, "failures"), "hop-refused"), 4);
 	CHECK(rig_int(json_object_get(o, "first_byte"), "p50_us") > 4000,
 	    "first byte");
