@@ -21,7 +21,8 @@ rig_init(struct rig *r)
 {
 	r->slab = calloc(1, sizeof(*r->slab));
 	r->loads = calloc(TABLE_ROWS_MAX, sizeof(*r->loads));
-	r->record = (struct record){r->slab, r->loads, -1};
+	r->record =
+	    (struct record){.slab = r->slab, .loads = r->loads, .wake_fd = -1};
 	r->hop = (struct record_hop){3, 7};
 	r->now = NOW;
 	record_enter(&r->record, r->hop);
