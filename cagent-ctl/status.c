@@ -155,6 +155,9 @@ static const struct field answer_fields[] = {
     {"datagrams_dropped", NULL, "datagrams dropped", FIELD_COUNT, false, NULL,
 	"those that were not: malformed or a fragment, from where none was "
 	"expected, forbidden by a rule, or without a path"},
+    {"spliced", NULL, "bytes spliced", FIELD_COUNT, false, NULL,
+	"bytes of tunnels that were moved past the workers' memory, because "
+	"there were many of them"},
     {"checks", NULL, "checks", FIELD_COUNT, false, checks_cell,
 	"active checks of intermediaries that the control process has made "
 	"since it started, 10 a second at most"},

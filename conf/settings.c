@@ -133,6 +133,7 @@ set_defaults(struct settings *s)
 	s->login_remember_ms = 300000;
 	s->learn_age_ms = 3600000;
 	s->udp = true;
+	s->splice = true;
 	s->bind = true;
 	s->udp_idle_timeout_ms = 60000;
 	s->warm_connections = 32;

@@ -246,6 +246,7 @@ struct settings {
 	int64_t warm_from_ms;	     /* where the round trip takes: 2 ms */
 	bool udp;		     /* SOCKS5 UDP ASSOCIATE is served */
 	bool bind;		     /* SOCKS BIND is served */
+	bool splice;		     /* bulk goes past our memory */
 	int64_t udp_idle_timeout_ms; /* of a destination: 60 s */
 	int64_t bind_timeout_ms;     /* for who is to come: 60 s */
 	/* Active checks of intermediaries. */

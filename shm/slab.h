@@ -19,7 +19,7 @@
  * memfd: nobody can shrink it under a reader.
  */
 #define SLAB_MAGIC   0x42414c5331ull
-#define SLAB_LAYOUT  6
+#define SLAB_LAYOUT  7
 #define SLAB_REASONS 32	   /* at least REASON_COUNT of wire/wire.h */
 #define SLAB_EAGER   0xffu /* what of eager is the enum's */
 
@@ -73,6 +73,7 @@ struct slab {
 	_Atomic uint64_t associations;	/* of SOCKS5, in all */
 	_Atomic uint64_t datagrams;	/* passed on, either way */
 	_Atomic uint64_t datagrams_dropped;
+	_Atomic uint64_t spliced; /* tunnels' bytes that went past its memory */
 	struct slab_row rows[TABLE_ROWS_MAX];
 	struct learned learned;
 	struct usage usage;

@@ -64,7 +64,8 @@ static const char *const control_syscalls[] = {SYSCALLS_COMMON, "accept4",
 
 #define SYSCALLS_WORKER                                                      \
 	SYSCALLS_COMMON, "accept4", "connect", "getpeername", "getsockname", \
-	    "getsockopt", "recvfrom", "setsockopt", "shutdown", "socket"
+	    "getsockopt", "pipe2", "recvfrom", "setsockopt", "shutdown",     \
+	    "socket", "splice"
 
 /*
  * With what is served the rights grow.  Datagrams are taken on the address
@@ -95,13 +96,27 @@ static const int channel_fcntls[] = {
     F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GET_SEALS, -1};
 static const int resolver_fcntls[] = {
     F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, -1};
+/*
+ * Bulk goes through pipes, which are made when they are needed: made before,
+ * each worker would hold its user's quota for ever.  Whoever has taken over a
+ * worker can spend that quota (of the workers' user alone, who then go without
+ * pipes), resize a pipe that was inherited (as far as the quota lets him, and
+ * never below what is in it), and with splice move bytes between descriptors
+ * that he may read and write anyway.  No vmsplice and no tee: with them pages
+ * of the kernel's would be had in two places.
+ */
+static const int worker_fcntls[] = {
+    F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GET_SEALS, F_SETPIPE_SZ, -1};
+static const int pipe_flags[] = {O_NONBLOCK | O_CLOEXEC, -1};
+static const int splice_flags[] = {SPLICE_F_MOVE | SPLICE_F_NONBLOCK, -1};
 static const int half_close[] = {SHUT_WR, -1};
 static const int control_options[] = {TCP_NODELAY, -1};
-static const int worker_options[] = {TCP_NODELAY, SO_LINGER, -1};
+static const int worker_options[] = {TCP_NODELAY, SO_LINGER, SO_RCVLOWAT, -1};
 
 static const struct sandbox_arg control_args[] = {{"fcntl", 1, channel_fcntls},
     {"setsockopt", 2, control_options}, {NULL, 0, NULL}};
-static const struct sandbox_arg worker_args[] = {{"fcntl", 1, channel_fcntls},
+static const struct sandbox_arg worker_args[] = {{"fcntl", 1, worker_fcntls},
+    {"pipe2", 1, pipe_flags}, {"splice", 5, splice_flags},
     {"shutdown", 1, half_close}, {"setsockopt", 2, worker_options},
     {NULL, 0, NULL}};
 static const struct sandbox_arg resolver_args[] = {

@@ -21,7 +21,7 @@
 struct totals {
 	int64_t clients, tunnels;
 	int64_t accepted, served, direct, bad_handshakes, accept_pauses;
-	int64_t associations, datagrams, datagrams_dropped;
+	int64_t associations, datagrams, datagrams_dropped, spliced;
 	int64_t refused[SLAB_REASONS];
 };
 
@@ -56,6 +56,7 @@ add_slab(struct totals *t, const struct slab *s)
 	t->associations += count(&s->associations);
 	t->datagrams += count(&s->datagrams);
 	t->datagrams_dropped += count(&s->datagrams_dropped);
+	t->spliced += count(&s->spliced);
 	for (i = 0; i < SLAB_REASONS; i++)
 		t->refused[i] += count(&s->refused[i]);
 }
@@ -87,6 +88,7 @@ set_totals(json_t *answer, const struct ranking *r)
 	ctl_set_int(answer, "associations", t.associations);
 	ctl_set_int(answer, "datagrams", t.datagrams);
 	ctl_set_int(answer, "datagrams_dropped", t.datagrams_dropped);
+	ctl_set_int(answer, "spliced", t.spliced);
 	ctl_set(answer, "refused", refused);
 }
 

@@ -8,13 +8,16 @@
 #include "base/stream.h"
 
 struct buf;
+struct pipe;
+struct pipes;
 
 /*
  * Move bytes between two streams until both have ended, one breaks, or
  * nothing has moved for the idle time.  Each direction ends on its own
  * (half-close); one that cannot be sent on stops being read (back-pressure),
  * so that a tunnel holds at most one receive's bytes a direction, and none
- * when idle.  What ends in another way than that is told by a reset, once
+ * when idle.  One that turns out to be bulk goes through a pipe, past our
+ * memory (splice(2)), and then holds at most a pipe's content.  What ends in another way than that is told by a reset, once
  * what came before it is with the peer: it must not look complete.
  */
 enum relay_side {
@@ -36,16 +39,26 @@ enum relay_end {
 /* The direction that starts at a side. */
 enum relay_flow {
 	FLOW_READING,
-	FLOW_SENDING, /* what could not be sent at once; not reading */
+	FLOW_SENDING,  /* what could not be sent at once; not reading */
+	FLOW_FILLING,  /* bulk: waiting for bytes, without a pipe */
+	FLOW_EMPTYING, /* bulk: waiting for room, to go on with what is in the
+			  pipe, if anything; not reading */
 	FLOW_ENDED
 };
 
 struct relay_end_point {
 	struct stream stream; /* owned; none once closed */
-	enum relay_flow flow;
-	bool deaf;	      /* it takes no more: a send to it failed */
 	struct op recv, send; /* send: what came from the other side */
 	uint64_t bytes;	      /* received from here */
+	struct pipe *pipe;    /* with what came from here; NULL: none */
+	uint8_t flow;	      /* enum relay_flow */
+	uint8_t which;	      /* enum relay_side: this one */
+	bool deaf : 1;	      /* it takes no more: a send to it failed */
+	bool bulk : 1;	      /* what comes from here goes by pipe */
+	bool never : 1;	      /* splice(2) does not like it */
+	/* How fast: in whole KiB, since ... */
+	uint16_t burst_kib;
+	uint16_t burst_ms; /* low bits; bulk: when something moved last */
 };
 
 struct relay;
@@ -54,9 +67,11 @@ typedef void relay_fn(struct relay *, enum relay_end, enum relay_side where);
 struct relay {
 	struct loop *loop;
 	relay_fn *done;
+	struct pipes *pipes; /* NULL: never by splice */
 	struct relay_end_point side[2];
 	struct op timer;
 	int64_t idle_us;
+	int64_t bulk_us;  /* when to look at what is bulk; 0: nothing is */
 	int64_t moved_us; /* when a byte last moved */
 	int64_t started_us;
 	bool keep_flight;
@@ -81,6 +96,21 @@ struct relay {
 #define RELAY_FLUSH_LOOK_US 10000
 #define RELAY_FLUSH_US	    5000000
 
+/* A direction is bulk that has brought so much in receives of a KiB or more,
+ * within such a time: 13 MB/s ... */
+#define RELAY_BULK_KIB 256
+#define RELAY_BULK_MS  20
+/* ... until it has moved less than this between two looks. */
+#define RELAY_QUIET_KIB 256
+#define RELAY_LOOK_US	100000
+/* One turn of the loop moves about so much in one direction, and goes to
+ * others then. */
+#define RELAY_TURN_BYTES (2u * 1024 * 1024)
+/* What is stuck in a pipe for so long moves to a buffer if it is no more than
+ * this: pipes are few. */
+#define RELAY_STUCK_MS	1000
+#define RELAY_STUCK_LEN (256u * 1024)
+
 struct relay_start {
 	/* Owned by the relay from here on; the client's is an fd. */
 	int client;
@@ -88,6 +118,7 @@ struct relay_start {
 	struct buf *to_client;	 /* to be sent first, or NULL; taken */
 	struct buf *to_upstream; /* likewise: payload the client sent early */
 	size_t early;		 /* payload bytes in to_client */
+	struct pipes *pipes;	 /* borrowed; NULL: never by splice */
 	int64_t idle_us;
 	bool keep_flight; /* for RELAY_UNANSWERED and RELAY_STALLED */
 	bool replay_any;  /* whatever it is: the owner knows the protocol */

@@ -33,6 +33,7 @@ enum session_state {
 	SESSION_ENDED
 };
 
+struct pipes;
 struct web_pool;
 
 /* What the sessions of a worker share; borrowed, and changed by the worker
@@ -46,6 +47,7 @@ struct session_env {
 	struct quota *quota;   /* NULL: users have no limits */
 	struct who *who;       /* NULL: TCP clients are unknown */
 	struct web_pool *pool; /* NULL: no connection to upstream is kept */
+	struct pipes *pipes;   /* NULL: tunnels do without */
 	bool draining;	       /* nobody is served any longer than needed */
 	struct logins *logins; /* NULL: nobody logs in */
 	uint32_t associations, reverses; /* now */

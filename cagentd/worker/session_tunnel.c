@@ -91,6 +91,7 @@ start_relay(struct session *s, struct stream upstream, struct buf *to_client,
 	    .to_client = to_client,
 	    .early = early,
 	    .idle_us = s->settings->idle_timeout_ms * 1000,
+	    .pipes = s->env->pipes,
 	    .keep_flight = open && replay != REPLAY_NEVER,
 	    .replay_any = replay == REPLAY_ALWAYS,
 	    .patience_us = open ? dial_patience_us(&u->dial) : 0,
@@ -118,7 +119,8 @@ session_relay(struct session *s, struct stream upstream, struct buf *to_client,
 	    .to_client = to_client,
 	    .to_upstream = s->flight,
 	    .early = early,
-	    .idle_us = s->settings->idle_timeout_ms * 1000};
+	    .idle_us = s->settings->idle_timeout_ms * 1000,
+	    .pipes = s->env->pipes};
 
 	s->flight = NULL;
 	s->fd = -1;

@@ -10,9 +10,10 @@
 static void on_age(struct loop *, struct op *, const struct op_result *);
 
 void
-web_pool_init(struct web_pool *p, struct loop *loop, uint32_t max)
+web_pool_init(struct web_pool *p, struct loop *loop, uint64_t max)
 {
-	*p = (struct web_pool){.loop = loop, .max = max};
+	*p = (struct web_pool){.loop = loop};
+	p->max = max < WEB_POOL_MAX ? (uint32_t)max : WEB_POOL_MAX;
 	TAILQ_INIT(&p->idle);
 }
 

@@ -35,8 +35,8 @@ struct web_pool {
 	struct op timer;
 };
 
-/* max: how many are kept, 0: none. */
-void web_pool_init(struct web_pool *, struct loop *, uint32_t max);
+/* max: how many are kept, 0: none; never more than WEB_POOL_MAX. */
+void web_pool_init(struct web_pool *, struct loop *, uint64_t max);
 /* Keep what has stood by that try; the stream is the pool's from here on. */
 void web_pool_put(struct web_pool *, struct stream, const struct dial_try *,
     const struct wire_host *);

@@ -19,6 +19,7 @@
 #include "cagentd/common/tls_clients.h"
 #include "cagentd/roles.h"
 #include "cagentd/worker/entry.h"
+#include "cagentd/worker/pipes.h"
 #include "cagentd/worker/session.h"
 #include "cagentd/worker/trace.h"
 #include "cagentd/worker/who_master.h"
@@ -41,6 +42,7 @@ struct worker {
 	struct who who;
 	struct web_pool pool;
 	struct warm warm;
+	struct pipes pipes;
 	struct path_load *loads;
 	struct path_index *index_of_table;
 	struct table *table;
@@ -156,6 +158,7 @@ accept_paused(struct accept *a)
 	slab_add(&w->slab->accept_pauses, 1);
 	web_pool_clear(&w->pool);
 	warm_pause(&w->warm);
+	pipes_spare(&w->pipes);
 	log_warnx("out of descriptors or memory with %u clients: accepting "
 		  "pauses",
 	    clients(w));
@@ -211,6 +214,7 @@ use_settings(struct worker *w, struct settings *s)
 	w->env.settings = s;
 	web_pool_clear(&w->pool); /* of paths that may be allowed no more */
 	logins_use(w->env.logins, s);
+	pipes_limit(&w->pipes, s->splice ? w->fds_max / 64 : 0);
 	w->clients_max = accept_clients_max(s, w->fds_max);
 	atomic_store(&w->slab->conf_serial, s->serial);
 	who_use(&w->who, s);
@@ -328,13 +332,6 @@ master_gone(void *arg, struct chan *c, const char *why)
 	drain(arg);
 }
 
-/* Idle connections take from what there is for clients. */
-static uint32_t
-pool_max(uint64_t fds)
-{
-	return fds / 64 < WEB_POOL_MAX ? (uint32_t)(fds / 64) : WEB_POOL_MAX;
-}
-
 static struct seen *
 new_seen(void)
 {
@@ -348,9 +345,14 @@ new_seen(void)
 	return s;
 }
 
+/* What is kept idle takes from what there is for clients. */
 static void
-prepare_warm(struct worker *w)
+prepare_idle(struct worker *w)
 {
+	web_pool_init(&w->pool, w->loop, w->fds_max / 64);
+	w->env.pool = &w->pool;
+	pipes_init(&w->pipes, w->loop, &w->slab->spliced);
+	w->env.pipes = &w->pipes;
 	if (warm_init(&w->warm, w->loop, w->env.dial.resolve, &w->record,
 		w->table) != 0)
 		fatalx("start: out of memory");
@@ -392,9 +394,7 @@ prepare(struct worker *w, struct child_start *start)
 	    w->slab, w->loads, start->wake_fd, &w->index_of_table->memo};
 	budget_init(&w->budget, loop_now_us(w->loop));
 	learn_init(&w->learn, w->loop, w->env.dial.resolve, &w->slab->learned);
-	web_pool_init(&w->pool, w->loop, pool_max(w->fds_max));
-	prepare_warm(w);
-	w->env.pool = &w->pool;
+	prepare_idle(w);
 	w->env.slab = w->slab;
 	w->env.learn = &w->learn;
 	w->env.seen = new_seen();
@@ -427,6 +427,7 @@ finish(struct worker *w)
 	uint32_t i;
 
 	kill_sessions(w);
+	pipes_fini(&w->pipes);
 	web_pool_clear(&w->pool);
 	warm_fini(&w->warm);
 	accept_stop(&w->accept);

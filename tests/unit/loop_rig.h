@@ -28,7 +28,7 @@
 #define RIG_DEADLINE_US 20000000
 #define RIG_SEEN_N	64
 
-static const char *rig_backend;
+static const char *rig_backend = "epoll";
 
 /* Else the case is skipped. */
 static inline bool

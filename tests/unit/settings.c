@@ -75,6 +75,7 @@ check_defaults(const struct settings *s)
 	CHECK_INT(s->check_timeout_ms, 3000);
 	CHECK_INT(s->check_target.kind, WIRE_HOST_NONE);
 	CHECK_INT(s->connections_max, 0);
+	CHECK(s->splice, "splice");
 	CHECK(s->workers >= 1 && s->workers <= SETTINGS_WORKERS_MAX,
 	    "%u workers", s->workers);
 	CHECK_INT(s->access_n, 2);
@@ -137,6 +138,7 @@ static const char agent[] = "[agent]\n"
 			    "drain-timeout = 0s\n"
 			    "warm-connections = 0\n"
 			    "warm-from = 5ms\n"
+			    "splice = no\n"
 			    "max-connections = 500\n"
 			    "check-interval = 0s\n"
 			    "check-timeout = 1s\n"
@@ -202,6 +204,7 @@ reads_the_agent(void)
 	CHECK_INT(s->drain_timeout_ms, 0);
 	CHECK_INT(s->warm_connections, 0);
 	CHECK_INT(s->warm_from_ms, 5);
+	CHECK(!s->splice, "splice");
 	CHECK_INT(s->connections_max, 500);
 	CHECK_INT(s->check_interval_ms, 0);
 	CHECK_INT(s->check_timeout_ms, 1000);
