@@ -114,13 +114,17 @@ x_of(double value, double top)
 	return BARS_X + BARS_W * larger(value, 0) / top;
 }
 
+/* Of whom something is asked, in this figure or in another: the bars that a
+ * reader looks for. */
 static bool
-has_target(const struct board *b, const struct board_row *r)
+is_ours(const struct board *b, const struct board_row *r)
 {
+	const struct board_row *asked;
 	size_t i;
 
 	for (i = 0; i < b->targets_n; i++) {
-		if (&b->rows[b->targets[i].row] == r)
+		asked = &b->rows[b->targets[i].row];
+		if (strcmp(asked->contestant, r->contestant) == 0)
 			return true;
 	}
 	return false;
@@ -231,7 +235,7 @@ put_panel(FILE *f, const struct board *b, size_t figure, int y)
 	for (r = b->rows; r < b->rows + b->rows_n; r++) {
 		if (r->figure != figure)
 			continue;
-		put_bar(f, r, y, top, has_target(b, r));
+		put_bar(f, r, y, top, is_ours(b, r));
 		put_target_lines(f, b, r, (double[2]){y, top});
 		put_words(f, b, r, y);
 		y += ROW_H;
