@@ -16,7 +16,7 @@
 #define CPU_GB	  "CPU per GB"
 #define MB_S	  "bulk throughput"
 
-#define UP_SHORT   80
+#define UP_SHORT   72 /* 100 with what is asked */
 #define DOWN_SHORT 500
 
 #define EPOLL entrant_name(ENTRANT_EPOLL)
@@ -134,6 +134,8 @@ one_short(const struct field *f, const struct entrant *e)
 	    load_percentile(r->setup_us, r->setups_n, 50) / 1e3);
 	board_sample("set-up, p99 of 64 at once", "ms", name,
 	    load_percentile(r->setup_us, r->setups_n, 99) / 1e3);
+	board_sample("first byte, p50 of 64 at once", "ms", name,
+	    load_percentile(r->first_us, r->setups_n, 50) / 1e3);
 }
 
 void

@@ -22,7 +22,8 @@
 
 #define EVENTS_N   256
 #define TURN_MAX   (4 * STUFF_RUN)
-#define ANSWER_LEN 10 /* of SOCKS5, with an IPv4 address */
+#define STRIDE	   7919 /* a prime: no two of STUFF_PERIOD start alike */
+#define ANSWER_LEN 10	/* of SOCKS5, with an IPv4 address */
 
 struct tunnel {
 	int fd;
@@ -37,7 +38,7 @@ struct tunnel {
 	int32_t setup_us, first_us;
 	uint8_t in[ANSWER_LEN];
 	size_t in_n;
-	uint8_t ask[STUFF_ASK_LEN];
+	struct stuff_ask ask;
 	uint64_t sent, got; /* sent: with the ask */
 };
 
@@ -142,7 +143,9 @@ begin(struct load *l)
 	l->begun++;
 	t->began_us = rig_now_us();
 	t->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	stuff_ask(t->ask, l->plan->up, l->plan->down);
+	t->ask = (struct stuff_ask){.start = (uint64_t)l->begun * STRIDE,
+	    .up = l->plan->up,
+	    .down = l->plan->down};
 	rig_net_addr(l->plan->host, l->plan->port, &to, &len);
 	if (t->fd == -1 || (connect(t->fd, (struct sockaddr *)&to, len) == -1 &&
 			       errno != EINPROGRESS))
@@ -216,8 +219,8 @@ give(struct load *l, struct tunnel *t)
 	/* The question and the beginning, as an application writes them. */
 	if (t->sent == 0) {
 		more = l->plan->up < 1024 ? (size_t)l->plan->up : 1024;
-		memcpy(first, t->ask, STUFF_ASK_LEN);
-		memcpy(first + STUFF_ASK_LEN, stuff_at(0), more);
+		stuff_ask_encode(first, &t->ask);
+		memcpy(first + STUFF_ASK_LEN, stuff_at(t->ask.start), more);
 		if (!say(l, t, first, STUFF_ASK_LEN + more))
 			return false;
 		t->sent = STUFF_ASK_LEN + more;
@@ -225,7 +228,8 @@ give(struct load *l, struct tunnel *t)
 	while (t->sent < to_send(l) && turn < TURN_MAX) {
 		left = to_send(l) - t->sent;
 		len = left < STUFF_RUN ? (size_t)left : STUFF_RUN;
-		n = send(t->fd, stuff_at(t->sent - STUFF_ASK_LEN), len,
+		n = send(t->fd,
+		    stuff_at(t->ask.start + t->sent - STUFF_ASK_LEN), len,
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n == -1 && errno == EAGAIN)
 			break;
@@ -258,7 +262,8 @@ take(struct load *l, struct tunnel *t)
 		if (t->got == 0)
 			t->first_us = (int32_t)(rig_now_us() - t->began_us);
 		if (t->got + (uint64_t)n > l->plan->down ||
-		    !stuff_is(t->got, lent, (size_t)n)) {
+		    !stuff_is(
+			t->ask.start + STUFF_DOWN + t->got, lent, (size_t)n)) {
 			fail(l, t, LOAD_WRONG);
 			return;
 		}
@@ -316,10 +321,12 @@ run(struct load *l)
 	int i, n;
 
 	l->ep = epoll_create1(EPOLL_CLOEXEC);
-	while (l->ended < l->plan->total) {
+	for (;;) {
 		while (l->begun < l->plan->total &&
 		       l->begun - l->ended < l->plan->flight)
 			begin(l);
+		if (l->ended == l->plan->total)
+			break;
 		n = epoll_wait(l->ep, ev, EVENTS_N, rig_left_ms(end_ms));
 		if (n == 0 && rig_left_ms(end_ms) == 0) {
 			l->out->errors[LOAD_LATE] += l->plan->total - l->ended;

@@ -23,7 +23,8 @@ struct guest {
 	int fd;
 	uint8_t ask[STUFF_ASK_LEN];
 	size_t ask_n;
-	uint64_t up, got, down, sent;
+	struct stuff_ask asked;
+	uint64_t got, sent;
 	uint32_t events;
 };
 
@@ -66,13 +67,14 @@ take(struct guest *g)
 		if (n == -1 && errno == EAGAIN)
 			return true;
 		if (n <= 0) {
-			leave(g, n == -1 || g->got < g->up);
+			leave(g, n == -1 || g->got < g->asked.up);
 			return false;
 		}
 		turn += (size_t)n;
 		if (g->ask_n == STUFF_ASK_LEN) {
-			if (g->got + (uint64_t)n > g->up ||
-			    !stuff_is(g->got, lent, (size_t)n)) {
+			if (g->got + (uint64_t)n > g->asked.up ||
+			    !stuff_is(
+				g->asked.start + g->got, lent, (size_t)n)) {
 				leave(g, true);
 				return false;
 			}
@@ -83,7 +85,7 @@ take(struct guest *g)
 		}
 		g->ask_n += (size_t)n;
 		if (g->ask_n == STUFF_ASK_LEN &&
-		    !stuff_asked(g->ask, &g->up, &g->down)) {
+		    !stuff_ask_decode(g->ask, &g->asked)) {
 			leave(g, true);
 			return false;
 		}
@@ -95,15 +97,17 @@ static bool
 give(struct guest *g)
 {
 	/* The last byte says that all has come, and was right. */
-	uint64_t end = g->got < g->up && g->down > 0 ? g->down - 1 : g->down;
+	const struct stuff_ask *a = &g->asked;
+	uint64_t end = g->got < a->up && a->down > 0 ? a->down - 1 : a->down;
+	uint64_t start = a->start + STUFF_DOWN;
 	size_t turn = 0, len;
 	ssize_t n;
 
 	while (g->sent < end && turn < TURN_MAX) {
 		len = end - g->sent < STUFF_RUN ? (size_t)(end - g->sent)
 						: STUFF_RUN;
-		n = send(
-		    g->fd, stuff_at(g->sent), len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = send(g->fd, stuff_at(start + g->sent), len,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n == -1 && errno == EAGAIN)
 			return true;
 		if (n == -1) {
@@ -119,17 +123,18 @@ give(struct guest *g)
 static void
 serve(int ep, struct guest *g, uint32_t events)
 {
+	const struct stuff_ask *a = &g->asked;
 	uint32_t want = EPOLLIN;
 
 	if ((events & ~(uint32_t)EPOLLOUT) != 0 && !take(g))
 		return;
 	/* A short request is answered when it is complete, as by a server; a
 	 * long one goes both ways at once. */
-	if (g->ask_n < STUFF_ASK_LEN || (g->up < STUFF_RUN && g->got < g->up))
+	if (g->ask_n < STUFF_ASK_LEN || (a->up < STUFF_RUN && g->got < a->up))
 		return;
 	if (!give(g))
 		return;
-	if (g->sent + 1 < g->down || (g->sent < g->down && g->got == g->up))
+	if (g->sent + 1 < a->down || (g->sent < a->down && g->got == a->up))
 		want |= EPOLLOUT;
 	watch(ep, g, EPOLL_CTL_MOD, want);
 }

@@ -5,6 +5,8 @@
 
 #define MAGIC "Stff"
 
+_Static_assert(STUFF_ASK_LEN == 4 + sizeof(struct stuff_ask), "no gaps");
+
 static uint8_t block[STUFF_PERIOD + STUFF_RUN];
 
 void
@@ -43,17 +45,16 @@ stuff_is(uint64_t place, const uint8_t *bytes, size_t len)
 }
 
 void
-stuff_ask(uint8_t out[STUFF_ASK_LEN], uint64_t up, uint64_t down)
+stuff_ask_encode(uint8_t out[STUFF_ASK_LEN], const struct stuff_ask *ask)
 {
 	memcpy(out, MAGIC, 4);
-	memcpy(out + 4, &up, 8); /* this machine's order: both are here */
-	memcpy(out + 12, &down, 8);
+	/* This machine's order: both ends are here. */
+	memcpy(out + 4, ask, sizeof(*ask));
 }
 
 bool
-stuff_asked(const uint8_t in[STUFF_ASK_LEN], uint64_t *up, uint64_t *down)
+stuff_ask_decode(const uint8_t in[STUFF_ASK_LEN], struct stuff_ask *ask)
 {
-	memcpy(up, in + 4, 8);
-	memcpy(down, in + 12, 8);
+	memcpy(ask, in + 4, sizeof(*ask));
 	return memcmp(in, MAGIC, 4) == 0;
 }

@@ -19,11 +19,18 @@ const uint8_t *stuff_at(uint64_t place);
 bool stuff_is(uint64_t place, const uint8_t *bytes, size_t len);
 
 /*
- * What a client asks the origin: so many bytes are on their way up, so many
- * are wanted down.  Both are streams that start at place 0.
+ * What a client asks the origin: so many bytes are on their way up, which
+ * start at place `start` of the stream, so many are wanted down, which start
+ * STUFF_DOWN further on.  Tunnels have different starts, so that bytes of
+ * another one, or of the other direction, are wrong ones.
  */
-#define STUFF_ASK_LEN 20
-void stuff_ask(uint8_t out[STUFF_ASK_LEN], uint64_t up, uint64_t down);
-bool stuff_asked(const uint8_t in[STUFF_ASK_LEN], uint64_t *up, uint64_t *down);
+#define STUFF_ASK_LEN 28
+#define STUFF_DOWN    32749
+struct stuff_ask {
+	uint64_t start, up, down;
+};
+void stuff_ask_encode(uint8_t out[STUFF_ASK_LEN], const struct stuff_ask *);
+/* false: that is none. */
+bool stuff_ask_decode(const uint8_t in[STUFF_ASK_LEN], struct stuff_ask *);
 
 #endif
