@@ -157,7 +157,7 @@ send_on(struct relay *r, enum relay_side from, bool *waits)
 	if (error == 0)
 		return true;
 	if (error != -EAGAIN) {
-		relay_dead_end(r, from);
+		relay_dead_end(r, from, error);
 		return false;
 	}
 	loop_full(r->loop, to->stream.fd);
@@ -229,7 +229,7 @@ on_room(struct loop *loop, struct op *op, const struct op_result *res)
 
 	(void)loop;
 	if (res->res < 0) {
-		relay_dead_end(r, from);
+		relay_dead_end(r, from, res->res);
 		return;
 	}
 	if (!send_on(r, from, &waits) || waits)

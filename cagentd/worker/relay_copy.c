@@ -26,7 +26,7 @@ on_sent(struct loop *loop, struct op *op, const struct op_result *res)
 
 	r->moved_us = loop_now_us(loop);
 	if (res->res < 0)
-		relay_dead_end(r, from);
+		relay_dead_end(r, from, res->res);
 	else if (relay_read_on(r, from) != 0)
 		relay_finish(r, RELAY_NO_MEMORY, from);
 }
@@ -59,7 +59,7 @@ relay_copy_bytes(
 	relay_bulk_note(r, from, len);
 	n = stream_send_now(r->loop, to->stream, data, len);
 	if (n < 0) {
-		relay_dead_end(r, from);
+		relay_dead_end(r, from, (int)n);
 		return;
 	}
 	if ((size_t)n == len && !p->bulk)

@@ -5,6 +5,8 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 
+#include <errno.h>
+
 #include "cagentd/worker/pipes.h"
 #include "cagentd/worker/relay_flight.h"
 #include "cagentd/worker/relay_impl.h"
@@ -64,7 +66,7 @@ relay_finish(struct relay *r, enum relay_end end, enum relay_side where)
 		break;
 	case RELAY_UNANSWERED:
 	case RELAY_STALLED:
-		close_side(r, RELAY_UPSTREAM);
+		reset_side(r, RELAY_UPSTREAM);
 		stop_side(r, RELAY_CLIENT);
 		loop_cancel(r->loop, &r->timer);
 		r->running = false;
@@ -166,7 +168,7 @@ relay_broke(struct relay *r, enum relay_side where)
 	}
 	r->broken = where;
 	r->moved_us = loop_now_us(r->loop);
-	close_side(r, where);
+	reset_side(r, where);
 	stream_cancel(r->loop, r->side[to].stream, &r->side[to].recv);
 	relay_bulk_drop(r, to);
 	/* Moved, and so without a need for memory. */
@@ -191,13 +193,22 @@ relay_flow_ended(struct relay *r, enum relay_side from)
 	stream_end(r->loop, r->side[relay_other(from)].stream);
 }
 
-/* The stream cannot be sent on: nobody will read what `from` still says, but
- * what comes the other way is still worth having. */
+/* Of ours, and nothing that the peer has done or will hear of. */
+static bool
+is_shortage(int error)
+{
+	return error == -ENOBUFS || error == -ENOMEM;
+}
+
 void
-relay_dead_end(struct relay *r, enum relay_side from)
+relay_dead_end(struct relay *r, enum relay_side from, int error)
 {
 	enum relay_side to = relay_other(from);
 
+	if (is_shortage(error)) {
+		relay_finish(r, RELAY_NO_MEMORY, to);
+		return;
+	}
 	r->side[to].deaf = true;
 	if (r->side[to].flow == FLOW_ENDED ||
 	    (relay_flight_unanswered(r) &&

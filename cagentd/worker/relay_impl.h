@@ -29,8 +29,9 @@ void relay_broke(struct relay *, enum relay_side where);
 /* What comes from there has come to its end. */
 void relay_flow_ended(struct relay *, enum relay_side from);
 /* The stream cannot be sent on: nobody will read what `from` still says, but
- * what comes the other way is still worth having. */
-void relay_dead_end(struct relay *, enum relay_side from);
+ * what comes the other way is still worth having, unless the error is ours
+ * alone. */
+void relay_dead_end(struct relay *, enum relay_side from, int error);
 
 /* relay_copy.c */
 /* Begin with what goes first (taken; NULL: nothing).  0 or -errno. */
