@@ -132,6 +132,7 @@ $(UNIT): $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/unit.o $
 # What the benchmarks print is a test's subject, too.
 $(B)/tests/unit/board: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/board*.c))
 $(INTEG): $(B)/tests/integ/%: $(B)/obj/tests/integ/%.o $(RIG) $(LIBS)
+$(B)/tests/integ/faults: | $(B)/tests/fault/preload.so
 $(UNIT) $(INTEG): | $(DEPS_CHECK)
 
 $(PROGS):
@@ -142,6 +143,11 @@ $(UNIT) $(INTEG):
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $(GOLD) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(if $(filter $(UNIT),$@),-lcunit)
+
+$(B)/tests/fault/preload.so: tests/fault/preload.c tests/fault/plan.h | $(DEPS)
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu17 -O2 -g $(WARN) $(WERROR) -fPIC -shared -o $@ $< -ldl
 
 %.a:
 	@mkdir -p $(@D)
