@@ -1,6 +1,7 @@
 /* Plain HTTP requests whose path brings no answer: what another one gets. */
 #include <string.h>
 
+#include "conf/match.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/web_rig.h"
 
@@ -113,6 +114,14 @@ keeps_none_that_is_bound(void)
 	web_rig_free(rig);
 }
 
+static void
+set_direct(struct settings *s, size_t n)
+{
+	s->direct_networks_n = n;
+	match_free(s->match);
+	CHECK_INT(match_make(s, &s->match), 0);
+}
+
 /* What is allowed to one request need not be to the next one. */
 static void
 asks_the_rules_of_a_kept_one(void)
@@ -126,13 +135,13 @@ asks_the_rules_of_a_kept_one(void)
 	ask_for(fd, o, "GET", "/" HOST "\r\n");
 	get(rig, fd, GOT_HI);
 	CHECK_INT(pool.n, 1);
-	rig->agent->settings->direct_networks_n = 0;
+	set_direct(rig->agent->settings, 0);
 	rig->agent->settings->no_path_direct = true;
 	ask_for(fd, o, "GET", "/2" HOST "\r\n");
 	get(rig, fd, "HTTP/1.1 403 *\r\n");
 	CHECK_INT(o->conns_n, 1);
 	CHECK(strstr(o->conns[0].got, "/2") == NULL, "it was sent");
-	rig->agent->settings->direct_networks_n = 1;
+	set_direct(rig->agent->settings, 1);
 	web_rig_free(rig);
 }
 
