@@ -4,6 +4,7 @@
 #   make check      everything, as CI does
 #   make unit       unit tests (SANITIZE=address,undefined, CC=clang to vary)
 #   make integ      integration tests
+#   make crowd      15,000 idle tunnels
 #   make chaos      what clients see while things fail, at length
 #   make lint       cppcheck, clang-tidy, shellcheck, format, floors, man pages
 #   make fmt        put all sources into shape
@@ -31,6 +32,11 @@ unit: $(UNIT)
 	$(Q)tests/run -j $(AT_ONCE) -l $(UNIT_LIMIT) $(UNIT)
 integ: $(PROGS) $(INTEG)
 	$(Q)tests/run -j $(INTEG_AT_ONCE) -l $(INTEG_LIMIT) $(INTEG_LONG) $(filter-out $(INTEG_LONG),$(INTEG))
+
+# At length: as many idle tunnels as one process of the test has files for.
+.PHONY: crowd
+crowd: $(PROGS) $(B)/tests/integ/crowd
+	$(Q)CROWD=15000 tests/run -l $(INTEG_LIMIT) $(B)/tests/integ/crowd
 
 # The headers of the test library come with the packages for the tests.
 $(B)/obj/tests/%.o: | $(DEPS_CHECK)
