@@ -213,7 +213,10 @@ run_recv(struct loop *l, struct loop_fd *f)
 		f->ep.bits &= ~EP_RX;
 	ended = is_read_out(f, n);
 	loop_more(l, f->rx, (int)n, l->ep.lent);
-	if (ended && f->gen == gen && f->rx != NULL && f->rx->kind == OP_RECV)
+	/* What the callback has begun is queued, and comes to the end by
+	 * itself. */
+	if (ended && f->gen == gen && (f->ep.bits & EP_QUEUED) == 0 &&
+	    f->rx != NULL && f->rx->kind == OP_RECV)
 		loop_finish(l, f, f->rx, 0);
 }
 
