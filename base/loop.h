@@ -161,7 +161,8 @@ int loop_timer(struct loop *, struct op *, int64_t at_us, op_fn *);
 
 bool loop_op_active(const struct op *);
 void loop_cancel(struct loop *, struct op *); /* idempotent */
-/* Cancel what is under way on fd and close it.  fd may be -1. */
+/* Cancel what is under way on fd and close it, by the end of this turn.  fd
+ * may be -1. */
 void loop_close(struct loop *, int fd);
 /* The same, so that what was sent does not look complete: the peer is told by
  * a reset, and what was taken need not be sent. */

@@ -155,8 +155,7 @@ epoll_close(struct loop *l, int fd, struct loop_fd *f, bool reset)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	if (f != NULL)
 		forget(l, f);
-	/* On Linux the fd is gone whatever close() returns. */
-	close(fd);
+	loop_epoll_close_soon(l, fd);
 }
 
 /* What is taken goes to the kernel at once. */
@@ -241,12 +240,15 @@ run_ready(struct loop *l)
 	struct loop_fd *f;
 
 	l->ep.round++;
+	l->ep.running = true;
 	while ((f = TAILQ_FIRST(&l->ep.ready)) != NULL &&
 	       f->ep.queued_at != l->ep.round) {
 		TAILQ_REMOVE(&l->ep.ready, f, ep.link);
 		f->ep.bits &= ~EP_QUEUED;
 		run_fd(l, f);
 	}
+	l->ep.running = false;
+	loop_epoll_close_all(l);
 }
 
 static void

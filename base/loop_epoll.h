@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,12 +40,17 @@ struct loop_epoll_fd {
 	uint8_t bits;	  /* EP_* */
 };
 
+#define EP_CLOSING_MAX 64
+
 /* ... and of a struct loop. */
 struct loop_epoll_state {
 	int fd;
 	uint32_t round; /* counts turns; may wrap */
 	TAILQ_HEAD(loop_epoll_ready, loop_fd) ready;
 	uint8_t *lent; /* LOOP_RECV_MAX bytes, for recv callbacks */
+	bool running;  /* callbacks: what they close goes together */
+	uint32_t closing_n;
+	int32_t closing[EP_CLOSING_MAX]; /* to be closed, in order */
 };
 
 /* Between loop_epoll.c, which is the backend, and loop_epoll_op.c, whose
@@ -58,6 +64,10 @@ void loop_epoll_stopped_tx(struct loop *, struct loop_fd *, int kind);
 ssize_t loop_epoll_send_now(
     struct loop *, int fd, const void *data, size_t len);
 
+/* At the end of the turn, if callbacks are run now. */
+void loop_epoll_close_soon(struct loop *, int fd);
+/* Now what is to be closed; false: that was nothing. */
+bool loop_epoll_close_all(struct loop *);
 /* Register f for what is under way.  0 or -errno. */
 int loop_epoll_watch(struct loop *, struct loop_fd *);
 void loop_epoll_unwatch(struct loop *, struct loop_fd *);

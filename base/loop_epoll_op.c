@@ -265,6 +265,8 @@ run_accept(struct loop *l, struct loop_fd *f)
 			f->ep.accept_n = 0;
 			return;
 		}
+		if (fd == -1 && loop_epoll_close_all(l))
+			continue; /* there may be one free now */
 		if (fd == -1) {
 			loop_epoll_unwatch(l, f);
 			loop_finish(l, f, f->rx, -error);

@@ -51,12 +51,13 @@ const struct chan_rules procs_rules = {rules, MSG_COUNT};
 
 /* What every child's loop, log and memory need. */
 #define SYSCALLS_COMMON                                                        \
-	"brk", "clock_gettime", "clock_nanosleep", "close", "epoll_ctl",       \
-	    "epoll_pwait", "epoll_wait", "exit", "exit_group", "fcntl",        \
-	    "futex", "getpid", "getrandom", "gettid", "gettimeofday", "lseek", \
-	    "madvise", "mlock", "mmap", "mprotect", "mremap", "munlock",       \
-	    "munmap", "poll", "ppoll", "read", "recvmsg", "restart_syscall",   \
-	    "rt_sigprocmask", "rt_sigreturn", "sendmsg", "sendto", "write"
+	"brk", "clock_gettime", "clock_nanosleep", "close", "close_range",     \
+	    "epoll_ctl", "epoll_pwait", "epoll_wait", "exit", "exit_group",    \
+	    "fcntl", "futex", "getpid", "getrandom", "gettid", "gettimeofday", \
+	    "lseek", "madvise", "mlock", "mmap", "mprotect", "mremap",         \
+	    "munlock", "munmap", "poll", "ppoll", "read", "recvmsg",           \
+	    "restart_syscall", "rt_sigprocmask", "rt_sigreturn", "sendmsg",    \
+	    "sendto", "write"
 
 static const char *const control_syscalls[] = {SYSCALLS_COMMON, "accept4",
     "connect", "fdatasync", "getsockopt", "pread64", "pwrite64", "recvfrom",

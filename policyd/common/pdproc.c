@@ -53,12 +53,13 @@ const struct chan_rules pdproc_rules = {rules, PDMSG_COUNT};
 
 /* What every child's loop, log, memory and channels need. */
 #define SYSCALLS_COMMON                                                        \
-	"brk", "clock_gettime", "clock_nanosleep", "close", "epoll_ctl",       \
-	    "epoll_pwait", "epoll_wait", "exit", "exit_group", "fcntl",        \
-	    "futex", "getpid", "getrandom", "gettid", "gettimeofday", "lseek", \
-	    "madvise", "mlock", "mmap", "mprotect", "mremap", "munlock",       \
-	    "munmap", "poll", "ppoll", "read", "recvmsg", "restart_syscall",   \
-	    "rt_sigprocmask", "rt_sigreturn", "sendmsg", "sendto", "write"
+	"brk", "clock_gettime", "clock_nanosleep", "close", "close_range",     \
+	    "epoll_ctl", "epoll_pwait", "epoll_wait", "exit", "exit_group",    \
+	    "fcntl", "futex", "getpid", "getrandom", "gettid", "gettimeofday", \
+	    "lseek", "madvise", "mlock", "mmap", "mprotect", "mremap",         \
+	    "munlock", "munmap", "poll", "ppoll", "read", "recvmsg",           \
+	    "restart_syscall", "rt_sigprocmask", "rt_sigreturn", "sendmsg",    \
+	    "sendto", "write"
 
 /* What SQLite asks of the files in its directory. */
 #define SYSCALLS_STORE                                                      \

@@ -241,7 +241,8 @@ reuse_other(struct loop *l, struct rig_op *o)
 
 /*
  * Two fds are ready in the same batch; the first callback closes the other
- * fd and gets the same number for a new file, which is not ready.
+ * fd and makes a new file, which is not ready.  It gets the same number, if
+ * the backend does not close behind the callbacks.
  */
 static void
 test_fd_reuse_in_batch(void)
@@ -260,8 +261,6 @@ test_fd_reuse_in_batch(void)
 	rig_recv(l, &a, fa[0]);
 	rig_recv(l, &b, fb[0]);
 	RIG_UNTIL(l, a.n + b.n == 1);
-	if (!rig_on_uring()) /* which closes behind the callbacks */
-		CHECK_INT(reused[0], a.n == 1 ? fb[0] : fa[0]);
 	rig_settle(l);
 	CHECK_INT(a.n + b.n, 1);
 	CHECK_INT(fresh.n, 0);

@@ -75,6 +75,64 @@ test_end_with_data(void)
 	loop_free(l);
 }
 
+#define CLOSED_N 100
+
+static int to_close[CLOSED_N], kept[CLOSED_N];
+
+static void
+close_them(struct loop *l, struct rig_op *o)
+{
+	int i;
+
+	if (o->n > 1)
+		return;
+	for (i = 0; i < CLOSED_N; i++)
+		loop_close(l, to_close[(i * 37) % CLOSED_N]);
+}
+
+/* Neighbours, lone ones, in any order, and more than are remembered: each is
+ * closed by the end of the turn, and no other is. */
+static void
+test_close_many(void)
+{
+	struct loop *l = rig_loop();
+	struct rig_op a = {.then = close_them}, r[CLOSED_N] = {0};
+	char byte;
+	int fds[2], i;
+
+	rig_tcp_pair(fds);
+	for (i = 0; i < CLOSED_N; i++) {
+		int pair[2];
+
+		rig_must(
+		    socketpair(AF_UNIX,
+			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
+		    "socketpair");
+		/* Now the one, now the other: runs of two, and single ones. */
+		to_close[i] = pair[i % 3 != 0];
+		kept[i] = pair[i % 3 == 0];
+		rig_recv(l, &r[i], to_close[i]);
+	}
+	rig_recv(l, &a, fds[0]);
+	rig_settle(l);
+	rig_write(fds[1], "go");
+	RIG_UNTIL(l, a.n == 1);
+	rig_settle(l);
+	for (i = 0; i < CLOSED_N; i++) {
+		CHECK_INT(r[i].n, 0);
+		CHECK(fcntl(to_close[i], F_GETFD) == -1, "%d is open", i);
+		CHECK_INT(recv(kept[i], &byte, 1, 0), 0);
+		close(kept[i]);
+	}
+	rig_write(fds[1], "on");
+	RIG_UNTIL(l, a.n == 2);
+	loop_close(l, fds[0]);
+	CHECK(rig_on_uring() || fcntl(fds[0], F_GETFD) == -1,
+	    "open outside of a turn");
+	close(fds[1]);
+	loop_free(l);
+}
+
 /* The end is known before the data is read, and the reader pauses between. */
 static void
 test_end_while_paused(void)
@@ -562,6 +620,7 @@ test_answer_the_end(void)
 #define LIST(X)                                                               \
 	X(test_data_then_end, "data in order, then the end")                  \
 	X(test_end_with_data, "the end comes along with data")                \
+	X(test_close_many, "many are closed in one turn")                     \
 	X(test_end_while_paused, "the end waits for a paused reader")         \
 	X(test_reset_after_data, "a reset comes after the data")              \
 	X(test_urgent, "urgent data hides nothing")                           \
