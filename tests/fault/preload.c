@@ -261,8 +261,11 @@ splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t len,
 {
 	if (!due(FAULT_SPLICE))
 		return REAL(splice)(in, in_at, out, out_at, len, flags);
-	owe(in, EPOLLIN);
-	owe(out, EPOLLOUT);
+	/* Interrupted, it is called again, and nobody waits. */
+	if (is_short() || atomic_load(&plan->error) == EAGAIN) {
+		owe(in, EPOLLIN);
+		owe(out, EPOLLOUT);
+	}
 	if (!is_short())
 		return fail();
 	return REAL(splice)(in, in_at, out, out_at, less(len), flags);
