@@ -180,7 +180,7 @@ one_bulk(const struct field *f, const struct entrant *e)
 	const struct load_plan plan = {.total = 4,
 	    .flight = 2,
 	    .up = 1000,
-	    .down = bench_is_short() ? 4 << 20 : 256 << 20};
+	    .down = (uint64_t)bench_count(4, 64, 256) << 20};
 	const char *name = entrant_name(e->kind);
 	const struct load_result *r;
 	double cpu_s = turn(f, e, plan, &r);
