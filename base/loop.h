@@ -74,6 +74,8 @@ struct op {
 int loop_new(struct loop **);
 /* On this backend and no other; -ENOTSUP when it cannot be had. */
 int loop_new_on(struct loop **, const char *backend);
+/* On io_uring where that can be had, on epoll where *why (-errno) it cannot. */
+int loop_new_best(struct loop **, int *why);
 /* NULL allowed; cancels all, closes no fd; not from a callback. */
 void loop_free(struct loop *);
 
@@ -87,6 +89,8 @@ int loop_turn(struct loop *, int64_t wait_us);
 int64_t loop_now_us(const struct loop *);
 /* "epoll" or "io_uring" */
 const char *loop_backend(const struct loop *);
+/* What a sandbox must let through beyond what epoll's takes; NULL: nothing. */
+const char *loop_syscall(const struct loop *);
 
 /* All starters: 0, or -errno with the op not under way. */
 
@@ -98,6 +102,12 @@ const char *loop_backend(const struct loop *);
  * shared between processes: one is woken a connection.
  */
 int loop_accept(struct loop *, struct op *, int fd, op_fn *);
+
+/*
+ * A connection that has been accepted and not told of, or -EAGAIN: to be asked
+ * until then by who is about to close a listener, or they go with it.
+ */
+int loop_take_accepted(struct loop *, int fd);
 
 /* Connect; res = 0 or -errno.  sa is copied. */
 int loop_connect(struct loop *, struct op *, int fd, const struct sockaddr *sa,

@@ -197,6 +197,14 @@ epoll_drained(struct loop *l, struct loop_fd *f)
 	loop_epoll_requeue(l, f);
 }
 
+/* What has come waits in the kernel, for whoever accepts next. */
+static int
+epoll_take_accepted(struct loop *l, struct loop_fd *f)
+{
+	(void)l, (void)f;
+	return -EAGAIN;
+}
+
 static void
 epoll_full(struct loop *l, struct loop_fd *f)
 {
@@ -344,6 +352,7 @@ const struct loop_backend loop_epoll = {.name = "epoll",
     .shutdown = epoll_shutdown,
     .peek = epoll_peek,
     .drained = epoll_drained,
+    .take_accepted = epoll_take_accepted,
     .full = epoll_full,
     .close = epoll_close,
     .turn = epoll_turn,

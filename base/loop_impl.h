@@ -51,6 +51,7 @@ struct loop_fd {
  */
 struct loop_backend {
 	const char *name;
+	const char *syscall; /* see loop_syscall() */
 	int (*init)(struct loop *);
 	void (*fini)(struct loop *);
 	/* op is already f->rx or f->tx; on an error nothing is under way. */
@@ -68,6 +69,7 @@ struct loop_backend {
 	int (*peek)(struct loop *, int fd);
 	void (*drained)(struct loop *, struct loop_fd *);
 	void (*full)(struct loop *, struct loop_fd *);
+	int (*take_accepted)(struct loop *, struct loop_fd *);
 	/* Close fd, of which f (NULL: nothing was ever started on it) is the
 	 * record; nothing is under way on it. */
 	void (*close)(struct loop *, int fd, struct loop_fd *, bool reset);

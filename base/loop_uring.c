@@ -73,18 +73,11 @@ uring_ask(struct loop *l)
 	return sqe;
 }
 
-static uint64_t
-about(const struct loop_fd *f, int what)
-{
-	return (uint64_t)(uint32_t)f->fd << 32 |
-	       (uint64_t)(f->ur.serial & 0xffffff) << 8 | (uint64_t)what;
-}
-
 void
 uring_about(
     struct loop *l, struct io_uring_sqe *sqe, const struct loop_fd *f, int what)
 {
-	io_uring_sqe_set_data64(sqe, about(f, what));
+	io_uring_sqe_set_data64(sqe, uring_user_data(f, what));
 	l->ur->in_kernel++;
 }
 
@@ -93,7 +86,7 @@ uring_cancel(struct loop *l, const struct loop_fd *f, int what)
 {
 	struct io_uring_sqe *sqe = uring_ask(l);
 
-	io_uring_prep_cancel64(sqe, about(f, what), 0);
+	io_uring_prep_cancel64(sqe, uring_user_data(f, what), 0);
 	io_uring_sqe_set_data64(sqe, URING_NOTHING);
 	io_uring_sqe_set_flags(sqe, IOSQE_CQE_SKIP_SUCCESS);
 }
@@ -380,6 +373,8 @@ forget_fd(struct loop *l, struct loop_fd *f)
 		uring_out_free(out);
 	}
 	uring_rx_forget(l, f);
+	free(f->ur.peer);
+	f->ur.peer = NULL;
 	free(f->ur.addr);
 	f->ur.addr = NULL;
 	if ((f->ur.bits & UR_CLOSE) != 0)
@@ -431,6 +426,7 @@ fini(struct loop *l)
 }
 
 const struct loop_backend loop_uring = {.name = "io_uring",
+    .syscall = "io_uring_enter",
     .init = init,
     .fini = fini,
     .start_rx = uring_start_rx,
@@ -443,6 +439,7 @@ const struct loop_backend loop_uring = {.name = "io_uring",
     .shutdown = uring_shutdown,
     .peek = uring_peek,
     .drained = uring_drained,
+    .take_accepted = uring_take_accepted,
     .full = uring_full,
     .close = close_fd,
     .turn = turn,

@@ -10,6 +10,7 @@ struct buf;
 struct loop_fd;
 struct loop_uring;
 struct loop_uring_out;
+struct loop_uring_peer;
 
 /* What has been asked of the kernel for an fd: one of each row at most. */
 enum {
@@ -55,6 +56,7 @@ struct loop_uring_fd {
 	struct buf *kept; /* received while nobody asked; of a listener: fds */
 	struct loop_uring_out *out;    /* to be sent, in this order */
 	struct sockaddr_storage *addr; /* to connect to, until it is */
+	struct loop_uring_peer *peer;  /* of a listener, for ever */
 	uint32_t serial;  /* of the file, among those of this number */
 	int32_t rx_end;	  /* with UR_RX_END: 0 or -errno */
 	int32_t tx_error; /* of what was taken; 0: none */

@@ -49,6 +49,12 @@ struct loop_uring_out {
 	bool dead;  /* in the kernel, but cancelled */
 };
 
+/* Where the kernel puts who has connected. */
+struct loop_uring_peer {
+	struct sockaddr_storage addr;
+	socklen_t len;
+};
+
 STAILQ_HEAD(uring_list, loop_fd);
 
 struct loop_uring {
@@ -79,6 +85,13 @@ enum uring_what {
 	URING_POLL_OUT
 };
 
+static inline uint64_t
+uring_user_data(const struct loop_fd *f, int what)
+{
+	return (uint64_t)(uint32_t)f->fd << 32 |
+	       (uint64_t)(f->ur.serial & 0xffffff) << 8 | (uint64_t)what;
+}
+
 /* loop_uring_setup.c: 0 or -errno, with nothing left behind. */
 int uring_setup(struct loop_uring *);
 /* Nothing is in the kernel any more. */
@@ -100,6 +113,7 @@ int uring_start_rx(struct loop *, struct loop_fd *);
 void uring_stopped_rx(struct loop *, struct loop_fd *, int kind);
 int uring_peek(struct loop *, int fd);
 void uring_drained(struct loop *, struct loop_fd *);
+int uring_take_accepted(struct loop *, struct loop_fd *);
 bool uring_rx_runnable(const struct loop_fd *);
 void uring_rx_run(struct loop *, struct loop_fd *);
 void uring_rx_reconcile(struct loop *, struct loop_fd *);

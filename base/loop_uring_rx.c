@@ -109,6 +109,25 @@ ask_recv(struct loop_fd *f, struct io_uring_sqe *sqe)
 	io_uring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);
 }
 
+/*
+ * One at a time.  Who waits for more keeps its place in front of the others
+ * that share the listener, and gets all connections, busy or not.
+ */
+static void
+ask_accept(struct loop_fd *f, struct io_uring_sqe *sqe)
+{
+	struct loop_uring_peer *p = f->ur.peer;
+
+	if (p == NULL)
+		p = f->ur.peer = malloc(sizeof(*p));
+	if (p != NULL)
+		p->len = sizeof(p->addr);
+	io_uring_prep_accept(sqe, f->fd,
+	    p != NULL ? (struct sockaddr *)&p->addr : NULL,
+	    p != NULL ? &p->len : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	f->ur.bits |= UR_LISTENER;
+}
+
 static void
 ask(struct loop *l, struct loop_fd *f, int want)
 {
@@ -118,9 +137,7 @@ ask(struct loop *l, struct loop_fd *f, int want)
 	if (want == UR_RX_RECV) {
 		ask_recv(f, sqe);
 	} else if (want == UR_RX_ACCEPT) {
-		io_uring_prep_multishot_accept(
-		    sqe, f->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		f->ur.bits |= UR_LISTENER;
+		ask_accept(f, sqe);
 	} else {
 		if (f->rx->kind == OP_POLL)
 			events = f->rx->events;
@@ -167,22 +184,55 @@ uring_stopped_rx(struct loop *l, struct loop_fd *f, int kind)
 	uring_todo(l, f);
 }
 
-void
-uring_rx_forget(struct loop *l, struct loop_fd *f)
+static int
+take_kept(struct loop_fd *f)
 {
 	struct buf *b = f->ur.kept;
 	int fd;
 
+	memcpy(&fd, buf_bytes(b), sizeof(fd));
+	buf_consume(b, sizeof(fd));
+	if (b->len == 0) {
+		buf_free(b);
+		f->ur.kept = NULL;
+	}
+	return fd;
+}
+
+int
+uring_take_accepted(struct loop *l, struct loop_fd *f)
+{
+	const struct io_uring *ring = &l->ur->ring;
+	struct io_uring_cqe *cqe;
+	unsigned int head;
+
+	if ((f->ur.bits & UR_LISTENER) == 0)
+		return -EAGAIN;
+	if (f->ur.kept != NULL)
+		return take_kept(f);
+	io_uring_for_each_cqe(ring, head, cqe)
+	{
+		if (cqe->user_data != uring_user_data(f, URING_ACCEPT) ||
+		    cqe->res < 0)
+			continue;
+		cqe->user_data = URING_NOTHING;
+		l->ur->in_kernel--;
+		f->ur.rx_asked = UR_RX_NONE;
+		f->ur.bits &= ~(UR_RX_DROP | UR_RX_DROPPED);
+		return cqe->res;
+	}
+	return -EAGAIN;
+}
+
+void
+uring_rx_forget(struct loop *l, struct loop_fd *f)
+{
 	(void)l;
+	while ((f->ur.bits & UR_LISTENER) != 0 && f->ur.kept != NULL)
+		close(take_kept(f));
+	buf_free(f->ur.kept);
 	f->ur.kept = NULL;
 	f->ur.bits &= ~(UR_RX_END | UR_READABLE);
-	while ((f->ur.bits & UR_LISTENER) != 0 && b != NULL &&
-	       b->len >= sizeof(fd)) {
-		memcpy(&fd, buf_bytes(b), sizeof(fd));
-		buf_consume(b, sizeof(fd));
-		close(fd);
-	}
-	buf_free(b);
 }
 
 /* Has a completion come that has not been looked at?  1, 0 (the end), -errno,
@@ -196,10 +246,9 @@ peek_completions(const struct loop *l, const struct loop_fd *f)
 
 	io_uring_for_each_cqe(ring, head, cqe)
 	{
-		if ((uint32_t)(cqe->user_data >> 32) != (uint32_t)f->fd ||
-		    (cqe->user_data & 0xff) > URING_RECV_LARGE ||
-		    (cqe->user_data >> 8 & 0xffffff) !=
-			(f->ur.serial & 0xffffff) ||
+		if ((cqe->user_data != uring_user_data(f, URING_RECV) &&
+			cqe->user_data !=
+			    uring_user_data(f, URING_RECV_LARGE)) ||
 		    cqe->res == -ECANCELED || cqe->res == -ENOBUFS)
 			continue;
 		return cqe->res > 0 ? 1 : cqe->res;
@@ -279,19 +328,9 @@ static void
 run_accepted(struct loop *l, struct loop_fd *f)
 {
 	const uint32_t gen = f->gen;
-	struct buf *b;
-	int fd;
 
-	while (f->gen == gen && (b = f->ur.kept) != NULL &&
-	       receives(f, OP_ACCEPT)) {
-		memcpy(&fd, buf_bytes(b), sizeof(fd));
-		buf_consume(b, sizeof(fd));
-		if (b->len == 0) {
-			buf_free(b);
-			f->ur.kept = NULL;
-		}
-		loop_accepted(l, f->rx, fd, NULL);
-	}
+	while (f->gen == gen && f->ur.kept != NULL && receives(f, OP_ACCEPT))
+		loop_accepted(l, f->rx, take_kept(f), NULL);
 }
 
 void
@@ -423,7 +462,9 @@ accepted(struct loop *l, struct loop_fd *f, int res)
 	if (f == NULL || (f->ur.bits & UR_CLOSE) != 0)
 		close(res);
 	else if (receives(f, OP_ACCEPT) && f->ur.kept == NULL)
-		loop_accepted(l, f->rx, res, NULL);
+		loop_accepted(l, f->rx, res,
+		    f->ur.peer != NULL ? (struct sockaddr *)&f->ur.peer->addr
+				       : NULL);
 	else if (keep(f, &res, sizeof(res)) != 0)
 		close(res);
 }

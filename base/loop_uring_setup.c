@@ -10,9 +10,9 @@
 #include "base/loop_uring_impl.h"
 
 /* Touched only as far as bytes come. */
-#define SMALL_N	   512
+#define SMALL_N	   256
 #define SMALL_SIZE 4096
-#define LARGE_N	   64
+#define LARGE_N	   16
 
 /*
  * All that a worker's ring may do once it is enabled, be the worker honest or

@@ -339,6 +339,8 @@ seccomp_apply(const struct sandbox_spec *spec, uint32_t *reached)
 		rc = syscall_allow(ctx, *name, spec);
 	for (name = runtime_syscalls; *name != NULL && rc == 0; name++)
 		rc = syscall_allow(ctx, *name, spec);
+	if (rc == 0 && spec->also != NULL)
+		rc = syscall_allow(ctx, spec->also, spec);
 	if (rc == 0 && seccomp_load(ctx) == 0)
 		*reached |= SANDBOX_SECCOMP;
 	seccomp_release(ctx);

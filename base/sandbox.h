@@ -24,6 +24,7 @@ struct sandbox_spec {
 	const char *chroot_dir;	     /* NULL: no chroot; only tried as root */
 	const char *const *syscalls; /* names, NULL-terminated: all that the
 				    filter lets through; NULL: no filter */
+	const char *also;	     /* one name more; NULL: none */
 	const int *families;	     /* -1-terminated: what socket(2) may make;
 				    NULL: not limited */
 	const struct sandbox_arg *args; /* limits on some of syscalls, ended

@@ -182,7 +182,8 @@ static const struct field answer_fields[] = {
     {"run_dir", NULL, "run directory", FIELD_TEXT, false, NULL,
 	"the directory of the tier table and the control socket"},
     {"loop", NULL, "event loop", FIELD_TEXT, false, NULL,
-	"the kernel interface that moves the bytes"},
+	"the kernel interface that moves the workers' bytes: io_uring or "
+	"epoll"},
     {"control_pid", NULL, NULL, FIELD_COUNT, false, NULL,
 	"the control process, which answers this"},
     {"sandbox", NULL, NULL, FIELD_LIST, false, NULL,
@@ -208,6 +209,8 @@ static const struct field child_fields[] = {
 	"how often the master had to start it again"},
     {"last_exit", "LAST EXIT", NULL, FIELD_TEXT, false, NULL,
 	"how its last life ended"},
+    {"loop", NULL, NULL, FIELD_TEXT, false, NULL,
+	"the kernel interface that it waits by"},
     {"sandbox", "SANDBOX", NULL, FIELD_LIST, false, NULL,
 	"what of its rights it has given up; \"cagent-ctl doctor\" says what "
 	"is missing"},

@@ -125,6 +125,13 @@ struct settings_intermediary {
 	bool by_policy;		  /* not from the configuration */
 };
 
+/* What moves a worker's bytes. */
+enum settings_loop {
+	SETTINGS_LOOP_AUTO,  /* io_uring where it can be had; the default */
+	SETTINGS_LOOP_URING, /* the same, and a warning where it cannot */
+	SETTINGS_LOOP_EPOLL
+};
+
 enum settings_via {
 	VIA_DEFAULT, /* direct where allowed, else by tier */
 	VIA_DIRECT,
@@ -220,6 +227,7 @@ struct settings {
 	char decisions[1024]; /* the file to record them in; "": none */
 	bool no_path_direct;  /* no-path = direct; default: refuse */
 	bool pass_loopback;   /* may intermediaries be asked for theirs? */
+	int event_loop;	      /* enum settings_loop */
 	int log_level;	      /* enum log_level */
 	bool log_tunnels;     /* a line each, at its end */
 	struct settings_account control_user, worker_user, resolver_user,

@@ -14,6 +14,13 @@ static const struct conf_word log_levels[] = {
     {NULL, 0},
 };
 
+static const struct conf_word event_loops[] = {
+    {"auto", SETTINGS_LOOP_AUTO},
+    {"io_uring", SETTINGS_LOOP_URING},
+    {"epoll", SETTINGS_LOOP_EPOLL},
+    {NULL, 0},
+};
+
 const char *
 settings_listener_prefix(enum settings_listener kind)
 {
@@ -308,6 +315,10 @@ const struct conf_option settings_agent_options[] = {
 	"an address like 127.0.0.1:1080, [::1]:1080, unix:/path or "
 	"redirect:127.0.0.1:1081"),
     CUSTOM("workers", set_workers, "auto or a number from 1 to 64"),
+    {.key = "event-loop",
+	.type = CONF_ENUM,
+	.offset = SETTINGS_AT(event_loop),
+	.words = event_loops},
     CUSTOM("group", set_group, "a name of at most 63 bytes"),
     CUSTOM("run-dir", set_run_dir, A_PATH "75 bytes"),
     CUSTOM("state-dir", set_state_dir, A_PATH "1023 bytes"),

@@ -23,6 +23,13 @@
 #define SLAB_REASONS 32	   /* at least REASON_COUNT of wire/wire.h */
 #define SLAB_EAGER   0xffu /* what of eager is the enum's */
 
+/* What the worker's bytes are moved by. */
+enum slab_loop {
+	SLAB_LOOP_UNKNOWN,
+	SLAB_LOOP_EPOLL,
+	SLAB_LOOP_URING
+};
+
 /* Does it bear a handshake that is said all at once? */
 enum slab_eager {
 	SLAB_EAGER_UNKNOWN,
@@ -61,6 +68,7 @@ struct slab {
 	uint32_t worker;
 	_Atomic uint32_t pid;
 	_Atomic uint32_t sandbox;     /* bits of base/sandbox */
+	_Atomic uint32_t loop;	      /* enum slab_loop */
 	_Atomic uint32_t tunnels;     /* now */
 	_Atomic uint32_t clients;     /* connections now, handshakes included */
 	_Atomic uint64_t conf_serial; /* of the configuration it goes by */

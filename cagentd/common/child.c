@@ -248,6 +248,7 @@ child_join(struct child *c, enum proc_role role, struct loop *loop,
 	c->loop = loop;
 	c->owner = owner;
 	procs_rights(role, s->settings, &spec);
+	spec.also = loop_syscall(loop);
 	error = sandbox_apply(&spec, &s->sandbox);
 	if (error != 0)
 		fatalx("sandbox: %s", strerror(-error));

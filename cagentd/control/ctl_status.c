@@ -124,6 +124,36 @@ state_word(uint32_t state)
 	return "?";
 }
 
+/* What moves the bytes of worker i, as it tells; NULL: it has not. */
+static const char *
+worker_loop(const struct control *c, uint32_t i)
+{
+	const struct slab *s =
+	    i < SETTINGS_WORKERS_MAX ? c->ranking.slabs[i] : NULL;
+	uint32_t loop =
+	    s != NULL ? atomic_load_explicit(&s->loop, memory_order_relaxed)
+		      : SLAB_LOOP_UNKNOWN;
+
+	if (loop == SLAB_LOOP_UNKNOWN)
+		return NULL;
+	return loop == SLAB_LOOP_EPOLL ? "epoll" : "io_uring";
+}
+
+/* Of all of them, by the best that one has. */
+static const char *
+workers_loop(const struct control *c)
+{
+	const char *one, *best = loop_backend(c->loop);
+	uint32_t i;
+
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
+		one = worker_loop(c, i);
+		if (one != NULL && strcmp(one, "io_uring") == 0)
+			best = one;
+	}
+	return best;
+}
+
 /* How its last life ended; "" in its first. */
 static void
 exit_text(const struct proc_child *c, char *out, size_t size)
@@ -144,6 +174,7 @@ children(const struct control *c)
 {
 	json_t *one, *list = json_array();
 	const struct proc_child *p;
+	const char *loop;
 	char text[64];
 	uint32_t i;
 
@@ -159,6 +190,9 @@ children(const struct control *c)
 		ctl_set_text(one, "state", state_word(p->state));
 		ctl_set_int(one, "restarts", p->restarts);
 		ctl_set(one, "sandbox", sandbox_words(p->sandbox));
+		loop = p->role == ROLE_WORKER ? worker_loop(c, p->index)
+					      : loop_backend(c->loop);
+		ctl_set_text(one, "loop", loop != NULL ? loop : "");
 		exit_text(p, text, sizeof(text));
 		ctl_set_text(one, "last_exit", text);
 		json_array_append_new(list, one);
@@ -346,7 +380,7 @@ set_identity(json_t *answer, const struct ctl_query *q)
 	    answer, "generation", (int64_t)c->ranking.table->generation);
 	ctl_set_text(answer, "group", s->group);
 	ctl_set_text(answer, "run_dir", s->run_dir);
-	ctl_set_text(answer, "loop", loop_backend(c->loop));
+	ctl_set_text(answer, "loop", workers_loop(c));
 	ctl_set(answer, "sandbox", sandbox_words(c->sandbox));
 	ctl_set_int(answer, "workers_configured", s->workers);
 	ctl_set_text(

@@ -111,9 +111,14 @@ void
 accept_stop(struct accept *a)
 {
 	uint32_t i;
+	int fd;
 
-	for (i = 0; i < a->listeners_n; i++)
+	for (i = 0; i < a->listeners_n; i++) {
+		while (
+		    (fd = loop_take_accepted(a->loop, a->listeners[i].fd)) >= 0)
+			a->fn(a, fd, &a->listeners[i], NULL);
 		loop_close(a->loop, a->listeners[i].fd);
+	}
 	a->listeners_n = 0;
 }
 

@@ -25,6 +25,7 @@
 #include "cagentd/worker/who_master.h"
 #include "cagentd/worker/warm.h"
 #include "cagentd/worker/web_pool.h"
+#include "cagentd/worker/worker_loop.h"
 
 struct worker {
 	uint32_t index;
@@ -371,7 +372,7 @@ prepare(struct worker *w, struct child_start *start)
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
 		fatal("getrlimit");
 	w->fds_max = rl.rlim_cur;
-	error = loop_new(&w->loop);
+	error = worker_loop_new(&w->loop, start->settings);
 	if (error != 0)
 		fatalx("loop: %s", strerror(-error));
 	if (table_reader_open(&w->reader, start->table_fd) != 0)
@@ -426,11 +427,11 @@ finish(struct worker *w)
 {
 	uint32_t i;
 
+	accept_stop(&w->accept); /* which may yet bring one */
 	kill_sessions(w);
 	pipes_fini(&w->pipes);
 	web_pool_clear(&w->pool);
 	warm_fini(&w->warm);
-	accept_stop(&w->accept);
 	learn_fini(&w->learn);
 	logins_free(w->env.logins);
 	seen_free(w->env.seen);
@@ -465,6 +466,7 @@ worker_main(uint32_t index)
 	child_enter(&w.child, ROLE_WORKER, w.loop, &start, &owner);
 	slab_start(w.slab, (uint32_t)getpid());
 	atomic_store(&w.slab->sandbox, start.sandbox);
+	atomic_store(&w.slab->loop, worker_loop_kind(w.loop));
 	use_settings(&w, start.settings);
 	trace_use(&w.trace, start.decisions_fd);
 	if (start.resolver_fds[index] != -1 &&

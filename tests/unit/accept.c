@@ -50,7 +50,7 @@ rig_new(void)
 	int fds[2];
 
 	rig->fds = fake_open_fds();
-	rig_must(loop_new(&rig->loop), "loop_new");
+	rig->loop = rig_loop();
 	CHECK_INT(accept_init(&rig->accept, rig->loop, accepted, paused), 0);
 	fds[0] = rig_listen(&rig->sin[0]);
 	fds[1] = rig_listen(&rig->sin[1]);

@@ -38,7 +38,7 @@ agent_new(void)
 	struct agent *a = calloc(1, sizeof(*a));
 
 	a->fds = fake_open_fds();
-	rig_must(loop_new(&a->loop), "loop_new");
+	a->loop = rig_loop();
 	rig_must(resolve_new(&a->resolve, a->loop), "resolve_new");
 	a->record = (struct record){&a->slab, a->loads, -1, NULL};
 	a->env = (struct dial_env){.loop = a->loop,

@@ -73,7 +73,7 @@ rig_new(void)
 	struct rig *rig = calloc(1, sizeof(*rig));
 
 	rig->fds = fake_open_fds();
-	rig_must(loop_new(&rig->loop), "loop_new");
+	rig->loop = rig_loop();
 	rig_must(resolve_new(&rig->resolve, rig->loop), "resolve_new");
 	rig->dest.port = 443;
 	wire_host_set(&rig->dest, "www.example.com", 15);

@@ -32,7 +32,7 @@ rig_init(struct rig *rig, enum attempt_manner manner)
 	memset(rig, 0, sizeof(*rig));
 	rig->fds = fake_open_fds();
 	rig->fd = -1;
-	rig_must(loop_new(&rig->loop), "loop_new");
+	rig->loop = rig_loop();
 	rig_must(resolve_new(&rig->resolve, rig->loop), "resolve_new");
 	rig->lfd = rig_listen(&sin);
 	rig->dest.port = 443;

@@ -40,7 +40,7 @@ rig_new(const char *name)
 	struct sockaddr_in sin;
 	char why[TLS_WHY_MAX] = "";
 
-	rig_must(loop_new(&rig->loop), "loop_new");
+	rig->loop = rig_loop();
 	rig_must(resolve_new(&rig->resolve, rig->loop), "resolve_new");
 	tls_sample_make(&rig->ca, &authority);
 	cert.by = &rig->ca;

@@ -59,7 +59,7 @@ begin(void)
 	skew_us = 0;
 	clock_stop();
 	text[0] = '\0';
-	rig_must(loop_new(&loop), "loop_new");
+	loop = rig_loop();
 }
 
 static void

@@ -29,7 +29,7 @@ rig_new(struct buf *word)
 	int fds[2];
 
 	rig->fds = fake_open_fds();
-	rig_must(loop_new(&rig->loop), "loop_new");
+	rig->loop = rig_loop();
 	rig_tcp_pair(fds);
 	rig->fd = fds[0];
 	/* Unread when the farewell begins. */

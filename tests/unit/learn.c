@@ -70,7 +70,7 @@ rig_new(const char *conf)
 	log_level_set(LOG_LEVEL_WARN);
 	rig->fds = fake_open_fds();
 	rig->settings = parse(conf);
-	rig_must(loop_new(&rig->loop), "loop_new");
+	rig->loop = rig_loop();
 	rig_must(resolve_new(&rig->resolve, rig->loop), "resolve_new");
 	rig_must(chan_pair(fds), "chan_pair");
 	rig_must(chan_new(&rig->resolver, rig->loop, fds[0], &procs_rules,

@@ -28,7 +28,7 @@ rig_new(enum load_kind kind)
 	struct rig *rig = calloc(1, sizeof(*rig));
 
 	rig->fds = fake_open_fds();
-	rig_must(loop_new(&rig->loop), "loop_new");
+	rig->loop = rig_loop();
 	wire_host_set(&rig->host, "h.example", 9);
 	rig->host.port = 9100;
 	rig->ask.kind = kind;

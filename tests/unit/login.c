@@ -93,7 +93,7 @@ rig_new(void)
 
 	log_level_set(LOG_LEVEL_ERROR);
 	rig->fds = fake_open_fds();
-	rig_must(loop_new(&rig->loop), "loop_new");
+	rig->loop = rig_loop();
 	rig_must(logins_new(&rig->logins, rig->loop), "logins_new");
 	rig->settings.login_remember_ms = 3600000;
 	use_mark(rig, MARK);

@@ -31,7 +31,7 @@ rig_new(void)
 	struct rig *rig = calloc(1, sizeof(*rig));
 
 	rig->fds = fake_open_fds();
-	rig_must(loop_new(&rig->loop), "loop_new");
+	rig->loop = rig_loop();
 	rig->query.host.port = 443;
 	wire_host_set(&rig->query.host, "www.example.com", 15);
 	rig->query.path[0] = '/';

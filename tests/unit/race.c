@@ -70,7 +70,7 @@ rig_new(const char *const *ips, uint16_t port)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
 
-	rig_must(loop_new(&rig->loop), "loop_new");
+	rig->loop = rig_loop();
 	for (; *ips != NULL; ips++)
 		CHECK_INT(net_ip_parse(*ips, &rig->ips[rig->field.ips_n++]), 0);
 	rig->field.ips = rig->ips;

@@ -33,7 +33,7 @@ rig_new(int64_t limit_us)
 	int fds[2];
 
 	rig->fds = fake_open_fds();
-	rig_must(loop_new(&rig->loop), "loop_new");
+	rig->loop = rig_loop();
 	rig_tcp_pair(fds);
 	rig->client = fds[0];
 	fake_nodelay(rig->client);
@@ -325,7 +325,7 @@ tells_of_a_failed_start(void)
 	struct request q;
 	struct loop *l;
 
-	rig_must(loop_new(&l), "loop_new");
+	l = rig_loop();
 	CHECK_INT(request_start(&q, l, -1, false, mono_us(), done), -EBADF);
 	CHECK_INT(loop_turn(l, 0), 0);
 	loop_free(l);

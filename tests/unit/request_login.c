@@ -65,7 +65,7 @@ rig_new(int64_t limit_us)
 
 	rig->fds = fake_open_fds();
 	rig->verdict = INTAKE_RIGHT;
-	rig_must(loop_new(&rig->loop), "loop_new");
+	rig->loop = rig_loop();
 	rig_tcp_pair(fds);
 	rig->client = fds[0];
 	rig->fd = fds[1];

@@ -55,6 +55,7 @@ check_defaults(const struct settings *s)
 	CHECK_STR(s->pid_file, file);
 	CHECK(!s->no_path_direct, "no-path");
 	CHECK_STR(s->decisions, "");
+	CHECK_INT(s->event_loop, SETTINGS_LOOP_AUTO);
 	CHECK_INT(s->log_level, LOG_LEVEL_INFO);
 	CHECK_STR(s->control_user.name, "_cagent");
 	CHECK_STR(s->worker_user.name, "_cagentw");
@@ -116,6 +117,7 @@ static const char agent[] = "[agent]\n"
 			    "listen = [2001:db8::5]:0\n"
 			    "listen = unix:/run/x.sock\n"
 			    "workers = 64\n"
+			    "event-loop = epoll\n"
 			    "group = new-york\n"
 			    "run-dir = /r\n"
 			    "state-dir = /s\n"
@@ -179,6 +181,7 @@ reads_the_agent(void)
 	CHECK_STR(s->pid_file, "/r/cagentd.pid");
 	CHECK_STR(s->decisions, "/d/x");
 	CHECK(s->no_path_direct, "no-path");
+	CHECK_INT(s->event_loop, SETTINGS_LOOP_EPOLL);
 	CHECK_INT(s->log_level, LOG_LEVEL_DEBUG);
 	CHECK_INT(s->control_user.uid, 7);
 	CHECK_INT(s->control_user.gid, 7);

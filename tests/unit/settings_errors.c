@@ -80,6 +80,9 @@ static const struct {
 	"found 'here'\n"},
     {"[agent]\nno-path = drop\n",
 	"f:2: 'no-path': expected refuse or direct, found 'drop'\n"},
+    {"[agent]\nevent-loop = uring\n",
+	"f:2: 'event-loop': expected auto, io_uring or epoll, found "
+	"'uring'\n"},
     {"[agent]\nlog-level = warning\n",
 	"f:2: 'log-level': expected error, warn, info or debug, found "
 	"'warning'\n"},
