@@ -28,7 +28,7 @@
 #define RIG_DEADLINE_US 20000000
 #define RIG_SEEN_N	64
 
-static const char *rig_backend = "epoll";
+static const char *rig_backend;
 
 /* What a program that is no test of the loop's own runs on: `make check` runs
  * those that move bytes a second time with CAGENT_TEST_LOOP=io_uring. */

@@ -67,7 +67,6 @@ pair_new(void)
 	struct pair *p = tls_sample_must(calloc(1, sizeof(*p)));
 	int fds[2];
 
-	rig_backend = "epoll";
 	p->l = rig_loop();
 	rig_tcp_pair(fds);
 	p->s = stream_plain(fds[0]);

@@ -74,7 +74,6 @@ try_start(struct try *t, struct tls_client *c, SSL_CTX *ctx)
 	int fds[2];
 
 	memset(t, 0, sizeof(*t));
-	rig_backend = "epoll";
 	t->l = rig_loop();
 	rig_tcp_pair(fds);
 	t->s = stream_plain(fds[0]);
