@@ -108,6 +108,9 @@ void uring_cancel(struct loop *, const struct loop_fd *, int what);
 /* Put f where its state wants it. */
 void uring_update(struct loop *, struct loop_fd *);
 
+/* loop_uring_ask.c */
+void uring_rx_reconcile(struct loop *, struct loop_fd *);
+
 /* loop_uring_rx.c */
 int uring_start_rx(struct loop *, struct loop_fd *);
 void uring_stopped_rx(struct loop *, struct loop_fd *, int kind);
@@ -116,7 +119,6 @@ void uring_drained(struct loop *, struct loop_fd *);
 int uring_take_accepted(struct loop *, struct loop_fd *);
 bool uring_rx_runnable(const struct loop_fd *);
 void uring_rx_run(struct loop *, struct loop_fd *);
-void uring_rx_reconcile(struct loop *, struct loop_fd *);
 /* f: NULL when the file is closed. */
 void uring_received(struct loop *, struct loop_fd *,
     const struct io_uring_cqe *, enum uring_what);

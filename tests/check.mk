@@ -30,6 +30,16 @@ check: $(DEPS_CHECK)
 programs-and-tests: $(PROGS) $(UNIT) $(INTEG)
 unit: $(UNIT)
 	$(Q)tests/run -j $(AT_ONCE) -l $(UNIT_LIMIT) $(UNIT)
+# What moves bytes, on the other backend.  The tests of the loop itself run on
+# both anyhow; those that count descriptors at once, or look behind the loop's
+# back, know epoll alone.
+UNIT_URING := $(addprefix $(B)/tests/unit/,accept attempt_eager attempt_tls check \
+	dial_again dial_hedge dial_steps divert farewell learn_path login \
+	request_login session session_idle session_limits session_stall \
+	session_storm warm web web_again web_body web_desync web_login web_refuse who)
+.PHONY: unit-uring
+unit-uring: $(UNIT_URING)
+	$(Q)CAGENT_TEST_LOOP=io_uring tests/run -j $(INTEG_AT_ONCE) -l $(UNIT_LIMIT) $^
 integ: $(PROGS) $(INTEG)
 	$(Q)tests/run -j $(INTEG_AT_ONCE) -l $(INTEG_LIMIT) $(INTEG_LONG) $(filter-out $(INTEG_LONG),$(INTEG))
 

@@ -48,6 +48,9 @@ rig_sshd_start(struct rig_proc *p, uint16_t port)
 	    "AuthorizedKeysFile %s\nStrictModes no\nUsePAM no\n"
 	    "PermitRootLogin prohibit-password\nPasswordAuthentication no\n"
 	    "KbdInteractiveAuthentication no\nPidFile none\nUseDNS no\n"
+	    /* Else bash takes itself for a login, and goes by the
+	     * user's own start-up files. */
+	    "SetEnv SHLVL=9\n"
 	    "PermitUserRC no\nPrintMotd no\nMaxStartups 200\n"
 	    "MaxSessions 200\nAllowTcpForwarding yes\nLogLevel ERROR\n",
 	    port, key, client);
