@@ -60,7 +60,8 @@ PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFL
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 try	= $(shell $(CC) $(1) -Werror -x c -c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 
-# Some 300 test programs are linked: with the linker that takes half the time.
+# Some 300 test programs are linked: with the linker that takes half the time,
+# but for the sanitizers', of whose symbols it complains by the hundred.
 GOLD	= $(eval GOLD := $(shell echo 'int main(void) { return 0; }' | $(CC) -fuse-ld=gold -x c -o /dev/null - 2>/dev/null && echo -fuse-ld=gold))$(GOLD)
 
 WARN_GCC := -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wnull-dereference
@@ -142,7 +143,7 @@ $(PROGS):
 $(UNIT) $(INTEG):
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) $(GOLD) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(if $(filter $(UNIT),$@),-lcunit)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(SANITIZE),,$(GOLD)) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(if $(filter $(UNIT),$@),-lcunit)
 
 $(B)/tests/fault/preload.so: tests/fault/preload.c tests/fault/plan.h | $(DEPS)
 	@mkdir -p $(@D)

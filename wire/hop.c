@@ -414,8 +414,10 @@ hop_feed(struct hop *h, const uint8_t *in, size_t len, size_t *used)
 		h->out_len = 0;
 	}
 	do {
-		step = feed_one(h, in + *used, len - *used, &n);
+		step = feed_one(h, in, len - *used, &n);
 		*used += n;
+		if (n > 0) /* in may be NULL, with nothing in it */
+			in += n;
 	} while (step == HOP_MORE && n > 0);
 	return step;
 }

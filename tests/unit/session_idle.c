@@ -10,9 +10,14 @@
 #include "tests/unit/unit.h"
 
 /* A sanitizer's memory is not the C library's, and is not measured. */
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
 #define HAS_NO_MALLOC true
-#else
+#endif
+#endif
+#if !defined(HAS_NO_MALLOC) && defined(__SANITIZE_ADDRESS__)
+#define HAS_NO_MALLOC true
+#elif !defined(HAS_NO_MALLOC)
 #define HAS_NO_MALLOC false
 #endif
 
