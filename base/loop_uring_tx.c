@@ -181,10 +181,10 @@ uring_stopped_tx(struct loop *l, struct loop_fd *f, int kind)
 static void
 free_all_but(struct loop_fd *f, struct loop_uring_out *spared)
 {
-	struct loop_uring_out *out, *next;
+	struct loop_uring_out *out;
 
-	for (out = f->ur.out; out != NULL; out = next) {
-		next = out->next;
+	while ((out = f->ur.out) != NULL) {
+		f->ur.out = out->next;
 		if (out != spared)
 			uring_out_free(out);
 	}

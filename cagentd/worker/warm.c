@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -216,7 +217,7 @@ make(struct warm_spot *s)
 	if (m == NULL)
 		return;
 	t = target_of(w->settings, w->table, s->row);
-	memcpy(m->host, row->host, sizeof(row->host));
+	snprintf(m->host, sizeof(m->host), "%s", row->host);
 	t.host = m->host;
 	t.greet = t.type == HOP_SOCKS5;
 	t.bare = !t.greet;
