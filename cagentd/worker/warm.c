@@ -331,10 +331,9 @@ serve(struct warm_spot *s, int64_t now)
 	struct warm *w = s->warm;
 	struct warm_conn *c;
 
-	while ((c = TAILQ_FIRST(&s->conns)) != NULL && c->until_us <= now)
+	while ((c = TAILQ_FIRST(&s->conns)) != NULL &&
+	       (c->until_us <= now || s->n > want))
 		drop_conn(c);
-	while (s->n > want)
-		drop_conn(TAILQ_FIRST(&s->conns));
 	if (want == 0 && s->makings_n == 0) {
 		unlist(s);
 		return;
