@@ -98,6 +98,15 @@ loop_poll(struct loop *l, struct op *op, int fd, int events, op_fn *fn)
 	return start_rx(l, op, fd, OP_POLL, fn);
 }
 
+/* As prepare(), for a sending op. */
+static int
+prepare_tx(struct loop *l, struct op *op, int fd, struct loop_fd **out)
+{
+	int error = prepare(l, op, fd, out);
+
+	return error == 0 && (*out)->tx != NULL ? -EBUSY : error;
+}
+
 int
 loop_connect(struct loop *l, struct op *op, int fd, const struct sockaddr *sa,
     socklen_t sa_len, op_fn *fn)
@@ -105,11 +114,9 @@ loop_connect(struct loop *l, struct op *op, int fd, const struct sockaddr *sa,
 	struct loop_fd *f;
 	int error;
 
-	error = prepare(l, op, fd, &f);
+	error = prepare_tx(l, op, fd, &f);
 	if (error != 0)
 		return error;
-	if (f->tx != NULL)
-		return -EBUSY;
 	begin(l, op, fd, OP_CONNECT, fn);
 	f->tx = op;
 	error = l->backend->start_connect(l, f, sa, sa_len);
@@ -124,9 +131,7 @@ loop_send(struct loop *l, struct op *op, int fd, struct buf *b, op_fn *fn)
 	struct loop_fd *f;
 	int error;
 
-	error = prepare(l, op, fd, &f);
-	if (error == 0 && f->tx != NULL)
-		error = -EBUSY;
+	error = prepare_tx(l, op, fd, &f);
 	if (error == 0 && b->len > INT_MAX)
 		error = -EMSGSIZE;
 	if (error != 0) {
@@ -166,11 +171,9 @@ loop_writable(struct loop *l, struct op *op, int fd, op_fn *fn)
 	struct loop_fd *f;
 	int error;
 
-	error = prepare(l, op, fd, &f);
+	error = prepare_tx(l, op, fd, &f);
 	if (error != 0)
 		return error;
-	if (f->tx != NULL)
-		return -EBUSY;
 	if (loop_prompt_waits(f))
 		loop_prompt_send(f, SIZE_MAX); /* who splices sends much */
 	begin(l, op, fd, OP_WRITABLE, fn);
