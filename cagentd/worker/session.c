@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/net.h"
 #include "cagentd/worker/divert.h"
-#include "cagentd/worker/page.h"
+#include "cagentd/worker/web/page.h"
 
 static void request_done(struct request *, enum request_end);
 

@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 #include "cagentd/worker/accept.h"
-#include "cagentd/worker/dial.h"
-#include "cagentd/worker/learn.h"
-#include "cagentd/worker/login.h"
+#include "cagentd/worker/dial/dial.h"
+#include "cagentd/worker/dial/learn.h"
+#include "cagentd/worker/who/login.h"
 #include "cagentd/worker/quota.h"
 #include "cagentd/worker/slack.h"
-#include "cagentd/worker/who.h"
+#include "cagentd/worker/who/who.h"
 
 /*
  * One client connection, from accept to its end: the only place that knows

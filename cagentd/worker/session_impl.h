@@ -1,13 +1,13 @@
 #ifndef CAGENTD_SESSION_IMPL_H
 #define CAGENTD_SESSION_IMPL_H
 
-#include "cagentd/worker/associate.h"
-#include "cagentd/worker/farewell.h"
-#include "cagentd/worker/relay.h"
+#include "cagentd/worker/socks/associate.h"
+#include "cagentd/worker/relay/farewell.h"
+#include "cagentd/worker/relay/relay.h"
 #include "cagentd/worker/request.h"
-#include "cagentd/worker/reverse.h"
+#include "cagentd/worker/socks/reverse.h"
 #include "cagentd/worker/session.h"
-#include "cagentd/worker/web.h"
+#include "cagentd/worker/web/web.h"
 
 /* For session*.c alone: session.c has the connection's life and says what is
  * asked for, session_tunnel.c the tunnel from the first dial to its end,

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "cagentd/worker/learn_path.h"
+#include "cagentd/worker/dial/learn_path.h"
 #include "cagentd/worker/session_impl.h"
 #include "cagentd/worker/tunnel.h"
 

@@ -1,8 +1,8 @@
 #ifndef CAGENTD_TUNNEL_H
 #define CAGENTD_TUNNEL_H
 
-#include "cagentd/worker/dial.h"
-#include "cagentd/worker/relay.h"
+#include "cagentd/worker/dial/dial.h"
+#include "cagentd/worker/relay/relay.h"
 #include "wire/intake.h"
 
 /* The line that is logged of a tunnel when it ends. */

@@ -19,12 +19,12 @@
 #include "cagentd/common/tls_clients.h"
 #include "cagentd/roles.h"
 #include "cagentd/worker/entry.h"
-#include "cagentd/worker/pipes.h"
+#include "cagentd/worker/relay/pipes.h"
 #include "cagentd/worker/session.h"
 #include "cagentd/worker/trace.h"
-#include "cagentd/worker/who_master.h"
-#include "cagentd/worker/warm.h"
-#include "cagentd/worker/web_pool.h"
+#include "cagentd/worker/who/who_master.h"
+#include "cagentd/worker/dial/warm.h"
+#include "cagentd/worker/web/web_pool.h"
 #include "cagentd/worker/worker_loop.h"
 
 struct worker {

@@ -1,7 +1,7 @@
 #ifndef TESTS_UNIT_AGENT_H
 #define TESTS_UNIT_AGENT_H
 
-#include "cagentd/worker/dial.h"
+#include "cagentd/worker/dial/dial.h"
 #include "conf/settings.h"
 #include "tests/unit/fake.h"
 #include "tests/unit/settings_sample.h"

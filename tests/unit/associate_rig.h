@@ -4,7 +4,7 @@
 #include <poll.h>
 
 #include "base/chan.h"
-#include "cagentd/worker/associate.h"
+#include "cagentd/worker/socks/associate.h"
 #include "tests/unit/session_rig.h"
 #include "wire/socks5_udp.h"
 

@@ -1,5 +1,5 @@
 /* The search for a path, among scripted intermediaries on loopback. */
-#include "cagentd/worker/dial.h"
+#include "cagentd/worker/dial/dial.h"
 
 #include <sys/resource.h>
 

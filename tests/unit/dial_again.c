@@ -1,5 +1,5 @@
 /* What a dial learns from others and from paths that broke. */
-#include "cagentd/worker/dial.h"
+#include "cagentd/worker/dial/dial.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 #ifndef TESTS_UNIT_DIAL_CALL_H
 #define TESTS_UNIT_DIAL_CALL_H
 
-#include "cagentd/worker/dial.h"
+#include "cagentd/worker/dial/dial.h"
 #include "tests/unit/agent.h"
 
 /* One dial of a test. */

@@ -1,5 +1,5 @@
 /* What is learned of who bears a handshake all at once. */
-#include "cagentd/worker/eager.h"
+#include "cagentd/worker/dial/eager.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The last word to a client that gets no tunnel. */
-#include "cagentd/worker/farewell.h"
+#include "cagentd/worker/relay/farewell.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* What a worker learns of direct destinations, and what it makes of it. */
-#include "cagentd/worker/learn.h"
+#include "cagentd/worker/dial/learn.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /* What the paths of requests tell of destinations that were learned. */
-#include "cagentd/worker/learn_path.h"
+#include "cagentd/worker/dial/learn_path.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "cagentd/worker/relay.h"
+#include "cagentd/worker/relay/relay.h"
 #include "tests/unit/session_rig.h"
 #include "tests/unit/unit.h"
 

@@ -1,5 +1,5 @@
 /* A worker's logins, before a verifier that answers when the test says so. */
-#include "cagentd/worker/login.h"
+#include "cagentd/worker/who/login.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "cagentd/common/msg.h"
-#include "cagentd/worker/login_guess.h"
-#include "cagentd/worker/login_known.h"
+#include "cagentd/worker/who/login_guess.h"
+#include "cagentd/worker/who/login_known.h"
 #include "conf/match.h"
 #include "tests/unit/fake.h"
 #include "tests/unit/unit.h"

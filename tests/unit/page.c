@@ -1,5 +1,5 @@
 /* What a browser gets from the port itself, and which address it is told. */
-#include "cagentd/worker/page.h"
+#include "cagentd/worker/web/page.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* The pool of pipes: its bounds, and what becomes of each. */
-#include "cagentd/worker/pipes.h"
+#include "cagentd/worker/relay/pipes.h"
 
 #include <sys/syscall.h>
 

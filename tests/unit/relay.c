@@ -1,5 +1,5 @@
 /* Tunnels between two TCP connections of the test's own. */
-#include "cagentd/worker/relay.h"
+#include "cagentd/worker/relay/relay.h"
 
 #include <sys/ioctl.h>
 

@@ -4,7 +4,7 @@
 
 #include <stdarg.h>
 
-#include "cagentd/worker/pipes.h"
+#include "cagentd/worker/relay/pipes.h"
 #include "tests/unit/relay_rig.h"
 
 /* The kernel's, but for a quota that is spent. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cagentd/worker/relay.h"
+#include "cagentd/worker/relay/relay.h"
 #include "tests/unit/fake.h"
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,6 @@
 /* Connections that wait for a request: how many, to whom, and what becomes of
  * them. */
-#include "cagentd/worker/warm.h"
+#include "cagentd/worker/dial/warm.h"
 
 #include "tests/unit/dial_call.h"
 

@@ -1,7 +1,7 @@
 /* Each plain HTTP request shows its own login. */
 #include <string.h>
 
-#include "cagentd/worker/login.h"
+#include "cagentd/worker/who/login.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/web_rig.h"
 

@@ -1,7 +1,7 @@
 #ifndef TESTS_UNIT_WEB_RIG_H
 #define TESTS_UNIT_WEB_RIG_H
 
-#include "cagentd/worker/web_pool.h"
+#include "cagentd/worker/web/web_pool.h"
 #include "tests/unit/session_rig.h"
 
 /*

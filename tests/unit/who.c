@@ -1,6 +1,6 @@
 /* Who is asking, of the real kernel: TCP of both families, unix sockets,
  * clients that are gone; and how a service's name is waited for. */
-#include "cagentd/worker/who.h"
+#include "cagentd/worker/who/who.h"
 
 #include <sys/socket.h>
 #include <sys/wait.h>

@@ -1,5 +1,5 @@
 /* What the kernel says of sockets: whole, cut anywhere, and of others. */
-#include "cagentd/worker/who_diag.h"
+#include "cagentd/worker/who/who_diag.h"
 
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>

@@ -1,0 +1,353 @@
+/*
+ * Owns the way of bulk past our memory: which direction is bulk, and splice(2)
+ * from its socket to a pipe and on to the other socket.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "cagentd/worker/relay/pipes.h"
+#include "cagentd/worker/relay/relay_impl.h"
+
+#define SPLICE_HOW (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
+
+static int start_filling(struct relay *, enum relay_side from);
+
+static uint16_t
+now_ms(const struct relay *r)
+{
+	return (uint16_t)(loop_now_us(r->loop) / 1000);
+}
+
+static void
+add_burst(struct relay_end_point *p, size_t len)
+{
+	size_t kib = p->burst_kib + len / 1024;
+
+	p->burst_kib = kib < UINT16_MAX ? (uint16_t)kib : UINT16_MAX;
+}
+
+/* Not while what the client says may have to be said again. */
+static bool
+may_be_bulk(const struct relay *r, enum relay_side from)
+{
+	return r->pipes != NULL && !r->keep_flight && !r->side[from].never &&
+	       r->side[RELAY_CLIENT].stream.tls == NULL &&
+	       r->side[RELAY_UPSTREAM].stream.tls == NULL;
+}
+
+void
+relay_bulk_note(struct relay *r, enum relay_side from, size_t len)
+{
+	struct relay_end_point *p = &r->side[from];
+	uint16_t now;
+
+	if (len < 1024 || p->bulk || !may_be_bulk(r, from))
+		return;
+	now = now_ms(r);
+	if ((uint16_t)(now - p->burst_ms) > RELAY_BULK_MS) {
+		p->burst_ms = now;
+		p->burst_kib = 0;
+	}
+	add_burst(p, len);
+	p->bulk = p->burst_kib >= RELAY_BULK_KIB && pipes_any(r->pipes);
+}
+
+void
+relay_bulk_drop(struct relay *r, enum relay_side from)
+{
+	struct relay_end_point *p = &r->side[from];
+
+	p->bulk = false;
+	p->burst_kib = 0;
+	if (p->pipe != NULL)
+		pipes_give(r->pipes, p->pipe);
+	p->pipe = NULL;
+}
+
+static void
+give_empty(struct relay *r, struct relay_end_point *p)
+{
+	if (p->pipe == NULL || p->pipe->held > 0)
+		return;
+	pipes_give(r->pipes, p->pipe);
+	p->pipe = NULL;
+}
+
+/* Back to buffers, with nothing in the pipe. */
+static void
+leave(struct relay *r, enum relay_side from)
+{
+	relay_bulk_drop(r, from);
+	if (relay_read_on(r, from) != 0)
+		relay_finish(r, RELAY_NO_MEMORY, from);
+}
+
+/* Into the pipe: bytes, 0 when the end is near, or -errno. */
+static ssize_t
+fill(struct relay *r, struct relay_end_point *p)
+{
+	ssize_t n;
+
+	if (p->pipe == NULL)
+		p->pipe = pipes_take(r->pipes);
+	if (p->pipe == NULL)
+		return -ENOBUFS;
+	do
+		n = splice(p->stream.fd, NULL, p->pipe->in, NULL, p->pipe->len,
+		    SPLICE_HOW);
+	while (n == -1 && errno == EINTR);
+	if (n == -1)
+		return -errno;
+	p->pipe->held = (uint32_t)n;
+	p->bytes += (uint64_t)n;
+	pipes_count(r->pipes, (size_t)n);
+	add_burst(p, (size_t)n);
+	p->burst_ms = now_ms(r);
+	r->moved_us = loop_now_us(r->loop);
+	return n;
+}
+
+/* Out of it: 0 when all is sent, or -errno. */
+static int
+empty(struct relay *r, struct relay_end_point *p, struct relay_end_point *to)
+{
+	struct pipe *pipe = p->pipe;
+	ssize_t n;
+
+	while (pipe->held > 0) {
+		n = splice(pipe->out, NULL, to->stream.fd, NULL, pipe->held,
+		    SPLICE_HOW);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 ? -EPIPE : -errno;
+		pipe->held -= (uint32_t)n;
+		r->moved_us = loop_now_us(r->loop);
+		p->burst_ms = now_ms(r);
+	}
+	return 0;
+}
+
+static void on_room(
+    struct loop *loop, struct op *op, const struct op_result *res);
+
+static int
+wait_for_room(struct relay *r, enum relay_side from)
+{
+	struct relay_end_point *to = &r->side[relay_other(from)];
+
+	r->side[from].flow = FLOW_EMPTYING;
+	return loop_writable(r->loop, &to->send, to->stream.fd, on_room);
+}
+
+/* What is in the pipe has gone, or it waits; false: the direction, or the
+ * tunnel, has ended. */
+static bool
+send_on(struct relay *r, enum relay_side from, bool *waits)
+{
+	struct relay_end_point *p = &r->side[from];
+	struct relay_end_point *to = &r->side[relay_other(from)];
+	int error = p->pipe != NULL ? empty(r, p, to) : 0;
+
+	*waits = error == -EAGAIN;
+	if (error == 0)
+		return true;
+	if (error != -EAGAIN) {
+		relay_dead_end(r, from, error);
+		return false;
+	}
+	loop_full(r->loop, to->stream.fd);
+	if (wait_for_room(r, from) == 0)
+		return true;
+	relay_finish(r, RELAY_NO_MEMORY, from);
+	return false;
+}
+
+/* An error has been taken from the socket, which will not say it again: with
+ * a receive it would look like an end.  What looks like an end now may be
+ * urgent data that splice does not pass. */
+static void
+not_filled(struct relay *r, enum relay_side from, int error)
+{
+	switch (-error) {
+	case EINVAL:
+		r->side[from].never = true;
+		leave(r, from);
+		return;
+	case 0:
+	case ENOBUFS:
+	case ENOMEM:
+		leave(r, from);
+		return;
+	default:
+		relay_bulk_drop(r, from);
+		relay_broke(r, from);
+		return;
+	}
+}
+
+/* Move what there is, and wait for what comes. */
+static void
+move(struct relay *r, enum relay_side from)
+{
+	struct relay_end_point *p = &r->side[from];
+	size_t moved = 0;
+	bool waits;
+	ssize_t n;
+
+	while (moved < RELAY_TURN_BYTES) {
+		n = fill(r, p);
+		if (n == -EAGAIN) {
+			loop_drained(r->loop, p->stream.fd);
+			break;
+		}
+		if (n <= 0) {
+			not_filled(r, from, (int)n);
+			return;
+		}
+		moved += (size_t)n;
+		if (!send_on(r, from, &waits) || waits)
+			return;
+	}
+	give_empty(r, p);
+	if (start_filling(r, from) != 0)
+		relay_finish(r, RELAY_NO_MEMORY, from);
+}
+
+static void
+on_room(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay_end_point *to =
+	    container_of(op, struct relay_end_point, send);
+	struct relay *r = relay_of(to);
+	enum relay_side from = relay_other(to->which);
+	bool waits;
+
+	(void)loop;
+	if (res->res < 0) {
+		relay_dead_end(r, from, res->res);
+		return;
+	}
+	if (!send_on(r, from, &waits) || waits)
+		return;
+	give_empty(r, &r->side[from]);
+	if (start_filling(r, from) != 0)
+		relay_finish(r, RELAY_NO_MEMORY, from);
+}
+
+static void
+on_bytes(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay_end_point *p =
+	    container_of(op, struct relay_end_point, recv);
+	struct relay *r = relay_of(p);
+
+	(void)loop;
+	if (res->res > 0)
+		relay_copy_bytes(r, p->which, res->data, (size_t)res->res);
+	else if (res->res < 0)
+		leave(r, p->which);
+	else
+		move(r, p->which);
+}
+
+static int
+start_filling(struct relay *r, enum relay_side from)
+{
+	struct relay_end_point *p = &r->side[from];
+
+	p->flow = FLOW_FILLING;
+	return loop_readable(r->loop, &p->recv, p->stream.fd, on_bytes);
+}
+
+/* What buffers have sent may still be with the loop: that goes first. */
+int
+relay_bulk_start(struct relay *r, enum relay_side from)
+{
+	if (r->bulk_us == 0) {
+		r->bulk_us = loop_now_us(r->loop) + RELAY_LOOK_US;
+		relay_look_again(r);
+	}
+	return wait_for_room(r, from);
+}
+
+/* It is the next to be sent, and then reading goes on.  0 or -errno. */
+static int
+to_buffer(struct relay *r, enum relay_side from)
+{
+	struct relay_end_point *p = &r->side[from];
+	struct pipe *pipe = p->pipe;
+	struct buf *b = buf_new(pipe->held);
+	ssize_t n;
+
+	if (b == NULL)
+		return -ENOMEM;
+	n = read(pipe->out, buf_tail(b), pipe->held);
+	if (n != (ssize_t)pipe->held) {
+		buf_free(b);
+		return -EIO;
+	}
+	buf_added(b, (size_t)n);
+	pipe->held = 0;
+	give_empty(r, p);
+	loop_cancel(r->loop, &r->side[relay_other(from)].send);
+	return relay_copy_rest(r, from, b);
+}
+
+static bool
+is_stuck(const struct relay *r, const struct relay_end_point *p)
+{
+	return p->pipe != NULL && p->pipe->held <= RELAY_STUCK_LEN &&
+	       (uint16_t)(now_ms(r) - p->burst_ms) >= RELAY_STUCK_MS;
+}
+
+/* What splice could not find in the socket (urgent data, and what is behind
+ * it) is reported anew: the kernel does so for who sets this. */
+static void
+wake(const struct relay_end_point *p)
+{
+	const int one = 1;
+
+	setsockopt(p->stream.fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
+}
+
+/* 0 or -errno; *bulk: it still is. */
+static int
+look(struct relay *r, enum relay_side from, bool *bulk)
+{
+	struct relay_end_point *p = &r->side[from];
+
+	if (p->flow != FLOW_FILLING && p->flow != FLOW_EMPTYING)
+		return 0;
+	if (p->flow == FLOW_EMPTYING && is_stuck(r, p))
+		return to_buffer(r, from);
+	if (p->flow == FLOW_FILLING && p->burst_kib < RELAY_QUIET_KIB) {
+		loop_cancel(r->loop, &p->recv);
+		relay_bulk_drop(r, from);
+		wake(p);
+		return relay_read_on(r, from);
+	}
+	p->burst_kib = 0;
+	*bulk = true;
+	return 0;
+}
+
+int
+relay_bulk_look(struct relay *r)
+{
+	int64_t now_us = loop_now_us(r->loop);
+	bool bulk = false;
+	int error;
+
+	if (r->bulk_us == 0 || now_us < r->bulk_us)
+		return 0;
+	error = look(r, RELAY_CLIENT, &bulk);
+	if (error == 0)
+		error = look(r, RELAY_UPSTREAM, &bulk);
+	r->bulk_us = bulk ? now_us + RELAY_LOOK_US : 0;
+	return error;
+}

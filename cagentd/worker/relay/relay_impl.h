@@ -1,0 +1,59 @@
+#ifndef CAGENTD_RELAY_IMPL_H
+#define CAGENTD_RELAY_IMPL_H
+
+#include "cagentd/worker/relay/relay.h"
+
+/* For relay*.c alone: relay.c has a tunnel's start and its timer, relay_copy.c
+ * moves bytes by buffers, relay_bulk.c by splice, relay_end.c ends it.  Each
+ * function that can end it is its caller's last act. */
+
+static inline enum relay_side
+relay_other(enum relay_side s)
+{
+	return s == RELAY_CLIENT ? RELAY_UPSTREAM : RELAY_CLIENT;
+}
+
+/* The relay of which this is an end. */
+static inline struct relay *
+relay_of(struct relay_end_point *p)
+{
+	return container_of(p - p->which, struct relay, side[0]);
+}
+
+/* relay.c: the time of the next look may have changed. */
+void relay_look_again(struct relay *);
+
+/* relay_end.c */
+void relay_finish(struct relay *, enum relay_end, enum relay_side where);
+void relay_broke(struct relay *, enum relay_side where);
+/* What comes from there has come to its end. */
+void relay_flow_ended(struct relay *, enum relay_side from);
+/* The stream cannot be sent on: nobody will read what `from` still says, but
+ * what comes the other way is still worth having, unless the error is ours
+ * alone. */
+void relay_dead_end(struct relay *, enum relay_side from, int error);
+
+/* relay_copy.c */
+/* Begin with what goes first (taken; NULL: nothing).  0 or -errno. */
+int relay_copy_first(struct relay *, enum relay_side from, struct buf *first);
+/* Read on, by whichever means.  0 or -errno. */
+int relay_read_on(struct relay *, enum relay_side from);
+/* These were received. */
+void relay_copy_bytes(
+    struct relay *, enum relay_side from, const uint8_t *data, size_t len);
+/* Take b to the other side's end; reading goes on when it is sent.  0 or
+ * -errno. */
+int relay_copy_rest(struct relay *, enum relay_side from, struct buf *b);
+
+/* relay_bulk.c */
+/* So much was received by buffers: sets bulk where it is that. */
+void relay_bulk_note(struct relay *, enum relay_side from, size_t len);
+/* Read on by splice.  0 or -errno. */
+int relay_bulk_start(struct relay *, enum relay_side from);
+/* It has ended: nothing is left in a pipe, or nobody wants it. */
+void relay_bulk_drop(struct relay *, enum relay_side from);
+/* If it is time for a look: what has become quiet goes back to buffers.  0 or
+ * -errno. */
+int relay_bulk_look(struct relay *);
+
+#endif
