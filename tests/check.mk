@@ -5,6 +5,7 @@
 #   make unit       unit tests (SANITIZE=address,undefined, CC=clang to vary)
 #   make integ      integration tests
 #   make crowd      15,000 idle tunnels
+#   make gigabyte   2^30 bytes each way, through pipes and through buffers
 #   make chaos      what clients see while things fail, at length
 #   make lint       cppcheck, clang-tidy, shellcheck, format, floors, man pages
 #   make fmt        put all sources into shape
@@ -47,6 +48,11 @@ integ: $(PROGS) $(INTEG)
 .PHONY: crowd
 crowd: $(PROGS) $(B)/tests/integ/crowd
 	$(Q)CROWD=15000 tests/run -l $(INTEG_LIMIT) $(B)/tests/integ/crowd
+
+# At length: 2^30 bytes each way.
+.PHONY: gigabyte
+gigabyte: $(PROGS) $(B)/tests/integ/gigabyte
+	$(Q)GIGABYTE=1 tests/run -l 900 $(B)/tests/integ/gigabyte
 
 # The headers of the test library come with the packages for the tests.
 $(B)/obj/tests/%.o: | $(DEPS_CHECK)

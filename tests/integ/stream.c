@@ -1,6 +1,5 @@
 /* Long transfers: every byte, in both directions, across a half-close. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/integ/rig_agent.h"
@@ -8,7 +7,6 @@
 #include "tests/integ/rig_net.h"
 
 #define SIZE	    10000000ull
-#define BULK_SIZE   100000000ull
 #define TRANSFER_MS 60000
 
 static const struct {
@@ -133,59 +131,6 @@ t_direct(void)
 	for (i = 0; i < SHAPES; i++)
 		through_agent(&a, i);
 	rig_agent_stop(&a);
-}
-
-/* Bytes that went past the workers' memory. */
-static long
-spliced(struct rig_agent *a)
-{
-	static const char *const args[] = {"status", "--json", NULL};
-	static const char key[] = "\"spliced\":";
-	struct rig_output o;
-	const char *at;
-	long n;
-
-	rig_ctl(a, &o, args);
-	at = strstr(o.out, key);
-	REQUIRE(at != NULL, "no %s in %s", key, o.out);
-	n = strtol(at + strlen(key), NULL, 10);
-	rig_output_free(&o);
-	return n;
-}
-
-/* Bulk through pipes and through buffers, inside the sandbox: the same bytes,
- * both ways, across a half-close. */
-static void
-t_bulk(void)
-{
-	static const char *const words[] = {"yes", "no"};
-	struct rig_agent a;
-	struct rig_server o;
-	struct rig_proxy p;
-	struct rig_conn c;
-	enum rig_fail f;
-	size_t i;
-
-	for (i = 0; i < 2; i++) {
-		rig_agent_init(&a, words[i]);
-		rig_agent_direct(&a);
-		rig_agent_key(&a, "splice = %s", words[i]);
-		rig_agent_start(&a);
-		rig_origin_start(
-		    &o, RIG_ORIGIN_DUPLEX, "127.0.0.1", BULK_SIZE, NULL);
-		p = rig_agent_proxy(&a, RIG_SOCKS5);
-		f = rig_dial(&c, &p, "127.0.0.1", o.port, TRANSFER_MS);
-		REQUIRE(f == RIG_OK, "%s: %s", rig_fail_word(f), c.text);
-		f = rig_transfer(&c, RIG_ORIGIN_DUPLEX, BULK_SIZE);
-		CHECK(f == RIG_OK, "%s: %s: %s", words[i], rig_fail_word(f),
-		    c.text);
-		rig_conn_close(&c);
-		CHECK((spliced(&a) > (long)BULK_SIZE) == (i == 0),
-		    "splice = %s: %ld bytes went by pipe", words[i],
-		    spliced(&a));
-		rig_server_stop(&o);
-		rig_agent_stop(&a);
-	}
 }
 
 /* Agents behind an agent: our own half-close, through each type of hop. */
@@ -325,7 +270,6 @@ t_idle(void)
 
 static const struct rig_case cases[] = {
     {"direct", t_direct, 120, 0},
-    {"bulk", t_bulk, 120, 0},
     {"agent", t_agent, 180, 0},
     {"danted", t_danted, 120, 0},
     {"microsocks", t_microsocks, 120, 0},
