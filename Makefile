@@ -143,7 +143,7 @@ $(PROGS):
 $(UNIT) $(INTEG):
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(SANITIZE),,$(GOLD)) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(if $(filter $(UNIT),$@),-lcunit)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(SANITIZE),,$(GOLD)) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(if $(filter $(UNIT),$@),-lcunit -lm)
 
 $(B)/tests/fault/preload.so: tests/fault/preload.c tests/fault/plan.h | $(DEPS)
 	@mkdir -p $(@D)
