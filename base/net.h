@@ -74,8 +74,9 @@ const char *net_addr_format(const union net_addr *, char out[NET_ADDR_STRLEN]);
 
 /*
  * Bind and listen: CLOEXEC, non-blocking, SO_REUSEADDR, IPV6_V6ONLY,
- * TCP_NODELAY (inherited by what is accepted).  A dead unix socket in the
- * way is removed; a live one is -EADDRINUSE.  mode: of a unix socket.
+ * TCP_NODELAY and, on the loopback, congestion control that does not pace
+ * (both inherited by what is accepted).  A dead unix socket in the way is
+ * removed; a live one is -EADDRINUSE.  mode: of a unix socket.
  * returns the fd or -errno.
  */
 int net_listen(const union net_addr *, int backlog, unsigned int mode);

@@ -25,6 +25,21 @@ sockopt(int fd, int level, int name)
 	return v;
 }
 
+/* The congestion control of a socket; -1: of a new one. */
+static const char *
+congestion(int of)
+{
+	static char name[16];
+	socklen_t len = sizeof(name) - 1;
+	int fd = of != -1 ? of : socket(AF_INET, SOCK_STREAM, 0);
+
+	memset(name, 0, sizeof(name));
+	CHECK_INT(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+	if (of == -1)
+		close(fd);
+	return name;
+}
+
 static void
 listen_inet(const char *where)
 {
@@ -49,6 +64,7 @@ listen_inet(const char *where)
 	conn = accept(fd, NULL, NULL);
 	CHECK(conn != -1, "accept: %s", strerror(errno));
 	CHECK_INT(sockopt(conn, IPPROTO_TCP, TCP_NODELAY), 1);
+	CHECK_STR(congestion(conn), "reno");
 	close(conn);
 	close(client);
 	close(fd);
@@ -77,6 +93,22 @@ test_listen_v6_only(void)
 	fd = net_listen(&a, 1, 0);
 	CHECK(fd >= 0, "listen: %s", strerror(-fd));
 	CHECK_INT(sockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
+	close(fd);
+}
+
+/* There is a path to be spared then. */
+static void
+test_listen_wide(void)
+{
+	char usual[16];
+	union net_addr a;
+	int fd;
+
+	snprintf(usual, sizeof(usual), "%s", congestion(-1));
+	net_addr_parse("0.0.0.0:0", &a);
+	fd = net_listen(&a, 1, 0);
+	CHECK(fd >= 0, "listen: %s", strerror(-fd));
+	CHECK_STR(congestion(fd), usual);
 	close(fd);
 }
 
@@ -181,6 +213,7 @@ test_stream_socket(void)
 static const struct unit_case cases[] = {
     {"listen on TCP", test_listen_inet},
     {"v6 listeners take v6 only", test_listen_v6_only},
+    {"a wide listener keeps the default pace", test_listen_wide},
     {"listen refused", test_listen_refused},
     {"listen on a unix socket", test_listen_unix},
     {"a busy unix socket is alive", test_listen_unix_busy},
