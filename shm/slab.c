@@ -5,16 +5,13 @@
 #include "shm/slab.h"
 
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+#include "shm/sealed.h"
 
 /* So that the sum over any number of workers fits 63 bits. */
 #define COUNT_MAX (1ull << 48)
@@ -29,93 +26,44 @@ static_assert(sizeof(_Atomic uint32_t) == 4 && sizeof(_Atomic uint64_t) == 8,
 #define GET(p)	  atomic_load_explicit((p), memory_order_relaxed)
 #define SET(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
 
-static int
-put(int fd, const void *data, size_t len, size_t at)
-{
-	ssize_t n = pwrite(fd, data, len, (off_t)at);
-
-	if (n == (ssize_t)len)
-		return 0;
-	return n == -1 ? -errno : -EIO;
-}
-
-static int
-init(int fd, uint32_t worker, const uint8_t *key)
+int
+slab_create(
+    uint32_t worker, const uint8_t key[static USAGE_KEY_LEN], int *ro_fd)
 {
 	const struct {
 		uint64_t magic;
 		uint32_t layout, worker;
 	} head = {SLAB_MAGIC, SLAB_LAYOUT, worker};
-	int error;
+	int error, fd;
 
 	static_assert(offsetof(struct slab, pid) == sizeof(head), "head");
-	/* A memfd starts with mode 0777, and then whoever holds the read-only
-	 * fd could reopen it for writing through /proc. */
-	if (fchmod(fd, 0600) == -1 ||
-	    ftruncate(fd, (off_t)sizeof(struct slab)) == -1)
-		return -errno;
-	error = put(fd, &head, sizeof(head), 0);
-	if (error == 0)
-		error = put(
-		    fd, key, USAGE_KEY_LEN, offsetof(struct slab, usage.key));
-	if (error != 0)
-		return error;
-	return fcntl(fd, F_ADD_SEALS, SEALS) == -1 ? -errno : 0;
-}
-
-int
-slab_create(
-    uint32_t worker, const uint8_t key[static USAGE_KEY_LEN], int *ro_fd)
-{
-	char path[32];
-	int fd, ro, r;
-
-	fd = memfd_create("cagent-slab", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd == -1)
-		return -errno;
-	r = init(fd, worker, key);
-	if (r < 0)
-		goto fail;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ro = open(path, O_RDONLY | O_CLOEXEC);
-	if (ro == -1) {
-		r = -errno;
-		goto fail;
-	}
-	*ro_fd = ro;
-	return fd;
-fail:
+	fd = sealed_create(
+	    "cagent-slab", sizeof(struct slab), &head, sizeof(head), ro_fd);
+	if (fd < 0)
+		return fd;
+	if (pwrite(fd, key, USAGE_KEY_LEN, offsetof(struct slab, usage.key)) ==
+	    USAGE_KEY_LEN)
+		return fd;
+	error = errno;
 	close(fd);
-	return r;
+	close(*ro_fd);
+	return -error;
 }
 
 int
 slab_map(int fd, bool writable, struct slab **out)
 {
-	struct slab *s;
-	off_t size;
-	int seals;
+	void *p;
+	int error = sealed_map(fd, sizeof(struct slab), writable, &p);
 
+	*out = p;
+	if (error != 0)
+		return error;
+	if ((*out)->magic == SLAB_MAGIC && (*out)->layout == SLAB_LAYOUT)
+		return 0;
+	slab_unmap(*out);
 	*out = NULL;
-	/* Not fstat(), which is a call with a path: a sandboxed process that
-	 * maps a slab after a reload has none of those. */
-	size = lseek(fd, 0, SEEK_END);
-	if (size == -1)
-		return errno == ESPIPE ? -EPROTO : -errno;
-	seals = fcntl(fd, F_GET_SEALS);
-	if (seals == -1 || (seals & SEALS) != SEALS ||
-	    size != (off_t)sizeof(*s))
-		return -EPROTO;
-	s = mmap(NULL, sizeof(*s), PROT_READ | (writable ? PROT_WRITE : 0),
-	    MAP_SHARED, fd, 0);
-	if (s == MAP_FAILED)
-		return -errno;
-	if (s->magic != SLAB_MAGIC || s->layout != SLAB_LAYOUT) {
-		slab_unmap(s);
-		return -EPROTO;
-	}
-	*out = s;
-	return 0;
+	return -EPROTO;
 }
 
 void
@@ -133,6 +81,8 @@ slab_start(struct slab *s, uint32_t pid)
 	SET(&s->pid, pid);
 	SET(&s->tunnels, 0);
 	SET(&s->clients, 0);
+	for (i = 0; i < SLAB_CLASSES; i++)
+		SET(&s->classes[i].tunnels, 0);
 	for (i = 0; i < TABLE_ROWS_MAX; i++) {
 		/* Looked at first: rows never used stay unbacked pages. */
 		if (GET(&s->rows[i].in_flight) != 0)

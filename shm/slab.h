@@ -19,8 +19,9 @@
  * memfd: nobody can shrink it under a reader.
  */
 #define SLAB_MAGIC   0x42414c5331ull
-#define SLAB_LAYOUT  7
+#define SLAB_LAYOUT  8
 #define SLAB_REASONS 32	   /* at least REASON_COUNT of wire/wire.h */
+#define SLAB_CLASSES 16	   /* of traffic */
 #define SLAB_EAGER   0xffu /* what of eager is the enum's */
 
 /* What the worker's bytes are moved by. */
@@ -62,6 +63,24 @@ struct slab_row {
 	struct hist first_byte; /* from the tunnel to the first byte back */
 };
 
+/* Why a tunnel is of the class that it is of. */
+enum slab_class_why {
+	SLAB_CLASS_BY_DEFAULT,
+	SLAB_CLASS_BY_RULE,
+	SLAB_CLASS_BY_HISTORY,
+	SLAB_CLASS_BY_BEHAVIOUR,
+	SLAB_CLASS_WHYS
+};
+
+/* Of one class's tunnels. */
+struct slab_class {
+	_Atomic uint32_t tunnels; /* now */
+	_Atomic uint32_t unused;
+	_Atomic uint64_t began[SLAB_CLASS_WHYS]; /* in it, and why */
+	_Atomic uint64_t came;			 /* from another */
+	_Atomic uint64_t bytes_up, bytes_down;
+};
+
 struct slab {
 	uint64_t magic;
 	uint32_t layout;
@@ -82,6 +101,7 @@ struct slab {
 	_Atomic uint64_t datagrams;	/* passed on, either way */
 	_Atomic uint64_t datagrams_dropped;
 	_Atomic uint64_t spliced; /* tunnels' bytes that went past its memory */
+	struct slab_class classes[SLAB_CLASSES];
 	struct slab_row rows[TABLE_ROWS_MAX];
 	struct learned learned;
 	struct usage usage;

@@ -148,6 +148,9 @@ take_message(
 	case MSG_WAKE:
 		s->wake_fd = take(m, 0);
 		return false;
+	case MSG_TRAFFIC:
+		s->traffic_fd = take(m, 0);
+		return false;
 	case MSG_DECISIONS:
 		s->decisions_fd = m->fds_n > 0 ? take(m, 0) : -1;
 		return false;
@@ -198,7 +201,7 @@ child_receive(enum proc_role role, struct child_start *s)
 	memset(s, 0, sizeof(*s));
 	s->table_fd = s->wake_fd = s->decisions_fd = -1;
 	s->control_fd = s->policy_fd = s->policy_memory = -1;
-	s->history_fd = -1;
+	s->history_fd = s->traffic_fd = -1;
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
 		s->slab_fds[i] = s->verifier_fds[i] = -1;
 	for (i = 0; i < PROCS_LINES_MAX; i++)

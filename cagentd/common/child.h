@@ -19,6 +19,7 @@ struct child_start {
 	struct settings *settings; /* the child's reference */
 	int table_fd;		   /* -1: not given, as all below */
 	int wake_fd;
+	int traffic_fd;
 	int decisions_fd;
 	int control_fd;
 	int policy_fd, policy_memory, history_fd;

@@ -22,6 +22,7 @@ static const struct chan_rule rules[MSG_COUNT] = {
     [MSG_CONF] = {"conf", M, C | W | R | V, 8, 8, 1, 1},
     [MSG_TABLE] = {"table", M, C | W, 0, 0, 1, 1},
     [MSG_SLAB] = {"slab", M, C | W, 8, 8, 1, CHAN_FDS_MAX},
+    [MSG_TRAFFIC] = {"traffic", M, C | W, 0, 0, 1, 1},
     [MSG_WAKE] = {"wake", M, C | W, 0, 0, 1, 1},
     [MSG_LISTENERS] = {"listeners", M, W, 0, CHAN_FDS_MAX, 0, CHAN_FDS_MAX},
     [MSG_CONTROL_SOCKET] = {"control-socket", M, C, 0, 0, 1, 1},

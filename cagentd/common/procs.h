@@ -27,6 +27,7 @@ enum proc_msg {
 	MSG_TABLE,     /* fd: read-write for control, read-only for workers */
 	MSG_SLAB,      /* worker; fds: of it and those that follow, of
 			* which a worker's own can be written */
+	MSG_TRAFFIC,   /* fd: what all workers write; to be read for control */
 	MSG_WAKE,      /* fd: the eventfd by which workers wake control */
 	MSG_LISTENERS, /* kinds, a byte each; fds: all the listeners, each
 			* time, in the order of the configuration */

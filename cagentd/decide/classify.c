@@ -61,8 +61,10 @@ classify(const struct settings *s, const struct wire_host *host,
 		out->via = r->via;
 		out->tier = r->via_tier;
 		out->intermediary = r->via_intermediary;
-		if (r->has_class)
+		if (r->has_class) {
 			out->class = r->class;
+			out->class_set = true;
+		}
 		out->replay = r->replay;
 	}
 	serves_classify(s, host, asked, out->intermediary, out);

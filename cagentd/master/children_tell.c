@@ -265,6 +265,7 @@ children_provide(struct children_one *c)
 	switch (c->role) {
 	case ROLE_CONTROL:
 		children_tell(c, MSG_TABLE, NULL, 0, sh->table_rw);
+		children_tell(c, MSG_TRAFFIC, NULL, 0, sh->traffic_ro);
 		children_tell(c, MSG_WAKE, NULL, 0, sh->wake);
 		children_tell(
 		    c, MSG_CONTROL_SOCKET, NULL, 0, sh->control_socket);
@@ -277,6 +278,7 @@ children_provide(struct children_one *c)
 		break;
 	case ROLE_WORKER:
 		children_tell(c, MSG_TABLE, NULL, 0, sh->table_ro);
+		children_tell(c, MSG_TRAFFIC, NULL, 0, sh->traffic_rw);
 		children_tell(c, MSG_WAKE, NULL, 0, sh->wake);
 		children_tell_slabs(c, 0, sh->slabs_n);
 		children_tell_listeners(c);

@@ -20,6 +20,7 @@
 #include "conf/bundle.h"
 #include "shm/slab.h"
 #include "shm/table.h"
+#include "shm/traffic.h"
 #include "wire/ctl.h"
 
 #define BACKLOG 4096
@@ -116,6 +117,17 @@ make_control_socket(struct shared *sh, const struct settings *s)
 	give_group(-1, path, s);
 }
 
+static void
+make_traffic(struct shared *sh)
+{
+	uint8_t key[HISTORY_KEY_LEN];
+
+	arc4random_buf(key, sizeof(key));
+	sh->traffic_rw = traffic_create(key, &sh->traffic_ro);
+	if (sh->traffic_rw < 0)
+		fatalx("memory for all workers: %s", strerror(-sh->traffic_rw));
+}
+
 static const struct shared_conf no_conf = {{-1, -1, -1, -1}};
 
 void
@@ -132,6 +144,7 @@ shared_init(struct shared *sh, const struct settings *s)
 		sh->slab_rw[i] = sh->slab_ro[i] = -1;
 	arc4random_buf(sh->usage_key, sizeof(sh->usage_key));
 	make_table(sh, s);
+	make_traffic(sh);
 	make_control_socket(sh, s);
 	sh->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (sh->wake == -1)

@@ -46,6 +46,7 @@ struct shared {
 	int table_rw, table_ro;
 	int control_socket;
 	int wake;
+	int traffic_rw, traffic_ro; /* what all workers write */
 	struct shared_conf conf;
 	/* What MSG_POLICY_STATE holds; -1: no policy. */
 	int policy[MASTER_POLICY_FDS];

@@ -89,6 +89,7 @@ session_end(struct session *s)
 	session_change(s, SESSION_ENDED);
 	LIST_REMOVE(s, entry);
 	session_leave_hop(s);
+	session_tunnel_end(s);
 	session_socks_end(s);
 	session_free_setup(s);
 	buf_free(s->flight);

@@ -34,6 +34,7 @@ enum session_state {
 };
 
 struct pipes;
+struct traffic;
 struct web_pool;
 
 /* What the sessions of a worker share; borrowed, and changed by the worker
@@ -42,14 +43,15 @@ struct session_env {
 	struct settings *settings; /* of new sessions */
 	struct dial_env dial;
 	struct slab *slab;
-	struct learn *learn;   /* NULL: nothing is learned */
-	struct seen *seen;     /* likewise, of contents */
-	struct quota *quota;   /* NULL: users have no limits */
-	struct who *who;       /* NULL: TCP clients are unknown */
-	struct web_pool *pool; /* NULL: no connection to upstream is kept */
-	struct pipes *pipes;   /* NULL: tunnels do without */
-	bool draining;	       /* nobody is served any longer than needed */
-	struct logins *logins; /* NULL: nobody logs in */
+	struct learn *learn;	 /* NULL: nothing is learned */
+	struct seen *seen;	 /* likewise, of contents */
+	struct quota *quota;	 /* NULL: users have no limits */
+	struct who *who;	 /* NULL: TCP clients are unknown */
+	struct web_pool *pool;	 /* NULL: no connection to upstream is kept */
+	struct pipes *pipes;	 /* NULL: tunnels do without */
+	struct traffic *traffic; /* NULL: nothing is remembered of tunnels */
+	bool draining;		 /* nobody is served any longer than needed */
+	struct logins *logins;	 /* NULL: nobody logs in */
 	uint32_t associations, reverses; /* now */
 	struct slack slack;
 	void (*ended)(void *arg); /* a session has freed itself */

@@ -7,6 +7,7 @@
 #include "cagentd/worker/request.h"
 #include "cagentd/worker/socks/reverse.h"
 #include "cagentd/worker/session.h"
+#include "cagentd/worker/tunnel_class.h"
 #include "cagentd/worker/web/web.h"
 
 /* For session*.c alone: session.c has the connection's life and says what is
@@ -45,6 +46,7 @@ struct session {
 	struct reverse *reverse;
 	bool via_hop; /* hop is in flight */
 	struct record_hop hop;
+	struct tunnel_class class;
 	bool told;	    /* the client: that a path stands */
 	struct buf *flight; /* to be sent again; NULL: it had said nothing */
 	char *label;	    /* "socks5 example.com:443 via hq-1", for the log */
@@ -79,6 +81,8 @@ void session_leave_hop(struct session *);
 /* Find a path for what setup holds, and relay. */
 void session_tunnel(struct session *);
 void session_tunnel_kill(struct session *);
+/* The session ends: so does its tunnel, if it had one. */
+void session_tunnel_end(struct session *);
 /* Relay what stands and has proved itself: to_client goes there first, early
  * bytes of which are upstream's; flight goes the other way. */
 void session_relay(struct session *, struct stream upstream,

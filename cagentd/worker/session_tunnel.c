@@ -79,6 +79,41 @@ stalled(struct relay *r)
 	return dial_may_replace(&s->setup->dial, has_asked(r));
 }
 
+static struct tunnel_class_env
+class_env(const struct session *s)
+{
+	return (struct tunnel_class_env){s->env->slab, s->env->traffic};
+}
+
+static void
+moved(struct relay *r, enum relay_side from, size_t len)
+{
+	struct session *s = container_of(r, struct session, relay);
+	struct tunnel_class_env env = class_env(s);
+
+	tunnel_class_moved(
+	    &s->class, &env, from == RELAY_CLIENT, len, loop_now_us(r->loop));
+}
+
+/* It stands, once more perhaps. */
+static void
+stands(struct session *s)
+{
+	struct tunnel_class_env env = class_env(s);
+
+	session_change(s, SESSION_RELAYING);
+	slab_up(&s->env->slab->tunnels);
+	tunnel_class_stands(&s->class, &env);
+}
+
+void
+session_tunnel_end(struct session *s)
+{
+	struct tunnel_class_env env = class_env(s);
+
+	tunnel_class_end(&s->class, &env, loop_now_us(s->env->dial.loop));
+}
+
 static void
 start_relay(struct session *s, struct stream upstream, struct buf *to_client,
     size_t early)
@@ -96,15 +131,15 @@ start_relay(struct session *s, struct stream upstream, struct buf *to_client,
 	    .replay_any = replay == REPLAY_ALWAYS,
 	    .patience_us = open ? dial_patience_us(&u->dial) : 0,
 	    .stalled = stalled,
-	    .answered = open ? answered : NULL};
+	    .answered = open ? answered : NULL,
+	    .moved = moved};
 
 	start.to_upstream =
 	    s->flight != NULL ? s->flight : request_take_early(&u->request);
 	s->flight = NULL;
 	s->fd = -1;
 	memset(&s->relay, 0, sizeof(s->relay));
-	session_change(s, SESSION_RELAYING);
-	slab_up(&s->env->slab->tunnels);
+	stands(s);
 	relay_start(&s->relay, s->env->dial.loop, &start, relay_done);
 	if (!open)
 		judge(s, REASON_OK, has_asked(&s->relay));
@@ -120,13 +155,13 @@ session_relay(struct session *s, struct stream upstream, struct buf *to_client,
 	    .to_upstream = s->flight,
 	    .early = early,
 	    .idle_us = s->settings->idle_timeout_ms * 1000,
-	    .pipes = s->env->pipes};
+	    .pipes = s->env->pipes,
+	    .moved = moved};
 
 	s->flight = NULL;
 	s->fd = -1;
 	memset(&s->relay, 0, sizeof(s->relay));
-	session_change(s, SESSION_RELAYING);
-	slab_up(&s->env->slab->tunnels);
+	stands(s);
 	relay_start(&s->relay, s->env->dial.loop, &start, relay_done);
 }
 
@@ -190,6 +225,7 @@ session_tunnel(struct session *s)
 {
 	struct setup *u = s->setup;
 	const struct intake *in = &u->request.intake;
+	struct tunnel_class_env env = class_env(s);
 	struct verdict v;
 	struct dial_request request = {.settings = s->settings,
 	    .host = &in->host,
@@ -201,6 +237,10 @@ session_tunnel(struct session *s)
 	u->client.protocol = in->protocol;
 	classify(s->settings, &in->host, &u->client, NULL, &v);
 	learn_consult(s->env->learn, s->settings, &in->host, &v);
+	tunnel_class_begin(&s->class, &env,
+	    &(struct tunnel_class_of){&v, &u->client, &in->host},
+	    loop_now_us(s->env->dial.loop));
+	v.class = (enum traffic_class)s->class.class;
 	if (v.via == VIA_DENY) {
 		session_refuse(s, REASON_DENIED);
 		return;

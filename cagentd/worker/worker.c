@@ -26,6 +26,7 @@
 #include "cagentd/worker/dial/warm.h"
 #include "cagentd/worker/web/web_pool.h"
 #include "cagentd/worker/worker_loop.h"
+#include "shm/traffic.h"
 
 struct worker {
 	uint32_t index;
@@ -50,6 +51,7 @@ struct worker {
 	struct table_reader *reader;
 	struct slab *slab; /* ours; others' are read for connection limits */
 	struct slab *slabs[SETTINGS_WORKERS_MAX];
+	struct traffic *traffic; /* NULL: it cannot be had */
 	uint64_t seed;
 	uint64_t fds_max; /* asked before the sandbox, which has no such call */
 	uint32_t clients_max;
@@ -241,6 +243,18 @@ map_slab(struct worker *w, uint32_t i, int fd)
 		exit(ROLES_EXIT_SLAB);
 }
 
+/* Tunnels can do without. */
+static void
+map_traffic(struct worker *w, int fd)
+{
+	int error = fd != -1 ? traffic_map(fd, true, &w->traffic) : -ENOENT;
+
+	if (error != 0)
+		log_warnx("what all workers know: %s", strerror(-error));
+	if (fd != -1)
+		close(fd);
+}
+
 static void
 take_slabs(struct worker *w, const struct chan_msg *m)
 {
@@ -382,6 +396,7 @@ prepare(struct worker *w, struct child_start *start)
 			map_slab(w, i, start->slab_fds[i]);
 	}
 	w->slab = w->slabs[w->index];
+	map_traffic(w, start->traffic_fd);
 	w->table = calloc(1, sizeof(*w->table));
 	w->index_of_table = calloc(1, sizeof(*w->index_of_table));
 	w->loads = calloc(TABLE_ROWS_MAX, sizeof(*w->loads));
@@ -397,6 +412,7 @@ prepare(struct worker *w, struct child_start *start)
 	learn_init(&w->learn, w->loop, w->env.dial.resolve, &w->slab->learned);
 	prepare_idle(w);
 	w->env.slab = w->slab;
+	w->env.traffic = w->traffic;
 	w->env.learn = &w->learn;
 	w->env.seen = new_seen();
 	quota_init(&w->quota, w->slab, w->slabs);
@@ -442,6 +458,7 @@ finish(struct worker *w)
 	table_reader_close(w->reader);
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
 		slab_unmap(w->slabs[i]);
+	traffic_unmap(w->traffic);
 	settings_unref(w->settings);
 	trace_fini(&w->trace);
 	free(w->table);

@@ -191,6 +191,7 @@ give_all(const struct master *m, int chan)
 
 	give(chan, MSG_CONF, &serial, m->shared.conf.fds[SHARED_SECRETS]);
 	give(chan, MSG_TABLE, NULL, m->shared.table_ro);
+	give(chan, MSG_TRAFFIC, NULL, m->shared.traffic_rw);
 	give(chan, MSG_WAKE, NULL, m->shared.wake);
 	give(chan, MSG_SLAB, &own, m->shared.slab_rw[OWN]);
 	give(chan, MSG_SLAB, &other, m->shared.slab_ro[OTHER]);

@@ -75,12 +75,14 @@ relay_start(struct relay *r, struct loop *loop, const struct relay_start *s,
 	r->replay_any = s->replay_any;
 	r->patience_us = s->patience_us;
 	r->stalled = s->stalled;
-	r->side[RELAY_UPSTREAM].bytes = s->early;
-	r->side[RELAY_CLIENT].bytes = 0;
+	r->moved = s->moved;
+	r->side[RELAY_UPSTREAM].bytes = r->side[RELAY_CLIENT].bytes = 0;
+	if (s->early > 0)
+		relay_count(r, RELAY_UPSTREAM, s->early);
 	r->side[RELAY_UPSTREAM].which = RELAY_UPSTREAM;
 	r->pipes = s->pipes;
 	if (s->to_upstream != NULL) {
-		r->side[RELAY_CLIENT].bytes = s->to_upstream->len;
+		relay_count(r, RELAY_CLIENT, s->to_upstream->len);
 		relay_flight_keep(
 		    r, buf_bytes(s->to_upstream), s->to_upstream->len);
 	}

@@ -63,6 +63,8 @@ struct relay_end_point {
 
 struct relay;
 typedef void relay_fn(struct relay *, enum relay_end, enum relay_side where);
+/* So many bytes have come from there, and are on their way. */
+typedef void relay_moved_fn(struct relay *, enum relay_side from, size_t len);
 
 struct relay {
 	struct loop *loop;
@@ -79,6 +81,7 @@ struct relay {
 	int64_t patience_us;
 	void (*answered)(struct relay *);
 	bool (*stalled)(struct relay *);
+	relay_moved_fn *moved;
 	int64_t first_byte_us; /* from the start to upstream's first; 0: none */
 	struct buf *flight;    /* the client's first bytes, while unanswered */
 	enum relay_side broken; /* while the other side is flushed */
@@ -130,6 +133,7 @@ struct relay_start {
 	/* Upstream's first byte has come, so that RELAY_UNANSWERED can not;
 	 * never called with early > 0.  NULL: nobody asks. */
 	void (*answered)(struct relay *);
+	relay_moved_fn *moved; /* NULL: nobody asks */
 };
 
 /*

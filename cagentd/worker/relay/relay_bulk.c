@@ -103,11 +103,10 @@ fill(struct relay *r, struct relay_end_point *p)
 	if (n == -1)
 		return -errno;
 	p->pipe->held = (uint32_t)n;
-	p->bytes += (uint64_t)n;
+	relay_count(r, p->which, (size_t)n);
 	pipes_count(r->pipes, (size_t)n);
 	add_burst(p, (size_t)n);
 	p->burst_ms = now_ms(r);
-	r->moved_us = loop_now_us(r->loop);
 	return n;
 }
 

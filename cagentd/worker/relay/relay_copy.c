@@ -50,12 +50,11 @@ relay_copy_bytes(
 	ssize_t n;
 	int error;
 
-	r->moved_us = loop_now_us(r->loop);
 	if (from == RELAY_CLIENT)
 		relay_flight_keep(r, data, len);
 	else if (p->bytes == 0)
 		first_byte(r);
-	p->bytes += len;
+	relay_count(r, from, len);
 	relay_bulk_note(r, from, len);
 	n = stream_send_now(r->loop, to->stream, data, len);
 	if (n < 0) {

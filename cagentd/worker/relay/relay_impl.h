@@ -20,6 +20,16 @@ relay_of(struct relay_end_point *p)
 	return container_of(p - p->which, struct relay, side[0]);
 }
 
+/* So many bytes (> 0) have come from there. */
+static inline void
+relay_count(struct relay *r, enum relay_side from, size_t len)
+{
+	r->side[from].bytes += len;
+	r->moved_us = loop_now_us(r->loop);
+	if (r->moved != NULL)
+		r->moved(r, from, len);
+}
+
 /* relay.c: the time of the next look may have changed. */
 void relay_look_again(struct relay *);
 
