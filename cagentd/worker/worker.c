@@ -19,6 +19,7 @@
 #include "cagentd/common/tls_clients.h"
 #include "cagentd/roles.h"
 #include "cagentd/worker/entry.h"
+#include "cagentd/worker/memory.h"
 #include "cagentd/worker/relay/pipes.h"
 #include "cagentd/worker/session.h"
 #include "cagentd/worker/trace.h"
@@ -26,7 +27,6 @@
 #include "cagentd/worker/dial/warm.h"
 #include "cagentd/worker/web/web_pool.h"
 #include "cagentd/worker/worker_loop.h"
-#include "shm/traffic.h"
 
 struct worker {
 	uint32_t index;
@@ -49,9 +49,8 @@ struct worker {
 	struct path_index *index_of_table;
 	struct table *table;
 	struct table_reader *reader;
-	struct slab *slab; /* ours; others' are read for connection limits */
-	struct slab *slabs[SETTINGS_WORKERS_MAX];
-	struct traffic *traffic; /* NULL: it cannot be had */
+	struct memory memory;
+	struct slab *slab; /* ours */
 	uint64_t seed;
 	uint64_t fds_max; /* asked before the sandbox, which has no such call */
 	uint32_t clients_max;
@@ -82,8 +81,8 @@ in_flight(void *arg, uint32_t slot)
 	uint32_t i, n = 0;
 
 	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
-		if (w->slabs[i] != NULL)
-			n += slab_in_flight(w->slabs[i], slot);
+		if (w->memory.slabs[i] != NULL)
+			n += slab_in_flight(w->memory.slabs[i], slot);
 	}
 	return trace_answer(&w->trace, slot, n);
 }
@@ -227,50 +226,6 @@ use_settings(struct worker *w, struct settings *s)
 }
 
 static void
-map_slab(struct worker *w, uint32_t i, int fd)
-{
-	int error;
-
-	slab_unmap(w->slabs[i]);
-	w->slabs[i] = NULL;
-	error = slab_map(fd, i == w->index, &w->slabs[i]);
-	close(fd);
-	if (error == 0)
-		return;
-	/* Another's is its own affair: its tunnels go uncounted here. */
-	log_warnx("slab %u: %s", i, strerror(-error));
-	if (i == w->index && error == -EPROTO)
-		exit(ROLES_EXIT_SLAB);
-}
-
-/* Tunnels can do without. */
-static void
-map_traffic(struct worker *w, int fd)
-{
-	int error = fd != -1 ? traffic_map(fd, true, &w->traffic) : -ENOENT;
-
-	if (error != 0)
-		log_warnx("what all workers know: %s", strerror(-error));
-	if (fd != -1)
-		close(fd);
-}
-
-static void
-take_slabs(struct worker *w, const struct chan_msg *m)
-{
-	uint32_t first, i;
-
-	if (child_first_worker(m, &first) != 0)
-		return;
-	for (i = 0; i < m->fds_n; i++) {
-		if (first + i == w->index)
-			continue; /* for our successor */
-		map_slab(w, first + i, m->fds[i]);
-		m->fds[i] = -1;
-	}
-}
-
-static void
 take_listeners(struct worker *w, const struct chan_msg *m)
 {
 	enum settings_listener kinds[SETTINGS_LISTENERS_MAX];
@@ -316,7 +271,7 @@ message(void *arg, struct chan *c, const struct chan_msg *m)
 		m->fds[0] = -1;
 		return;
 	case MSG_SLAB:
-		take_slabs(w, m);
+		memory_take_slabs(&w->memory, m);
 		return;
 	case MSG_LOG:
 		log_take(m->fds[0]);
@@ -379,7 +334,6 @@ static void
 prepare(struct worker *w, struct child_start *start)
 {
 	struct rlimit rl;
-	uint32_t i;
 	int error;
 
 	slack_init();
@@ -391,12 +345,8 @@ prepare(struct worker *w, struct child_start *start)
 		fatalx("loop: %s", strerror(-error));
 	if (table_reader_open(&w->reader, start->table_fd) != 0)
 		fatalx("start: no tier table");
-	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
-		if (start->slab_fds[i] != -1)
-			map_slab(w, i, start->slab_fds[i]);
-	}
-	w->slab = w->slabs[w->index];
-	map_traffic(w, start->traffic_fd);
+	memory_map(&w->memory, w->index, start);
+	w->slab = w->memory.slabs[w->index];
 	w->table = calloc(1, sizeof(*w->table));
 	w->index_of_table = calloc(1, sizeof(*w->index_of_table));
 	w->loads = calloc(TABLE_ROWS_MAX, sizeof(*w->loads));
@@ -412,10 +362,10 @@ prepare(struct worker *w, struct child_start *start)
 	learn_init(&w->learn, w->loop, w->env.dial.resolve, &w->slab->learned);
 	prepare_idle(w);
 	w->env.slab = w->slab;
-	w->env.traffic = w->traffic;
+	w->env.traffic = w->memory.traffic;
 	w->env.learn = &w->learn;
 	w->env.seen = new_seen();
-	quota_init(&w->quota, w->slab, w->slabs);
+	quota_init(&w->quota, w->slab, w->memory.slabs);
 	w->env.quota = &w->quota;
 	error = who_init(&w->who, w->loop);
 	if (error != 0)
@@ -441,8 +391,6 @@ prepare(struct worker *w, struct child_start *start)
 static void
 finish(struct worker *w)
 {
-	uint32_t i;
-
 	accept_stop(&w->accept); /* which may yet bring one */
 	kill_sessions(w);
 	pipes_fini(&w->pipes);
@@ -456,9 +404,7 @@ finish(struct worker *w)
 	chan_free(w->child.chan);
 	loop_free(w->loop);
 	table_reader_close(w->reader);
-	for (i = 0; i < SETTINGS_WORKERS_MAX; i++)
-		slab_unmap(w->slabs[i]);
-	traffic_unmap(w->traffic);
+	memory_unmap(&w->memory);
 	settings_unref(w->settings);
 	trace_fini(&w->trace);
 	free(w->table);
