@@ -205,32 +205,6 @@ carry(int client, int origin, uint64_t size, struct flow f[WAYS][2])
 	judge(f[DOWN], "down");
 }
 
-/* Bytes that went past the worker's memory; ends the case where the worker does
- * not have that loop. */
-static uint64_t
-spliced(struct rig_agent *a, const char *loop)
-{
-	static const char *const args[] = {"status", "--json", NULL};
-	static const char key[] = "\"spliced\":";
-	struct rig_wait now = {.timeout_ms = 0};
-	bool ring = strcmp(loop, "io_uring") == 0;
-	struct rig_output o;
-	const char *at;
-	uint64_t n;
-
-	if (ring &&
-	    rig_proc_wait_log(&a->proc, "io_uring cannot be had", &now) == 0)
-		rig_skip("io_uring cannot be had");
-	rig_ctl(a, &o, args);
-	CHECK((strstr(o.out, "\"loop\":\"io_uring\"") != NULL) == ring,
-	    "%s is not what the worker has: %s", loop, o.out);
-	at = strstr(o.out, key);
-	REQUIRE(at != NULL, "no %s in %s", key, o.out);
-	n = strtoull(at + strlen(key), NULL, 10);
-	rig_output_free(&o);
-	return n;
-}
-
 static void
 show(const char *words, uint64_t size, struct flow f[WAYS][2], uint64_t piped)
 {
@@ -277,7 +251,8 @@ through(const char *loop, const char *splice)
 	carry(c.fd, origin, size, f);
 	close(origin);
 	rig_conn_close(&c);
-	piped = spliced(&a, loop);
+	rig_agent_has_loop(&a, loop);
+	piped = (uint64_t)rig_agent_count(&a, "spliced");
 	CHECK((piped > size) == (strcmp(splice, "yes") == 0),
 	    "%s %llu bytes went by pipe", words, (unsigned long long)piped);
 	show(words, size, f, piped);

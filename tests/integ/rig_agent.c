@@ -223,6 +223,41 @@ rig_ctl(struct rig_agent *a, struct rig_output *o, const char *const *args)
 }
 
 void
+rig_agent_has_loop(struct rig_agent *a, const char *loop)
+{
+	static const char *const args[] = {"status", "--json", NULL};
+	struct rig_wait now = {.timeout_ms = 0};
+	bool ring = strcmp(loop, "io_uring") == 0;
+	struct rig_output o;
+
+	if (ring &&
+	    rig_proc_wait_log(&a->proc, "io_uring cannot be had", &now) == 0)
+		rig_skip("io_uring cannot be had");
+	rig_ctl(a, &o, args);
+	CHECK((strstr(o.out, "\"loop\":\"io_uring\"") != NULL) == ring,
+	    "%s is not what the worker has: %s", loop, o.out);
+	rig_output_free(&o);
+}
+
+long long
+rig_agent_count(struct rig_agent *a, const char *key)
+{
+	static const char *const args[] = {"status", "--json", NULL};
+	struct rig_output o;
+	const char *at;
+	char want[64];
+	long long n;
+
+	rig_ctl(a, &o, args);
+	snprintf(want, sizeof(want), "\"%s\":", key);
+	at = strstr(o.out, want);
+	REQUIRE(at != NULL, "no %s in %s", want, o.out);
+	n = strtoll(at + strlen(want), NULL, 10);
+	rig_output_free(&o);
+	return n;
+}
+
+void
 rig_agent_serves(struct rig_agent *a, const char *host, const char *when)
 {
 	struct rig_proxy p = rig_agent_proxy(a, RIG_SOCKS5H);

@@ -60,6 +60,13 @@ void rig_agent_stop(struct rig_agent *);
 /* cagentd -t on its configuration. */
 void rig_agent_test(struct rig_agent *, struct rig_output *);
 
+/* Once a worker has been at work, with `event-loop = loop` in [agent]: it does
+ * have that loop.  Ends the case, as skipped, where there is none to be had. */
+void rig_agent_has_loop(struct rig_agent *, const char *loop);
+/* A number that its status tells, as "tunnels"; ends the case where there is
+ * none. */
+long long rig_agent_count(struct rig_agent *, const char *key);
+
 /* The child of that title, "worker 0", "control" or "resolver"; 0: none. */
 pid_t rig_agent_child(const struct rig_agent *, const char *title);
 /* Wait for one that is not `not`; ends the case at the deadline. */
@@ -82,9 +89,11 @@ void rig_agent_serves(struct rig_agent *, const char *host, const char *when);
 /* Run cagent-ctl against it; args are NULL-terminated. */
 void rig_ctl(struct rig_agent *, struct rig_output *, const char *const *args);
 
-/* CPU time of a process so far, and its resident memory. */
+/* CPU time of a process so far, its resident memory, and of that what it has
+ * taken for itself (-1: the kernel does not say). */
 int64_t rig_cpu_ms(pid_t);
 int64_t rig_rss_kb(pid_t);
+int64_t rig_anon_kb(pid_t);
 size_t rig_fds(pid_t);
 
 #endif

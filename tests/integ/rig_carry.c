@@ -16,15 +16,17 @@
 #define HEAD_LEN   32
 #define HELLO_MAX  4096
 #define CHUNK	   65536
+#define GATE_MS	   10
 #define TURN_MAX   8 /* chunks in a row for one of many */
-#define FLIGHT_MAX 400
+#define FLIGHT_MAX 1000
 /* The other way is another stream. */
 #define DOWN_SEED(seed) ((seed) + 1)
 
 enum state {
 	STATE_HELLO,
 	STATE_SOCKS5,
-	STATE_RUN, /* its head stays at the start of in */
+	STATE_GATE, /* waits for others */
+	STATE_RUN,  /* its head stays at the start of in */
 	STATE_SENT
 };
 
@@ -117,20 +119,35 @@ hello(struct rig_link *l)
 	}
 }
 
+/* False: not yet. */
+static bool
+pass_gate(struct rig_link *l)
+{
+	struct rig_haven *h = haven_of(l);
+
+	if (atomic_load(&h->asked) < atomic_load(&h->gate))
+		return false;
+	say(l, "\5\0\0\1\0\0\0\0\0\0", 10);
+	l->state = STATE_HELLO;
+	return true;
+}
+
 /* Take one message off what has come: its length, 0 for more. */
 static size_t
 take(struct rig_link *l)
 {
 	size_t len;
 
+	if (l->state == STATE_GATE && !pass_gate(l))
+		return 0;
 	if (l->in_len == 0 || l->state == STATE_RUN)
 		return 0;
 	if (l->state == STATE_HELLO)
 		return hello(l);
 	len = socks5_len(l->in, l->in_len);
 	if (len > 0) {
-		say(l, "\5\0\0\1\0\0\0\0\0\0", 10);
-		l->state = STATE_HELLO;
+		atomic_fetch_add(&haven_of(l)->asked, 1);
+		l->state = STATE_GATE;
 	}
 	return len;
 }
@@ -224,25 +241,38 @@ run(struct rig_link *l)
 	       (may_send && l->state == STATE_RUN ? RIG_WANT_OUT : 0);
 }
 
-static unsigned int
-step(struct rig_link *l)
+/* False: there is no more to come. */
+static bool
+collect(struct rig_link *l)
 {
-	size_t len;
-	long n;
+	long n = rig_link_read(l, l->in + l->in_len, HELLO_MAX - l->in_len);
 
-	if (l->state == STATE_RUN || l->state == STATE_SENT)
-		return run(l);
-	n = rig_link_read(l, l->in + l->in_len, HELLO_MAX - l->in_len);
 	if (n < 0 || l->fin || l->in_len == HELLO_MAX) {
 		/* A connection kept in stock says nothing. */
 		if (l->in_len > 0)
 			atomic_fetch_add(&haven_of(l)->broken, 1);
-		return RIG_CLOSE;
+		return false;
 	}
 	l->in_len += (size_t)n;
+	return true;
+}
+
+static unsigned int
+step(struct rig_link *l)
+{
+	size_t len;
+
+	if (l->state == STATE_RUN || l->state == STATE_SENT)
+		return run(l);
+	if (l->state != STATE_GATE && !collect(l))
+		return RIG_CLOSE;
 	while ((len = take(l)) > 0) {
 		l->in_len -= len;
 		memmove(l->in, l->in + len, l->in_len);
+	}
+	if (l->state == STATE_GATE) {
+		l->due_ms = rig_now_ms() + GATE_MS;
+		return 0;
 	}
 	return l->state == STATE_RUN ? run(l) : RIG_WANT_IN;
 }

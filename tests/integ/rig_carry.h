@@ -32,6 +32,10 @@ struct rig_haven {
 	atomic_uint wrong;	  /* bytes that are not what they should be */
 	atomic_uint cut;	  /* ended in order before all was there */
 	atomic_uint broken;	  /* reset, or never a whole request */
+	atomic_uint asked;	  /* requests of SOCKS5 */
+	/* None of those is answered before there are so many; 0, as at first:
+	 * each at once. */
+	atomic_uint gate;
 };
 
 /* On 127.0.0.1. */

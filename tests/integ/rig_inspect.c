@@ -172,6 +172,17 @@ rig_rss_kb(pid_t pid)
 	return field != NULL ? strtol(field + 6, NULL, 10) : -1;
 }
 
+int64_t
+rig_anon_kb(pid_t pid)
+{
+	char path[64], text[4096], *field;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	slurp(path, text, sizeof(text));
+	field = strstr(text, "Pss_Anon:");
+	return field != NULL ? strtol(field + 9, NULL, 10) : -1;
+}
+
 size_t
 rig_fds(pid_t pid)
 {
