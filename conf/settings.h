@@ -119,6 +119,7 @@ struct settings_intermediary {
 	uint16_t tier;		  /* rank; 0 unless DUTY_RANKED */
 	uint32_t weight;	  /* 1..1000 */
 	uint32_t connections_max; /* 0: no limit */
+	bool fast_open;		  /* TCP_FASTOPEN; default: no */
 	char username[256];	  /* "": no login */
 	char *password;		  /* sodium_malloc(); NULL: none, or this
 				     process was given no secrets */

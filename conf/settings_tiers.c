@@ -269,6 +269,9 @@ const struct conf_option settings_intermediary_options[] = {
 	.type = CONF_CUSTOM,
 	.parse = set_tier,
 	.expects = "a rank from 1 to 1000 or a tier's name"},
+    {.key = "fast-open",
+	.type = CONF_BOOL,
+	.offset = SETTINGS_HOP(i.fast_open)},
     {.key = NULL},
 };
 
@@ -395,6 +398,8 @@ settings_intermediary_end(struct conf_ctx *ctx, void *build, void *record)
 		trouble = login_trouble(i, i->password != NULL);
 	if (trouble == NULL && is_ourselves(b, i))
 		trouble = "its 'address' is the agent's own listener";
+	if (trouble == NULL && i->fast_open && i->tls != NULL)
+		trouble = "'fast-open' is for types without TLS";
 	if (trouble == NULL && i->duty != DUTY_RANKED)
 		trouble = settings_serves_trouble(i);
 	if (trouble != NULL) {

@@ -125,6 +125,7 @@ row_clear(struct slab_row *r, uint32_t incarnation)
 	SET(&r->eager, 0);
 	SET(&r->warm, 0);
 	SET(&r->eager_us, 0);
+	SET(&r->fast_us, 0);
 	SET(&r->attempts, 0);
 	SET(&r->successes, 0);
 	SET(&r->charged, 0);

@@ -51,6 +51,7 @@ struct slab_row {
 	_Atomic uint32_t eager;	  /* enum slab_eager, and the worker's notes */
 	_Atomic uint32_t warm;	  /* connections that wait for a request */
 	_Atomic int64_t eager_us; /* tried again from then on; monotonic */
+	_Atomic int64_t fast_us;  /* no bytes in a SYN until then; monotonic */
 	_Atomic uint64_t attempts;
 	_Atomic uint64_t successes;
 	_Atomic uint64_t charged; /* failures that are the intermediary's */

@@ -56,6 +56,7 @@ attempt_finish(struct attempt *a, enum wire_reason reason, struct buf *early)
 	}
 	r.warm = a->lukewarm;
 	r.news = attempt_shake_news(a, reason);
+	r.fast_failed = a->lost || (a->plain && a->connected_us != 0);
 	if (reason == REASON_OK) {
 		if (a->target.associate)
 			r.bound = a->hop.bound;
@@ -91,6 +92,8 @@ on_deadline(struct loop *loop, struct op *op, const struct op_result *r)
 	struct attempt *a = container_of(op, struct attempt, timer);
 
 	(void)loop, (void)r; /* time is the only news */
+	if (attempt_fast_is_over(a))
+		return;
 	if (a->refused == REASON_OK && attempt_shake_is_over(a)) {
 		a->swallowed = true;
 		attempt_again(a);
@@ -188,6 +191,7 @@ on_connect(struct race *race, int fd)
 		return;
 	}
 	a->stream = stream_plain(fd);
+	a->unproven = race->fast;
 	a->connected_us = loop_now_us(a->loop);
 	if (a->target.secure)
 		secure(a);
@@ -199,10 +203,11 @@ on_connect(struct race *race, int fd)
 static int
 start_connecting(struct attempt *a)
 {
-	const struct race_field field = {
-	    a->addresses.ips, a->addresses.ips_n, a->target.port};
+	const struct race_field field = {a->addresses.ips, a->addresses.ips_n,
+	    a->target.port, attempt_fast_may(a)};
 
 	a->state = ATTEMPT_CONNECTING;
+	a->unproven = false;
 	a->connecting_us = loop_now_us(a->loop);
 	return race_start(&a->race, a->loop, &field, on_connect);
 }
@@ -272,13 +277,12 @@ begin(struct attempt *a)
 	return error == 0 ? REASON_OK : REASON_OVERLOAD;
 }
 
-void
-attempt_again(struct attempt *a)
+static void
+connect_again(struct attempt *a)
 {
 	int error;
 
 	hang_up(a);
-	a->fell = true;
 	a->connected_us = 0;
 	/* It is under way, or has just fired: that takes no memory. */
 	attempt_arm(a, a->deadline_us);
@@ -286,6 +290,20 @@ attempt_again(struct attempt *a)
 	if (error != 0)
 		attempt_finish(
 		    a, wire_connect_reason(a->target.direct, error), NULL);
+}
+
+void
+attempt_again(struct attempt *a)
+{
+	a->fell = true;
+	connect_again(a);
+}
+
+void
+attempt_plainly(struct attempt *a)
+{
+	a->plain = true;
+	connect_again(a);
 }
 
 void
@@ -323,6 +341,7 @@ set_out(struct attempt *a, struct loop *loop, struct resolve *resolve,
 	a->connecting_us = a->connected_us = 0;
 	a->warm_us = 0;
 	a->warm = a->lukewarm = a->fell = a->swallowed = false;
+	a->unproven = a->plain = a->lost = false;
 	a->refused = REASON_OK;
 }
 

@@ -51,9 +51,14 @@ struct attempt_target {
 	bool bare;  /* an intermediary, but no handshake: TCP, and TLS */
 	bool greet; /* SOCKS5: up to where a request may follow */
 	enum attempt_manner manner;
-	bool no_login;		/* eager: as the intermediary asks for none */
-	bool secure;		/* by TLS, */
-	struct tls_client *tls; /* borrowed; NULL: so it must fail */
+	bool no_login; /* eager: as the intermediary asks for none */
+	/* What is said first may ride in the SYN (base/net_fast.h).  That is
+	 * done with our own handshakes in the clear alone: a greeting or a
+	 * request to connect that arrives twice makes a connection that nobody
+	 * uses, but what a client says may be meant once. */
+	bool fast;
+	bool secure;		      /* by TLS, */
+	struct tls_client *tls;	      /* borrowed; NULL: so it must fail */
 	const char *user, *password;  /* borrowed; NULL: no login */
 	const struct wire_host *dest; /* borrowed */
 	/* Of the addresses of a name, which may be connected to?  NULL: all. */
@@ -73,7 +78,8 @@ struct attempt_result {
 	int64_t handshake_us;
 	bool warm; /* it stands on the connection that was there */
 	enum attempt_news news;
-	bool logged_in; /* of the news: it has asked for the login */
+	bool logged_in;	  /* of the news: it has asked for the login */
+	bool fast_failed; /* it took a connection without that */
 };
 
 /* A connection that was made beforehand: TCP, TLS, the greeting. */
@@ -102,11 +108,14 @@ struct attempt {
 	attempt_fn *done;
 	struct stream stream;
 	int64_t started_us, connecting_us, connected_us, deadline_us;
-	int64_t shook_us;     /* the handshake began */
-	int64_t patience_us;  /* with all at once */
-	int64_t warm_us;      /* what the connection had taken */
-	bool warm;	      /* it was given, and nothing has come by it yet */
-	bool lukewarm;	      /* it was given */
+	int64_t shook_us;    /* the handshake began */
+	int64_t patience_us; /* with all at once */
+	int64_t warm_us;     /* what the connection had taken */
+	bool warm;	     /* it was given, and nothing has come by it yet */
+	bool lukewarm;	     /* it was given */
+	bool unproven; /* it may not stand yet, and nothing has come by it */
+	bool plain;    /* it is to be proven before anything is said */
+	bool lost;     /* what was in the SYN did not come through */
 	bool fell, swallowed; /* from all at once to steps; in silence */
 	struct msg_resolved addresses;
 	struct resolve_query query;

@@ -19,13 +19,20 @@ fail(struct attempt *a, enum wire_reason reason)
 }
 
 static void
+fail_closed(struct attempt *a)
+{
+	if (!attempt_fast_was_none(a))
+		fail(a, attempt_closed_reason(a));
+}
+
+static void
 on_sent(struct loop *loop, struct op *op, const struct op_result *r)
 {
 	struct attempt *a = container_of(op, struct attempt, send);
 
 	(void)loop;
 	if (r->res < 0)
-		fail(a, attempt_closed_reason(a));
+		fail_closed(a);
 }
 
 /* 0 or -errno. */
@@ -97,10 +104,11 @@ on_recv(struct loop *loop, struct op *op, const struct op_result *r)
 	struct attempt *a = container_of(op, struct attempt, recv);
 
 	if (r->res <= 0) {
-		fail(a, attempt_closed_reason(a));
+		fail_closed(a);
 		return;
 	}
 	a->warm = false;
+	attempt_fast_proven(a);
 	/* Each answer is to all that was sent before. */
 	loop_prompt(loop, a->stream.fd);
 	if (a->in == NULL || a->in->len == 0) {
@@ -169,7 +177,9 @@ attempt_shake(struct attempt *a)
 	if (a->hop.eager && a->target.manner == ATTEMPT_TRYING)
 		be_patient(a);
 	if (say(a) != 0)
-		fail(a, attempt_closed_reason(a));
+		fail_closed(a);
+	else
+		attempt_fast_watch(a);
 }
 
 int
@@ -214,8 +224,9 @@ attempt_shake_news(const struct attempt *a, enum wire_reason reason)
 
 	if (a->fell)
 		return news_of_fall(a, ok);
-	if (a->state != ATTEMPT_SHAKING || a->lukewarm || t->direct ||
-	    t->type != HOP_SOCKS5 || t->associate || t->greet)
+	if (a->state != ATTEMPT_SHAKING || a->connected_us == 0 ||
+	    a->lukewarm || t->direct || t->type != HOP_SOCKS5 || t->associate ||
+	    t->greet)
 		return ATTEMPT_NO_NEWS;
 	if (!a->hop.eager)
 		return ok ? ATTEMPT_NEWS_STEPWISE : ATTEMPT_NO_NEWS;

@@ -113,7 +113,8 @@ static const int pipe_flags[] = {O_NONBLOCK | O_CLOEXEC, -1};
 static const int splice_flags[] = {SPLICE_F_MOVE | SPLICE_F_NONBLOCK, -1};
 static const int half_close[] = {SHUT_WR, -1};
 static const int control_options[] = {TCP_NODELAY, -1};
-static const int worker_options[] = {TCP_NODELAY, SO_LINGER, SO_RCVLOWAT, -1};
+static const int worker_options[] = {
+    TCP_NODELAY, SO_LINGER, SO_RCVLOWAT, TCP_FASTOPEN_CONNECT, -1};
 
 static const struct sandbox_arg control_args[] = {{"fcntl", 1, channel_fcntls},
     {"setsockopt", 2, control_options}, {NULL, 0, NULL}};

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/net_fast.h"
+
 void
 race_order(struct net_ip *ips, uint32_t n)
 {
@@ -126,6 +128,8 @@ begin(struct race *r, uint32_t address)
 		return error;
 	}
 	lane->address = address;
+	if (r->fast && address == 0) /* slower without it, and no worse */
+		(void)net_fast_connect(lane->fd);
 	loop_prompt(r->loop, lane->fd);
 	error = loop_connect(
 	    r->loop, &lane->connect, lane->fd, &addr.sa, len, on_connect);
@@ -218,7 +222,8 @@ race_start(struct race *r, struct loop *loop, const struct race_field *field,
 	    .done = done,
 	    .ips = field->ips,
 	    .ips_n = field->ips_n,
-	    .port = field->port};
+	    .port = field->port,
+	    .fast = field->fast};
 	for (i = 0; i < RACE_MAX; i++) {
 		r->lanes[i].race = r;
 		r->lanes[i].fd = -1;

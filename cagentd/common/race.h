@@ -1,6 +1,7 @@
 #ifndef CAGENTD_RACE_H
 #define CAGENTD_RACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/loop.h"
@@ -36,6 +37,7 @@ struct race {
 	const struct net_ip *ips;
 	uint32_t ips_n, next;
 	uint16_t port;
+	bool fast;
 	int error; /* the truest so far; 0: none */
 	int error_truth;
 	struct op timer;
@@ -46,6 +48,9 @@ struct race_field {
 	const struct net_ip *ips; /* in this order; borrowed until the end */
 	uint32_t ips_n;		  /* at least one */
 	uint16_t port;
+	/* Connect to the first of them by net_fast_connect(), so that it may
+	 * win without an answer. */
+	bool fast;
 };
 
 /* Bring addresses that are in order of preference into the order of section

@@ -352,7 +352,8 @@ link_adopt(struct link *l, int fd)
 static void
 begin_connect(struct link *l, const struct net_ip *ips, uint32_t n)
 {
-	struct race_field field = {l->ips, n, l->peer.at[l->at].port};
+	struct race_field field = {
+	    .ips = l->ips, .ips_n = n, .port = l->peer.at[l->at].port};
 	int error;
 
 	memcpy(l->ips, ips, n * sizeof(*ips));

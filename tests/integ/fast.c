@@ -11,6 +11,10 @@
 #include "tests/integ/rig_net.h"
 #include "tests/integ/rig_ns.h"
 
+#define REQUEST_MS 10000
+#define BYTES	   500
+#define MORE	   3
+
 /* Both ends of it are let, in the case's own network. */
 static void
 let(void)
@@ -90,8 +94,90 @@ t_client(void)
 	rig_agent_stop(&agent);
 }
 
+/* Tunnels through two agents, one after another. */
+static void
+tunnels(struct rig_agent *agent, uint16_t port, int n)
+{
+	struct rig_proxy proxy = rig_agent_proxy(agent, RIG_SOCKS5);
+	enum rig_fail fail;
+	struct rig_conn c;
+
+	while (n-- > 0) {
+		fail = rig_dial(&c, &proxy, "127.0.0.1", port, REQUEST_MS);
+		if (fail == RIG_OK) {
+			fail = rig_http_get(&c, BYTES);
+			rig_conn_close(&c);
+		}
+		CHECK(fail == RIG_OK, "a tunnel: %s", c.text);
+	}
+}
+
+/*
+ * The first tunnel brings the cookie; the second is the one trial of saying
+ * all at once, which does without; all others have their request in their
+ * SYN, and the agent behind takes it from there.
+ */
+static void
+upstream(const char *loop, const char *type, const char *key, long want)
+{
+	static struct rig_agent agent, back;
+	struct rig_server origin;
+	long before;
+
+	let();
+	rig_origin_start(&origin, RIG_ORIGIN_HTTP, "127.0.0.1", 0, NULL);
+	rig_agent_init(&back, "back");
+	rig_agent_direct(&back);
+	rig_agent_start(&back);
+	rig_agent_init(&agent, "agent");
+	agent.workers = 1;
+	rig_agent_key(&agent, "event-loop = %s", loop);
+	rig_agent_key(&agent, "warm-connections = 0");
+	rig_agent_intermediary(&agent, "one", type, "127.0.0.1", back.port);
+	rig_agent_add(&agent, "%s\n", key);
+	rig_agent_start(&agent);
+	tunnels(&agent, origin.port, 2);
+	before = count("TCPFastOpenActive");
+	tunnels(&agent, origin.port, MORE);
+	CHECK_INT(count("TCPFastOpenActive") - before, want);
+	CHECK_INT(count("TCPFastOpenPassive") - before, want);
+	CHECK_INT(count("TCPFastOpenActiveFail"), 0);
+	rig_agent_stop(&agent);
+	rig_agent_stop(&back);
+	rig_server_stop(&origin);
+}
+
+static void
+t_epoll(void)
+{
+	upstream("epoll", "socks5", "fast-open = yes", MORE);
+}
+
+static void
+t_io_uring(void)
+{
+	upstream("io_uring", "socks5", "fast-open = yes", MORE);
+}
+
+static void
+t_connect(void)
+{
+	upstream("auto", "http", "fast-open = yes", MORE);
+}
+
+/* Not unless it is asked for. */
+static void
+t_default(void)
+{
+	upstream("auto", "socks5", "", 0);
+}
+
 static const struct rig_case cases[] = {
     {"client", t_client, 0, RIG_NEEDS_NETNS},
+    {"epoll", t_epoll, 0, RIG_NEEDS_NETNS},
+    {"io_uring", t_io_uring, 0, RIG_NEEDS_NETNS},
+    {"connect", t_connect, 0, RIG_NEEDS_NETNS},
+    {"default", t_default, 0, RIG_NEEDS_NETNS},
 };
 
 RIG_MAIN("fast", cases, NULL)

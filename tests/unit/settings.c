@@ -295,6 +295,7 @@ static const char hops[] = "[rule \"r1\"]\n"
 			   "tier = gold\n"
 			   "weight = 1000\n"
 			   "max-connections = 77\n"
+			   "fast-open = yes\n"
 			   "[intermediary \"b\"]\n"
 			   "type = socks4a\n"
 			   "address = [2001:DB8:0::1]:1\n"
@@ -327,6 +328,8 @@ reads_intermediaries_and_tiers(void)
 	CHECK_INT(s->intermediaries[0].tier, 3);
 	CHECK_INT(s->intermediaries[0].weight, 1000);
 	CHECK_INT(s->intermediaries[0].connections_max, 77);
+	CHECK(s->intermediaries[0].fast_open && !s->intermediaries[1].fast_open,
+	    "fast-open");
 	CHECK_INT(s->intermediaries[1].type, HOP_SOCKS4A);
 	CHECK_STR(s->intermediaries[1].host, "2001:db8::1");
 	CHECK_INT(s->intermediaries[1].tier, 5);

@@ -283,6 +283,9 @@ static const struct {
 	"socks4a knows no password, only a 'username'"},
     {"http", "username = m:e\n", true,
 	"a 'username' for http must not have a colon (RFC 7617)"},
+    {"http", "fast-open = yes\n", false, NULL},
+    {"https", "fast-open = yes\n", false,
+	"'fast-open' is for types without TLS"},
 };
 
 static void

@@ -14,6 +14,7 @@
 #include "cagentd/worker/dial/dial_steps.h"
 #include "cagentd/worker/dial/dial_tries.h"
 #include "cagentd/worker/dial/eager.h"
+#include "cagentd/worker/dial/fast.h"
 #include "cagentd/worker/dial/warm.h"
 
 static void try_next(struct dial *, struct dial_leg *);
@@ -139,6 +140,7 @@ attempt_done(struct attempt *a, struct attempt_result *r)
 	t->stood_us = loop_now_us(d->env->loop);
 	if (!t->direct) {
 		eager_learn(d->env->record, t->hop, r, t->stood_us);
+		fast_learn(d->env->record, t->hop, r, t->stood_us);
 		if (r->reason == REASON_OK && !r->warm && !t->reused)
 			warm_seen(d->env->warm, t->hop, r->stream.fd,
 			    r->handshake_us);

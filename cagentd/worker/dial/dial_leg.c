@@ -8,6 +8,7 @@
 
 #include "cagentd/worker/dial/dial_tries.h"
 #include "cagentd/worker/dial/eager.h"
+#include "cagentd/worker/dial/fast.h"
 #include "cagentd/worker/own.h"
 #include "cagentd/worker/dial/target.h"
 #include "cagentd/worker/dial/warm.h"
@@ -203,6 +204,9 @@ dial_leg_intermediary(
 	leg->pick = *pick;
 	memcpy(leg->rival, table->rows[pick->rival].name, sizeof(leg->rival));
 	dial_tries_enter(d, t);
+	if (t->trial) /* which is of whether one can connect */
+		target.fast = false;
+	fast_ask(d->env->record, t->hop, loop_now_us(d->env->loop), &target);
 	if (reuse(leg, done))
 		return;
 	if (take_warm(leg, &target, pick->row, done))

@@ -31,6 +31,7 @@ target_of(const struct settings *s, const struct table *table, uint32_t n)
 	 * clear to who should be asked by TLS. */
 	t.secure =
 	    row->type == TABLE_HTTPS || (login != NULL && login->tls != NULL);
+	t.fast = login != NULL && login->fast_open;
 	if (login != NULL && login->tls != NULL)
 		t.tls = login->tls->client;
 	if (login != NULL && login->username[0] != '\0') {
