@@ -5,20 +5,23 @@
 #include <stdint.h>
 
 #include "shm/history.h"
+#include "shm/pace.h"
 
 /*
- * What all workers write: what they know together of tunnels that have ended.
- * A worker that was taken over can write rubbish here, and with that disturb
- * in which class tunnels begin; whoever reads takes it for hostile.  A sealed
- * memfd, made once and kept over restarts and reloads.
+ * What all workers write: what they know together of tunnels that have ended,
+ * and how much of the link was taken.  A worker that was taken over can write
+ * rubbish here, and with that disturb in which class tunnels begin and who is
+ * served when; whoever reads takes it for hostile.  A sealed memfd, made once
+ * and kept over restarts and reloads.
  */
 #define TRAFFIC_MAGIC  0x5446524331ull
-#define TRAFFIC_LAYOUT 1
+#define TRAFFIC_LAYOUT 2
 
 struct traffic {
 	uint64_t magic;
 	uint64_t layout;
 	struct history history;
+	struct pace_state pace;
 };
 
 /* A sealed memfd that holds an empty one; fd (read-write) or -errno.  *ro_fd:
