@@ -19,7 +19,7 @@
  * memfd: nobody can shrink it under a reader.
  */
 #define SLAB_MAGIC   0x42414c5331ull
-#define SLAB_LAYOUT  8
+#define SLAB_LAYOUT  9
 #define SLAB_REASONS 32	   /* at least REASON_COUNT of wire/wire.h */
 #define SLAB_CLASSES 16	   /* of traffic */
 #define SLAB_EAGER   0xffu /* what of eager is the enum's */

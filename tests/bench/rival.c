@@ -19,6 +19,7 @@ static const struct {
     [RIVAL_NOBODY] = {"the client itself", NULL, NULL},
     [RIVAL_HAPROXY] = {"HAProxy", NULL, NULL},
     [RIVAL_COLD] = {"agent, epoll, nothing warm", "cold", "epoll"},
+    [RIVAL_FAST] = {"agent, epoll, nothing warm, fast open", "fast", "epoll"},
     [RIVAL_EPOLL] = {"agent, epoll", "epoll", "epoll"},
     [RIVAL_URING] = {"agent, io_uring", "uring", "io_uring"},
 };
@@ -110,9 +111,11 @@ start_agent(struct rival *r, const char *address, uint16_t port)
 		rig_agent_key(a, "event-loop = %s", loop);
 	else if (ring)
 		return false;
-	if (r->kind == RIVAL_COLD)
+	if (r->kind == RIVAL_COLD || r->kind == RIVAL_FAST)
 		rig_agent_key(a, "warm-connections = 0");
 	rig_agent_intermediary(a, "one", "socks5", address, port);
+	if (r->kind == RIVAL_FAST)
+		rig_agent_add(a, "fast-open = yes\n");
 	rig_agent_start(a);
 	if (has_ring(rig_agent_child(a, "worker 0")) != ring) {
 		rig_note("%s: the worker uses another loop", a->name);
@@ -138,6 +141,7 @@ rival_start(
 	case RIVAL_HAPROXY:
 		return start_haproxy(r, address, port);
 	case RIVAL_COLD:
+	case RIVAL_FAST:
 	case RIVAL_EPOLL:
 	case RIVAL_URING:
 		return start_agent(r, address, port);

@@ -18,6 +18,7 @@ enum rival_kind {
 	RIVAL_NOBODY,
 	RIVAL_HAPROXY,
 	RIVAL_COLD, /* epoll, and no connection before it is wanted */
+	RIVAL_FAST, /* likewise, with the first bytes in the SYN */
 	RIVAL_EPOLL,
 	RIVAL_URING,
 	RIVAL_KINDS
