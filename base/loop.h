@@ -128,8 +128,9 @@ int loop_send(struct loop *, struct op *, int fd, struct buf *b, op_fn *);
 /*
  * Send at once what can be taken: bytes (0: would block) or -errno.  Only
  * while no loop_send() is under way on fd.  What was taken and cannot be sent
- * after all is told by the next sending op, and by a receiving one in place of
- * the stream's end.
+ * after all is told by the next sending op, and by a receiving one, in place of
+ * the stream's end or, where that would not come, at once.  Then the stream
+ * ends with a reset, however it is closed.
  */
 ssize_t loop_send_now(struct loop *, int fd, const void *data, size_t len);
 /* Bytes that were taken so and that the kernel has not got. */

@@ -252,8 +252,8 @@ run_ready(struct loop *l)
 	}
 }
 
-static void
-reset_at_close(int fd)
+void
+uring_reset_at_close(int fd)
 {
 	const struct linger now = {.l_onoff = 1, .l_linger = 0};
 
@@ -263,7 +263,7 @@ reset_at_close(int fd)
 static void
 cut(struct loop *l, struct loop_fd *f)
 {
-	reset_at_close(f->fd);
+	uring_reset_at_close(f->fd);
 	uring_tx_abandon(l, f);
 	uring_todo(l, f);
 }
@@ -334,8 +334,10 @@ flush(struct loop *l)
 static void
 close_fd(struct loop *l, int fd, struct loop_fd *f, bool reset)
 {
+	/* What lacks its end must not look complete. */
+	reset |= f != NULL && f->ur.tx_error != 0;
 	if (reset)
-		reset_at_close(fd);
+		uring_reset_at_close(fd);
 	if (f == NULL) {
 		/* On Linux the fd is gone whatever close() returns. */
 		close(fd);

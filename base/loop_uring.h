@@ -46,6 +46,8 @@ enum {
 	UR_LISTENER = 1 << 15,
 	UR_ODD = 1 << 16, /* a poll that what nobody asked for ends */
 	UR_OUT = 1 << 17, /* the kernel says when there is room to send in */
+	/* What was taken is lost, and only we know: who receives is told. */
+	UR_LOST = 1 << 18,
 };
 
 /* The io_uring backend's part of a struct loop_fd. */

@@ -105,6 +105,8 @@ struct io_uring_sqe *uring_ask(struct loop *);
 void uring_about(
     struct loop *, struct io_uring_sqe *, const struct loop_fd *, int what);
 void uring_cancel(struct loop *, const struct loop_fd *, int what);
+/* Its close tells the peer by a reset. */
+void uring_reset_at_close(int fd);
 /* Put f where its state wants it. */
 void uring_update(struct loop *, struct loop_fd *);
 

@@ -37,7 +37,7 @@ uring_rx_runnable(const struct loop_fd *f)
 {
 	if (f->rx == NULL || uring_tx_connecting(f))
 		return false;
-	if (f->ur.kept != NULL)
+	if (f->ur.kept != NULL || (f->ur.bits & UR_LOST) != 0)
 		return true;
 	if (f->rx->kind == OP_READABLE && (f->ur.bits & UR_READABLE) != 0)
 		return true;
@@ -141,6 +141,8 @@ uring_peek(struct loop *l, int fd)
 	char byte;
 	ssize_t n;
 
+	if (f != NULL && (f->ur.bits & UR_LOST) != 0)
+		return f->ur.tx_error;
 	if (f != NULL && f->ur.kept != NULL)
 		return 1;
 	if (f != NULL && (f->ur.bits & UR_RX_END) != 0)
@@ -215,6 +217,10 @@ uring_rx_run(struct loop *l, struct loop_fd *f)
 {
 	int res = 0;
 
+	if ((f->ur.bits & UR_LOST) != 0) {
+		loop_finish(l, f, f->rx, f->ur.tx_error);
+		return;
+	}
 	if (f->ur.kept != NULL && f->rx->kind == OP_ACCEPT) {
 		run_accepted(l, f);
 		return;
@@ -331,7 +337,8 @@ static void
 accepted(struct loop *l, struct loop_fd *f, int res)
 {
 	if (res < 0) {
-		if (f != NULL && res != -ECANCELED &&
+		/* EAGAIN: it was another's, and one more is waited for. */
+		if (f != NULL && res != -ECANCELED && res != -EAGAIN &&
 		    !loop_accept_goes_on(-res) && receives(f, OP_ACCEPT))
 			loop_finish(l, f, f->rx, res);
 		return;

@@ -289,7 +289,7 @@ uring_shutdown(struct loop *l, int fd)
 
 	if (f != NULL && f->ur.out != NULL)
 		f->ur.bits |= UR_SHUT;
-	else
+	else if (f == NULL || f->ur.tx_error == 0)
 		/* Fails only when the peer is gone, as the reader learns.
 		 * Through the ring it would cost a thread. */
 		shutdown(fd, SHUT_WR);
@@ -363,7 +363,14 @@ uring_tx_reconcile(struct loop *l, struct loop_fd *f)
 		ask_room(l, f);
 }
 
-/* Nothing of what was taken can be sent. */
+/* Of ours alone: the peer goes on waiting, and so would who receives. */
+static bool
+is_shortage(int error)
+{
+	return error == -ENOBUFS || error == -ENOMEM;
+}
+
+/* Nothing of what was taken can be sent, and it must not look complete. */
 static void
 failed(struct loop *l, struct loop_fd *f, int error)
 {
@@ -374,6 +381,11 @@ failed(struct loop *l, struct loop_fd *f, int error)
 		of_op |= out->of_op;
 	free_all_but(f, NULL);
 	f->ur.tx_error = error;
+	f->ur.bits &= ~UR_SHUT;
+	if ((f->ur.bits & UR_CLOSE) != 0)
+		uring_reset_at_close(f->fd);
+	else if (is_shortage(error))
+		f->ur.bits |= UR_LOST;
 	if (of_op && f->tx != NULL && f->tx->kind == OP_SEND)
 		loop_finish(l, f, f->tx, error);
 }
