@@ -145,10 +145,10 @@ $(UNIT) $(INTEG):
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(SANITIZE),,$(GOLD)) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(if $(filter $(UNIT),$@),-lcunit -lm)
 
-$(B)/tests/fault/preload.so: tests/fault/preload.c tests/fault/plan.h | $(DEPS)
+$(B)/tests/fault/preload.so: $(wildcard tests/fault/*.[ch]) base/loop_uring_impl.h | $(DEPS)
 	@mkdir -p $(@D)
-	@echo "  CC      $<"
-	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu17 -O2 -g $(WARN) $(WERROR) -fPIC -shared -o $@ $< -ldl
+	@echo "  CC      $@"
+	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu17 -O2 -g $(WARN) $(WERROR) -fPIC -shared -o $@ $(filter %.c,$^) -ldl
 
 %.a:
 	@mkdir -p $(@D)

@@ -6,6 +6,7 @@
 #   make integ      integration tests
 #   make crowd      15,000 idle tunnels
 #   make gigabyte   2^30 bytes each way, through pipes and through buffers
+#   make faults     system calls and completions that fail, at length
 #   make chaos      what clients see while things fail, at length
 #   make lint       cppcheck, clang-tidy, shellcheck, format, floors, man pages
 #   make fmt        put all sources into shape
@@ -53,6 +54,11 @@ crowd: $(PROGS) $(B)/tests/integ/crowd
 .PHONY: gigabyte
 gigabyte: $(PROGS) $(B)/tests/integ/gigabyte
 	$(Q)GIGABYTE=1 tests/run -l 900 $(B)/tests/integ/gigabyte
+
+# At length: thirty times as many tunnels while calls fail.
+.PHONY: faults
+faults: $(PROGS) $(B)/tests/integ/faults
+	$(Q)FAULTS_LONG=1 tests/run -l 600 $(B)/tests/integ/faults
 
 # The headers of the test library come with the packages for the tests.
 $(B)/obj/tests/%.o: | $(DEPS_CHECK)

@@ -19,7 +19,7 @@ enum fault_call {
 	FAULT_SENDMSG,
 	FAULT_READ,
 	FAULT_WRITE,
-	FAULT_EPOLL_WAIT,
+	FAULT_WAIT,	 /* for events, and to tell a ring what to do */
 	FAULT_EPOLL_CTL, /* to register, never to forget */
 	FAULT_SPLICE,
 	FAULT_PIPE,
@@ -37,6 +37,8 @@ struct fault_plan {
 	_Atomic uint32_t offset;
 	/* What it fails with; 0: it succeeds with less than there was. */
 	_Atomic int32_t error;
+	/* Entries of a ring that is made from now on; 0: as it should be. */
+	_Atomic uint32_t ring;
 	_Atomic uint64_t seen[FAULT_CALLS];
 	_Atomic uint64_t failed[FAULT_CALLS];
 };

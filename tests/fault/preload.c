@@ -1,7 +1,5 @@
 /* Stands before libc in a worker and lets every so-manieth system call fail,
  * as the kernel might; keeps the kernel's promises about readiness. */
-#include "tests/fault/plan.h"
-
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -15,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FDS_MAX	 32768
+#include "tests/fault/inject.h"
+
 #define OWED_MAX 4096
 
 /*
@@ -53,10 +52,16 @@ static struct {
 	ssize_t (*write)(int, const void *, size_t);
 } real;
 
+void *
+fault_real(const char *name)
+{
+	return dlsym(RTLD_NEXT, name);
+}
+
 static void
 find(void *slot, const char *name)
 {
-	void *fn = dlsym(RTLD_NEXT, name);
+	void *fn = fault_real(name);
 
 	memcpy(slot, &fn, sizeof(fn));
 }
@@ -111,8 +116,8 @@ begin(int argc, char **argv)
 	plan = map;
 }
 
-static bool
-due(enum fault_call call)
+bool
+fault_due(enum fault_call call)
 {
 	uint32_t every;
 	uint64_t n;
@@ -127,21 +132,33 @@ due(enum fault_call call)
 	return true;
 }
 
+int
+fault_error(void)
+{
+	return plan != NULL ? atomic_load(&plan->error) : 0;
+}
+
+uint32_t
+fault_ring(void)
+{
+	return plan != NULL ? atomic_load(&plan->ring) : 0;
+}
+
 static bool
 is_short(void)
 {
-	return atomic_load(&plan->error) == 0;
+	return fault_error() == 0;
 }
 
 static int
 fail(void)
 {
-	errno = atomic_load(&plan->error);
+	errno = fault_error();
 	return -1;
 }
 
-static void
-owe(int fd, uint32_t event)
+void
+fault_owe(int fd, uint32_t event)
 {
 	int kept = errno;
 
@@ -158,12 +175,12 @@ fail_on(int fd, uint32_t event)
 {
 	fail();
 	if (errno == EAGAIN)
-		owe(fd, event);
+		fault_owe(fd, event);
 	return -1;
 }
 
-static size_t
-less(size_t len)
+size_t
+fault_less(size_t len)
 {
 	return len > 1 ? (len < 200 ? 1 : len / 3) : len;
 }
@@ -171,17 +188,18 @@ less(size_t len)
 int
 accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 {
-	return due(FAULT_ACCEPT) ? fail() : REAL(accept4)(fd, sa, len, flags);
+	return fault_due(FAULT_ACCEPT) ? fail()
+				       : REAL(accept4)(fd, sa, len, flags);
 }
 
 int
 connect(int fd, const struct sockaddr *sa, socklen_t len)
 {
-	if (!due(FAULT_CONNECT))
+	if (!fault_due(FAULT_CONNECT))
 		return REAL(connect)(fd, sa, len);
 	/* Interrupted, it goes on. */
-	if (atomic_load(&plan->error) == EINTR &&
-	    REAL(connect)(fd, sa, len) == -1 && errno != EINPROGRESS)
+	if (fault_error() == EINTR && REAL(connect)(fd, sa, len) == -1 &&
+	    errno != EINPROGRESS)
 		return -1;
 	return fail();
 }
@@ -189,53 +207,53 @@ connect(int fd, const struct sockaddr *sa, socklen_t len)
 int
 socket(int domain, int type, int protocol)
 {
-	return due(FAULT_SOCKET) ? fail()
-				 : REAL(socket)(domain, type, protocol);
+	return fault_due(FAULT_SOCKET) ? fail()
+				       : REAL(socket)(domain, type, protocol);
 }
 
 ssize_t
 recv(int fd, void *out, size_t len, int flags)
 {
 	/* Once its end is known, the kernel gives all that there is. */
-	if ((flags & MSG_PEEK) != 0 || !due(FAULT_RECV) ||
+	if ((flags & MSG_PEEK) != 0 || !fault_due(FAULT_RECV) ||
 	    (is_short() && fd < FDS_MAX && fds[fd].ends))
 		return REAL(recv)(fd, out, len, flags);
 	if (!is_short())
 		return fail_on(fd, EPOLLIN);
-	owe(fd, EPOLLIN);
-	return REAL(recv)(fd, out, less(len), flags);
+	fault_owe(fd, EPOLLIN);
+	return REAL(recv)(fd, out, fault_less(len), flags);
 }
 
 ssize_t
 send(int fd, const void *in, size_t len, int flags)
 {
-	if (!due(FAULT_SEND))
+	if (!fault_due(FAULT_SEND))
 		return REAL(send)(fd, in, len, flags);
 	if (!is_short())
 		return fail_on(fd, EPOLLOUT);
-	owe(fd, EPOLLOUT);
-	return REAL(send)(fd, in, less(len), flags);
+	fault_owe(fd, EPOLLOUT);
+	return REAL(send)(fd, in, fault_less(len), flags);
 }
 
 ssize_t
 recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	return due(FAULT_RECVMSG) ? fail_on(fd, EPOLLIN)
-				  : REAL(recvmsg)(fd, msg, flags);
+	return fault_due(FAULT_RECVMSG) ? fail_on(fd, EPOLLIN)
+					: REAL(recvmsg)(fd, msg, flags);
 }
 
 ssize_t
 sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	return due(FAULT_SENDMSG) ? fail_on(fd, EPOLLOUT)
-				  : REAL(sendmsg)(fd, msg, flags);
+	return fault_due(FAULT_SENDMSG) ? fail_on(fd, EPOLLOUT)
+					: REAL(sendmsg)(fd, msg, flags);
 }
 
 ssize_t
 read(int fd, void *out, size_t len)
 {
-	return due(FAULT_READ) ? fail_on(fd, EPOLLIN)
-			       : REAL(read)(fd, out, len);
+	return fault_due(FAULT_READ) ? fail_on(fd, EPOLLIN)
+				     : REAL(read)(fd, out, len);
 }
 
 ssize_t __read_chk(int, void *, size_t, size_t);
@@ -251,36 +269,36 @@ __read_chk(int fd, void *out, size_t len, size_t room)
 ssize_t
 write(int fd, const void *in, size_t len)
 {
-	return due(FAULT_WRITE) ? fail_on(fd, EPOLLOUT)
-				: REAL(write)(fd, in, len);
+	return fault_due(FAULT_WRITE) ? fail_on(fd, EPOLLOUT)
+				      : REAL(write)(fd, in, len);
 }
 
 ssize_t
 splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t len,
     unsigned int flags)
 {
-	if (!due(FAULT_SPLICE))
+	if (!fault_due(FAULT_SPLICE))
 		return REAL(splice)(in, in_at, out, out_at, len, flags);
 	/* Interrupted, it is called again, and nobody waits. */
-	if (is_short() || atomic_load(&plan->error) == EAGAIN) {
-		owe(in, EPOLLIN);
-		owe(out, EPOLLOUT);
+	if (is_short() || fault_error() == EAGAIN) {
+		fault_owe(in, EPOLLIN);
+		fault_owe(out, EPOLLOUT);
 	}
 	if (!is_short())
 		return fail();
-	return REAL(splice)(in, in_at, out, out_at, less(len), flags);
+	return REAL(splice)(in, in_at, out, out_at, fault_less(len), flags);
 }
 
 int
 pipe2(int out[2], int flags)
 {
-	return due(FAULT_PIPE) ? fail() : REAL(pipe2)(out, flags);
+	return fault_due(FAULT_PIPE) ? fail() : REAL(pipe2)(out, flags);
 }
 
 int
 setsockopt(int fd, int level, int name, const void *in, socklen_t len)
 {
-	return level == IPPROTO_TCP && due(FAULT_SETSOCKOPT)
+	return level == IPPROTO_TCP && fault_due(FAULT_SETSOCKOPT)
 		   ? fail()
 		   : REAL(setsockopt)(fd, level, name, in, len);
 }
@@ -288,7 +306,7 @@ setsockopt(int fd, int level, int name, const void *in, socklen_t len)
 int
 getsockopt(int fd, int level, int name, void *out, socklen_t *len)
 {
-	return due(FAULT_GETSOCKOPT)
+	return fault_due(FAULT_GETSOCKOPT)
 		   ? fail()
 		   : REAL(getsockopt)(fd, level, name, out, len);
 }
@@ -311,14 +329,14 @@ close(int fd)
 	if (fd >= 0 && fd < FDS_MAX)
 		fds[fd].ends = false;
 	rc = REAL(close)(fd);
-	return rc == 0 && due(FAULT_CLOSE) ? fail() : rc;
+	return rc == 0 && fault_due(FAULT_CLOSE) ? fail() : rc;
 }
 
 /* To register makes the kernel look anew, so nothing is owed any more. */
 int
 epoll_ctl(int epfd, int how, int fd, struct epoll_event *ev)
 {
-	if (how != EPOLL_CTL_DEL && due(FAULT_EPOLL_CTL))
+	if (how != EPOLL_CTL_DEL && fault_due(FAULT_EPOLL_CTL))
 		return fail();
 	forget(fd);
 	if (how != EPOLL_CTL_DEL && fd >= 0 && fd < FDS_MAX) {
@@ -328,16 +346,27 @@ epoll_ctl(int epfd, int how, int fd, struct epoll_event *ev)
 	return REAL(epoll_ctl)(epfd, how, fd, ev);
 }
 
+int
+fault_owed(uint32_t *events)
+{
+	int fd;
+
+	if (owed_n == 0)
+		return -1;
+	fd = owed[--owed_n];
+	*events = fds[fd].owed;
+	fds[fd].owed = 0;
+	return fd;
+}
+
 static int
 pay(struct epoll_event *out, int n, int max)
 {
 	uint32_t events;
 	int fd;
 
-	while (owed_n > 0 && n < max) {
-		fd = owed[--owed_n];
-		events = fds[fd].owed & fds[fd].mask;
-		fds[fd].owed = 0;
+	while (n < max && (fd = fault_owed(&events)) != -1) {
+		events &= fds[fd].mask;
 		/* What is not edge-triggered is reported anyway. */
 		if (events == 0 || (fds[fd].mask & EPOLLET) == 0)
 			continue;
@@ -367,7 +396,7 @@ epoll_wait(int epfd, struct epoll_event *out, int max, int timeout)
 {
 	int n;
 
-	if (due(FAULT_EPOLL_WAIT))
+	if (fault_due(FAULT_WAIT))
 		return fail();
 	n = REAL(epoll_wait)(epfd, out, max, owed_n > 0 ? 0 : timeout);
 	if (n < 0)

@@ -14,7 +14,8 @@
 #include "tests/integ/rig_agent.h"
 #include "tests/integ/rig_carry.h"
 
-#define TUNNELS	   60
+#define TUNNELS	   48
+#define LONG	   1500
 #define FLIGHT	   20
 #define BYTES_MAX  1000000
 #define TIMEOUT_MS 20000
@@ -27,33 +28,52 @@
 	(BIT(ACCEPT) | BIT(RECV) | BIT(SEND) | BIT(RECVMSG) | BIT(SENDMSG) | \
 	    BIT(READ) | BIT(WRITE) | BIT(SPLICE))
 
+/* What is to be known of a kind. */
+#define MAY_FAIL 1u /* a tunnel, visibly */
+#define RESTS	 2u /* the listener, for a while */
+#define RING	 4u /* not without */
+#define NO_RING	 8u
+
 static const struct kind {
 	const char *word;
 	uint32_t calls;
 	int error;
-	bool may_fail; /* a tunnel, visibly */
+	unsigned int is;
 } kinds[] = {
-    {"EINTR", AGAIN | BIT(CONNECT) | BIT(EPOLL_WAIT) | BIT(CLOSE), EINTR,
-	false},
-    {"EAGAIN", AGAIN, EAGAIN, false},
-    {"less than asked for", BIT(RECV) | BIT(SEND) | BIT(SPLICE), 0, false},
-    {"EMFILE in accept and pipe", BIT(ACCEPT) | BIT(PIPE), EMFILE, false},
-    {"ENOBUFS in accept", BIT(ACCEPT), ENOBUFS, false},
-    {"ECONNABORTED in accept", BIT(ACCEPT), ECONNABORTED, false},
-    {"ENOBUFS in options", BIT(SETSOCKOPT), ENOBUFS, false},
-    {"EMFILE in socket", BIT(SOCKET), EMFILE, true},
+    {"EINTR", AGAIN | BIT(CONNECT) | BIT(WAIT) | BIT(CLOSE), EINTR, 0},
+    {"EAGAIN", AGAIN, EAGAIN, NO_RING},
+    {"EAGAIN, and a ring is told less", AGAIN | BIT(WAIT), EAGAIN, RING},
+    {"EBUSY of a ring", BIT(WAIT), EBUSY, RING},
+    {"less than asked for", BIT(RECV) | BIT(SEND) | BIT(SPLICE), 0, 0},
+    {"ENOBUFS in recv", BIT(RECV), ENOBUFS, RING},
+    {"ECANCELED in recv", BIT(RECV), ECANCELED, RING},
+    {"EMFILE in accept and pipe", BIT(ACCEPT) | BIT(PIPE), EMFILE, RESTS},
+    {"ENOBUFS in accept", BIT(ACCEPT), ENOBUFS, RESTS},
+    {"ECONNABORTED in accept", BIT(ACCEPT), ECONNABORTED, 0},
+    {"ENOBUFS in options", BIT(SETSOCKOPT), ENOBUFS, 0},
+    {"EMFILE in socket", BIT(SOCKET), EMFILE, MAY_FAIL},
     {"ENOBUFS in socket, connect and getsockopt",
-	BIT(SOCKET) | BIT(CONNECT) | BIT(GETSOCKOPT), ENOBUFS, true},
-    {"ENOMEM in epoll_ctl", BIT(EPOLL_CTL), ENOMEM, true},
-    {"ENOBUFS in send", BIT(SEND), ENOBUFS, true},
-    {"ENOMEM in recv", BIT(RECV), ENOMEM, true},
-    {"ENOMEM in splice", BIT(SPLICE), ENOMEM, true},
+	BIT(SOCKET) | BIT(CONNECT) | BIT(GETSOCKOPT), ENOBUFS, MAY_FAIL},
+    {"ENOMEM in epoll_ctl", BIT(EPOLL_CTL), ENOMEM, MAY_FAIL | NO_RING},
+    {"ENOBUFS in send", BIT(SEND), ENOBUFS, MAY_FAIL},
+    {"ENOMEM in recv", BIT(RECV), ENOMEM, MAY_FAIL},
+    {"ENOMEM in splice", BIT(SPLICE), ENOMEM, MAY_FAIL},
 };
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
 
-static const uint32_t everies[] = {2, 13};
+/* Most of them, and some. */
+#define OFTEN  2
+#define SELDOM 13
+
+/* How the bytes go. */
+struct ship {
+	const char *const *types; /* of intermediaries; none: direct */
+	bool ring;
+	uint32_t entries; /* of the ring: see plan.h */
+};
 
 struct scene {
+	const struct ship *ship;
 	struct rig_haven haven;
 	struct rig_agent agent;
 	struct rig_proxy proxies[RIG_AGENT_PROXIES];
@@ -62,7 +82,7 @@ struct scene {
 	const char *env[3];
 	pid_t worker;
 	size_t fds;
-	unsigned int number;
+	unsigned int tunnels, number;
 };
 
 static void
@@ -104,12 +124,17 @@ find_preload(struct scene *s)
 }
 
 static void
-setup(struct scene *s, const char *type)
+setup(struct scene *s, const struct ship *ship)
 {
+	const char *long_form = getenv("FAULTS_LONG");
+	size_t i;
+
 	memset(s, 0, sizeof(*s));
-	/* What is asked for in a ring does not pass libc. */
-	setenv("CAGENT_TEST_LOOP", "epoll", 1);
+	s->ship = ship;
+	s->tunnels = long_form != NULL ? LONG : TUNNELS;
+	setenv("CAGENT_TEST_LOOP", ship->ring ? "io_uring" : "epoll", 1);
 	map_plan(s);
+	atomic_store(&s->plan->ring, ship->entries);
 	find_preload(s);
 	s->env[0] = s->preload;
 	s->env[1] = s->path;
@@ -118,11 +143,11 @@ setup(struct scene *s, const char *type)
 	/* Calls are counted in one process. */
 	s->agent.workers = 1;
 	s->agent.env = s->env;
-	if (strcmp(type, "direct") == 0)
+	if (ship->types[0] == NULL)
 		rig_agent_direct(&s->agent);
-	else
-		rig_agent_intermediary(&s->agent, "haven", type, "127.0.0.1",
-		    s->haven.server.port);
+	for (i = 0; ship->types[i] != NULL; i++)
+		rig_agent_intermediary(&s->agent, ship->types[i],
+		    ship->types[i], "127.0.0.1", s->haven.server.port);
 	rig_agent_start(&s->agent);
 	rig_agent_proxies(&s->agent, s->proxies);
 	s->worker = rig_agent_child(&s->agent, "worker 0");
@@ -227,70 +252,91 @@ quiet(struct scene *s, const char *what)
 	CHECK(rig_cpu_ms(s->worker) - cpu <= 10, "after %s: it spins", what);
 }
 
+/* How many tunnels failed. */
+static unsigned int
+load(struct scene *s, const struct kind *k, uint32_t every, uint64_t *calls)
+{
+	unsigned int failed;
+	char what[64];
+
+	snprintf(what, sizeof(what), "%s, 1 in %u", k->word, every);
+	set_plan(s, k, every);
+	failed = carry(s, what, s->tunnels, (k->is & MAY_FAIL) != 0);
+	*calls += faults(s);
+	return failed;
+}
+
 static void
 one_kind(struct scene *s, const struct kind *k)
 {
 	unsigned int failed = 0, cut, wrong;
 	uint64_t n = 0;
-	char what[64];
-	size_t i;
 
-	for (i = 0; i < sizeof(everies) / sizeof(*everies); i++) {
-		snprintf(
-		    what, sizeof(what), "%s, 1 in %u", k->word, everies[i]);
-		set_plan(s, k, everies[i]);
-		failed += carry(s, what, TUNNELS, k->may_fail);
-		n += faults(s);
-	}
+	if ((k->is & RESTS) == 0)
+		failed = load(s, k, OFTEN, &n);
+	failed += load(s, k, SELDOM, &n);
 	quiet(s, k->word);
 	cut = atomic_exchange(&s->haven.cut, 0);
 	wrong = atomic_exchange(&s->haven.wrong, 0);
 	CHECK(cut == 0 && wrong == 0,
 	    "%s: at the destination %u look complete and are not, %u are wrong",
 	    k->word, cut, wrong);
-	rig_note("%s: %llu calls, %u of %zu tunnels", k->word,
-	    (unsigned long long)n, failed,
-	    TUNNELS * sizeof(everies) / sizeof(*everies));
+	rig_note("%s: %llu calls, %u tunnels", k->word, (unsigned long long)n,
+	    failed);
 	/* Without splice(2) none of it can fail. */
 	CHECK(n > 0 || k->calls == BIT(SPLICE), "%s: no call has failed",
 	    k->word);
 }
 
+static bool
+wanted(const struct scene *s, const struct kind *k)
+{
+	const char *only = getenv("FAULT_ONLY");
+
+	if (only != NULL && strcmp(only, k->word) != 0)
+		return false;
+	return (k->is & (s->ship->ring ? NO_RING : RING)) == 0;
+}
+
 static void
-faults_by(const char *type)
+faults_on(const struct ship *ship)
 {
 	static struct scene s;
-	const char *only = getenv("FAULT_ONLY");
 	size_t i;
 
-	setup(&s, type);
+	setup(&s, ship);
 	carry(&s, "before", FLIGHT, false);
 	rig_pause(rig_now_ms() + 10);
 	s.fds = rig_fds(s.worker);
 	for (i = 0; i < KINDS; i++) {
-		if (only == NULL || strcmp(only, kinds[i].word) == 0)
+		if (wanted(&s, &kinds[i]))
 			one_kind(&s, &kinds[i]);
 	}
 	rig_agent_stop(&s.agent);
 	rig_haven_stop(&s.haven);
 }
 
-#define TYPE(name, type)           \
-	static void t_##name(void) \
-	{                          \
-		faults_by(type);   \
+#define SHIP(name, ...)                                     \
+	static void t_##name(void)                          \
+	{                                                   \
+		static const struct ship s = {__VA_ARGS__}; \
+                                                            \
+		faults_on(&s);                              \
 	}
 
-TYPE(direct, "direct")
-TYPE(socks5, "socks5")
-TYPE(socks4a, "socks4a")
-TYPE(http, "http")
+static const char *const none[] = {NULL};
+static const char *const three[] = {"socks5", "socks4a", "http", NULL};
+
+SHIP(direct, none, false, 0)
+SHIP(chained, three, false, 0)
+SHIP(ring_direct, none, true, 0)
+SHIP(small_ring, three, true, 16)
 
 static const struct rig_case cases[] = {
     {"direct", t_direct, 200, 0},
-    {"socks5", t_socks5, 200, 0},
-    {"socks4a", t_socks4a, 200, 0},
-    {"http", t_http, 200, 0},
+    {"chained", t_chained, 200, 0},
+    {"direct, ring", t_ring_direct, 200, 0},
+    {"chained, small ring", t_small_ring, 200, 0},
 };
 
 RIG_MAIN("faults", cases, NULL)
