@@ -111,6 +111,7 @@ static const struct rig_case cases[] = {
     {"short", bench_short, DEADLINE_S, 0},
     {"flight", bench_flight, DEADLINE_S, 0},
     {"bulk", bench_bulk, DEADLINE_S, 0},
+    {"upload", bench_upload, DEADLINE_S, 0},
 };
 
 RIG_MAIN("bench", cases, bench_report)

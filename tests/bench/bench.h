@@ -37,5 +37,6 @@ void bench_far(void);
 void bench_short(void);
 void bench_flight(void);
 void bench_bulk(void);
+void bench_upload(void);
 
 #endif

@@ -15,9 +15,12 @@
 #define RATE	  "short tunnels a second"
 #define CPU_GB	  "CPU per GB"
 #define MB_S	  "bulk throughput"
+#define CPU_GB_UP "CPU per GB, upload"
+#define MB_S_UP	  "upload throughput"
 
 #define UP_SHORT   72 /* 100 with what is asked */
 #define DOWN_SHORT 500
+#define LITTLE	   1000 /* the other way of a long one */
 
 #define EPOLL entrant_name(ENTRANT_EPOLL)
 #define URING entrant_name(ENTRANT_URING)
@@ -174,13 +177,15 @@ bench_flight(void)
 	rounds((int)bench_count(1, 3, 7), one_flight);
 }
 
+/* A long way down, or up, and little the other way. */
 static void
-one_bulk(const struct field *f, const struct entrant *e)
+one_long(const struct field *f, const struct entrant *e, bool up)
 {
+	uint64_t much = (uint64_t)bench_count(4, 64, 256) << 20;
 	const struct load_plan plan = {.total = 4,
 	    .flight = 2,
-	    .up = 1000,
-	    .down = (uint64_t)bench_count(4, 64, 256) << 20};
+	    .up = up ? much : LITTLE,
+	    .down = up ? LITTLE : much};
 	const char *name = entrant_name(e->kind);
 	const struct load_result *r;
 	double cpu_s = turn(f, e, plan, &r);
@@ -188,16 +193,43 @@ one_bulk(const struct field *f, const struct entrant *e)
 	if (r->done == 0 || bench_is_short())
 		return;
 	if (e->kind != ENTRANT_NOBODY)
-		board_sample(CPU_GB, "s", name, cpu_s * 1e9 / (double)r->bytes);
-	board_sample(MB_S, "MB/s", name, (double)r->bytes / (double)r->took_us);
+		board_sample(up ? CPU_GB_UP : CPU_GB, "s", name,
+		    cpu_s * 1e9 / (double)r->bytes);
+	board_sample(up ? MB_S_UP : MB_S, "MB/s", name,
+	    (double)r->bytes / (double)r->took_us);
+}
+
+static void
+one_bulk(const struct field *f, const struct entrant *e)
+{
+	one_long(f, e, false);
+}
+
+static void
+one_upload(const struct field *f, const struct entrant *e)
+{
+	one_long(f, e, true);
+}
+
+static void
+bulk_targets(const char *cpu, const char *rate)
+{
+	board_target(cpu, EPOLL, TUNED, 0.8, true);
+	board_target(cpu, URING, TUNED, 0.8, true);
+	board_target(rate, EPOLL, TUNED, 1.1, false);
+	board_target(rate, URING, TUNED, 1.1, false);
 }
 
 void
 bench_bulk(void)
 {
-	board_target(CPU_GB, EPOLL, TUNED, 0.8, true);
-	board_target(CPU_GB, URING, TUNED, 0.8, true);
-	board_target(MB_S, EPOLL, TUNED, 1.1, false);
-	board_target(MB_S, URING, TUNED, 1.1, false);
+	bulk_targets(CPU_GB, MB_S);
 	rounds((int)bench_count(1, 3, 7), one_bulk);
+}
+
+void
+bench_upload(void)
+{
+	bulk_targets(CPU_GB_UP, MB_S_UP);
+	rounds((int)bench_count(1, 3, 7), one_upload);
 }
