@@ -27,6 +27,10 @@
 #define PLAIN entrant_name(ENTRANT_HAPROXY)
 #define TUNED entrant_name(ENTRANT_HAPROXY_SPLICE)
 
+/* One turn at most.  The slowest takes a fifth of it for the longest there is;
+ * if two of them stand still in all of seven rounds, a case ends in time. */
+#define TURN_MS 30000
+
 struct field {
 	struct entrant entrants[ENTRANT_KINDS];
 	uint16_t origin;
@@ -77,7 +81,7 @@ turn(const struct field *f, const struct entrant *e, struct load_plan plan,
 	plan.host = "127.0.0.1";
 	plan.port = e->port;
 	plan.origin = f->origin;
-	plan.timeout_ms = 60000;
+	plan.timeout_ms = TURN_MS;
 	before = entrant_cpu_s(e);
 	*out = load_run(&plan);
 	before = entrant_cpu_s(e) - before;
