@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "tests/bench/board.h"
+#include "tests/bench/profile.h"
 #include "tests/integ/rig.h"
 
 #define DEADLINE_S 600
@@ -65,8 +66,9 @@ bench_report(void)
 
 	for (i = 0; i < b->n; i++)
 		printf("  | %s\n", b->lines[i]);
-	/* What a few tunnels came to says nothing of any target. */
-	if (bench_is_short())
+	/* What a few tunnels came to says nothing of any target, nor what they
+	 * came to while somebody looked. */
+	if (bench_is_short() || profile_wanted())
 		return;
 	board_print();
 	if (out != NULL) {

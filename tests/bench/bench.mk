@@ -14,6 +14,11 @@ BENCH_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/*.c))
 bench: $(PROGS) $(BENCH_PROG)
 	$(Q)BENCH_FORM=$(BENCH_FORM) BENCH_OUT=$(TOP)/bench tests/run -l 2400 $(BENCH_PROG)
 
+# Where the workers spend their time, by perf(1): nothing where there is none.
+.PHONY: bench-profile
+bench-profile: $(PROGS) $(BENCH_PROG)
+	$(Q)BENCH_FORM=quick BENCH_PROFILE=1 $(BENCH_PROG) short bulk upload
+
 $(BENCH_PROG): $(BENCH_OBJ) $(RIG) $(LIBS) | $(DEPS_CHECK)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"

@@ -10,6 +10,7 @@
 #include "tests/bench/entrant.h"
 #include "tests/bench/load.h"
 #include "tests/bench/origin.h"
+#include "tests/bench/profile.h"
 
 #define CPU_SHORT "CPU per short tunnel"
 #define RATE	  "short tunnels a second"
@@ -101,12 +102,48 @@ turn(const struct field *f, const struct entrant *e, struct load_plan plan,
 
 typedef void contest_fn(const struct field *, const struct entrant *);
 
+/* Nothing is compared: so many rounds of each agent alone, and where it spent
+ * them. */
 static void
-rounds(int n, contest_fn *fn)
+profiles(int n, contest_fn *fn, const char *word)
+{
+	static const enum entrant_kind agents[] = {
+	    ENTRANT_EPOLL, ENTRANT_URING};
+	static struct entrant e;
+	struct field f = {.origin = origin_start()};
+	uint16_t upstream = upstream_start();
+	struct profile p;
+	char what[96];
+	bool looks;
+	size_t k;
+	int i;
+
+	for (k = 0; k < 2; k++) {
+		entrant_start(&e, agents[k], upstream);
+		if (!e.here)
+			continue;
+		looks = profile_start(
+		    &p, rig_agent_child(&e.rival.agent, "worker 0"));
+		for (i = 0; i < n; i++)
+			fn(&f, &e);
+		snprintf(what, sizeof(what), "%s: %s", word,
+		    entrant_name(agents[k]));
+		if (looks)
+			profile_end(&p, what);
+		entrant_stop(&e);
+	}
+}
+
+static void
+rounds(int n, contest_fn *fn, const char *word)
 {
 	static struct field f;
 	int i, k;
 
+	if (profile_wanted()) {
+		profiles(n, fn, word);
+		return;
+	}
 	field_start(&f);
 	for (i = 0; i < n; i++) {
 		for (k = 0; k < ENTRANT_KINDS; k++) {
@@ -150,7 +187,7 @@ bench_short(void)
 {
 	board_target(CPU_SHORT, EPOLL, PLAIN, 0.95, true);
 	board_target(CPU_SHORT, URING, PLAIN, 0.6, true);
-	rounds((int)bench_count(1, 3, 7), one_short);
+	rounds((int)bench_count(1, 3, 7), one_short, "short tunnels");
 }
 
 static void
@@ -178,7 +215,7 @@ bench_flight(void)
 {
 	board_target("errors, 1,000 at once", EPOLL, NULL, 0, true);
 	board_target("errors, 1,000 at once", URING, NULL, 0, true);
-	rounds((int)bench_count(1, 3, 7), one_flight);
+	rounds((int)bench_count(1, 3, 7), one_flight, "1,000 at once");
 }
 
 /* A long way down, or up, and little the other way. */
@@ -228,12 +265,12 @@ void
 bench_bulk(void)
 {
 	bulk_targets(CPU_GB, MB_S);
-	rounds((int)bench_count(1, 3, 7), one_bulk);
+	rounds((int)bench_count(1, 3, 7), one_bulk, "bulk, down");
 }
 
 void
 bench_upload(void)
 {
 	bulk_targets(CPU_GB_UP, MB_S_UP);
-	rounds((int)bench_count(1, 3, 7), one_upload);
+	rounds((int)bench_count(1, 3, 7), one_upload, "bulk, up");
 }
