@@ -267,6 +267,9 @@ run_accept(struct loop *l, struct loop_fd *f)
 		}
 		if (fd == -1 && loop_epoll_close_all(l))
 			continue; /* there may be one free now */
+		/* Nobody need be waiting still; who is, is reported again. */
+		if (fd == -1 && left < budget)
+			return;
 		if (fd == -1) {
 			loop_epoll_unwatch(l, f);
 			loop_finish(l, f, f->rx, -error);

@@ -48,6 +48,10 @@ enum {
 	UR_OUT = 1 << 17, /* the kernel says when there is room to send in */
 	/* What was taken is lost, and only we know: who receives is told. */
 	UR_LOST = 1 << 18,
+	/* Of a listener without a descriptor to spare: to be polled before it
+	 * accepts again, and: was, and somebody waits. */
+	UR_SHORT = 1 << 19,
+	UR_KNOCKED = 1 << 20,
 };
 
 /* The io_uring backend's part of a struct loop_fd. */

@@ -19,7 +19,7 @@ wanted(const struct loop_fd *f)
 		return UR_RX_NONE;
 	switch ((enum op_kind)f->rx->kind) {
 	case OP_ACCEPT:
-		return UR_RX_ACCEPT;
+		return (f->ur.bits & UR_SHORT) != 0 ? UR_RX_POLL : UR_RX_ACCEPT;
 	case OP_RECV:
 		return UR_RX_RECV;
 	case OP_READABLE:

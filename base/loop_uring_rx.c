@@ -58,6 +58,7 @@ uring_stopped_rx(struct loop *l, struct loop_fd *f, int kind)
 {
 	if (kind != OP_RECV && f->ur.rx_asked != UR_RX_NONE)
 		f->ur.bits |= UR_RX_DROP;
+	f->ur.bits &= ~(UR_SHORT | UR_KNOCKED);
 	uring_todo(l, f);
 }
 
@@ -333,9 +334,28 @@ received_bytes(struct loop *l, struct loop_fd *f,
 	}
 }
 
+/*
+ * The kernel takes a descriptor before it looks whether anybody waits: it is
+ * nobody's loss to have none until that has been asked.
+ */
+static bool
+is_unheard(struct loop_fd *f, int res)
+{
+	bool knocked = (f->ur.bits & UR_KNOCKED) != 0;
+
+	f->ur.bits &= ~UR_KNOCKED;
+	if ((res != -EMFILE && res != -ENFILE) || knocked ||
+	    !receives(f, OP_ACCEPT))
+		return false;
+	f->ur.bits |= UR_SHORT;
+	return true;
+}
+
 static void
 accepted(struct loop *l, struct loop_fd *f, int res)
 {
+	if (f != NULL && is_unheard(f, res))
+		return;
 	if (res < 0) {
 		/* EAGAIN: it was another's, and one more is waited for. */
 		if (f != NULL && res != -ECANCELED && res != -EAGAIN &&
@@ -358,6 +378,10 @@ polled(struct loop *l, struct loop_fd *f, int res, bool dropped)
 {
 	int events;
 
+	if (f != NULL && !dropped && (f->ur.bits & UR_SHORT) != 0) {
+		f->ur.bits ^= UR_SHORT | UR_KNOCKED;
+		return;
+	}
 	if (f == NULL || dropped ||
 	    (!receives(f, OP_POLL) && !receives(f, OP_READABLE)))
 		return;

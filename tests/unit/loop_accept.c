@@ -154,6 +154,48 @@ test_accept_emfile(void)
 	loop_free(l);
 }
 
+/* No descriptor to spare is news when somebody waits, and then only. */
+static void
+test_accept_emfile_idle(void)
+{
+	struct loop *l = rig_loop();
+	struct rig_op a = {0};
+	struct rlimit old, low;
+	struct sockaddr_in sin;
+	int lfd = rig_listen(&sin), fds[3], i;
+
+	for (i = 0; i < 3; i++)
+		fds[i] = rig_must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+	rig_must(getrlimit(RLIMIT_NOFILE, &old), "getrlimit");
+	low = old;
+	low.rlim_cur = (rlim_t)rig_must(dup(0), "dup") + 1;
+	rig_must(setrlimit(RLIMIT_NOFILE, &low), "setrlimit");
+	accept_on(l, &a, lfd);
+	rig_idle(l);
+	CHECK_INT(a.n, 0);
+	close((int)low.rlim_cur - 1); /* in time for the first */
+	for (i = 0; i < 2; i++)
+		rig_must(connect(fds[i], (struct sockaddr *)&sin, sizeof(sin)),
+		    "connect");
+	RIG_UNTIL(l, a.n == 2);
+	CHECK_INT(a.res[0], low.rlim_cur - 1);
+	CHECK_INT(a.res[1], -EMFILE);
+	close(a.res[0]);
+	accept_on(l, &a, lfd);
+	RIG_UNTIL(l, a.n == 3);
+	rig_idle(l);
+	CHECK_INT(a.n, 3); /* and nobody waits again */
+	rig_must(
+	    connect(fds[2], (struct sockaddr *)&sin, sizeof(sin)), "connect");
+	RIG_UNTIL(l, a.n == 4);
+	CHECK_INT(a.res[3], -EMFILE);
+	rig_must(setrlimit(RLIMIT_NOFILE, &old), "setrlimit");
+	close(a.res[2]);
+	close_all(fds, 3);
+	loop_close(l, lfd);
+	loop_free(l);
+}
+
 static void
 test_accept_ends(void)
 {
@@ -449,6 +491,7 @@ test_connect_unix(void)
 	X(test_accept_tells_the_peer, "accept tells the peer")       \
 	X(test_accept_cancelled, "accept cancelled in its callback") \
 	X(test_accept_emfile, "accept without fds, and again")       \
+	X(test_accept_emfile_idle, "accept without fds, of nobody")  \
 	X(test_accept_ends, "accept on a listener shut down")        \
 	X(test_shared_listener, "two processes share a listener")    \
 	X(test_connect, "connect, then receive and send")            \
