@@ -148,9 +148,10 @@ static void
 linger(struct peer *p)
 {
 	/* When recv has ended, the peer has closed its side already. */
-	if (!loop_op_active(&p->recv) || shutdown(p->fd, SHUT_WR) == -1 ||
-	    enter(p, PEER_LINGERING) != 0)
+	if (!loop_op_active(&p->recv) || enter(p, PEER_LINGERING) != 0)
 		peer_close(p);
+	else
+		loop_shutdown(p->ctl->control->loop, p->fd);
 }
 
 static void

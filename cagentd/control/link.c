@@ -256,7 +256,7 @@ link_leave(struct link *l, const char *why)
 	change_state(l, LINK_LEAVING);
 	link_in_reset(&l->in);
 	if (!loop_op_active(&l->send))
-		(void)shutdown(l->fd, SHUT_WR); /* or it is gone already */
+		loop_shutdown(l->own->loop, l->fd);
 }
 
 void

@@ -50,7 +50,6 @@ on_sent(struct loop *loop, struct op *op, const struct op_result *r)
 	struct link *l = container_of(op, struct link, send);
 	struct buf *more = l->out;
 
-	(void)loop; /* the link's */
 	if (r->res < 0) {
 		link_fail(l, "%s", strerror(-r->res));
 		return;
@@ -60,7 +59,7 @@ on_sent(struct loop *loop, struct op *op, const struct op_result *r)
 	if (more != NULL)
 		begin_send(l, more);
 	else if (l->state == LINK_LEAVING)
-		(void)shutdown(l->fd, SHUT_WR); /* or it is gone already */
+		loop_shutdown(loop, l->fd);
 	else
 		link_watch(l);
 }

@@ -122,7 +122,7 @@ pdagent_push(struct pdagent *a)
 		continue;
 	/* It reads the last word, and closes: a reset would take that away. */
 	if (a->state == PDAGENT_LEAVING && !pdagent_is_sending(a))
-		(void)shutdown(a->fd, SHUT_WR); /* or it is gone already */
+		loop_shutdown(a->room->loop, a->fd);
 }
 
 static void
