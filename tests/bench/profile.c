@@ -72,7 +72,9 @@ print_top(const char *report, const char *mark, const char *title)
 	for (; *line != '\0' && n < TOP; line = end + (*end == '\n')) {
 		end = line + strcspn(line, "\n");
 		at = memmem(line, (size_t)(end - line), mark, strlen(mark));
-		if (at == NULL)
+		/* A name begins with no digit: what does is rubbish that was
+		 * taken for a caller. */
+		if (at == NULL || at[strlen(mark) + 1] == '0')
 			continue;
 		printf("  | %.*s\n", trimmed(line, (size_t)(end - line)), line);
 		n++;
