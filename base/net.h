@@ -81,6 +81,14 @@ const char *net_addr_format(const union net_addr *, char out[NET_ADDR_STRLEN]);
  */
 int net_listen(const union net_addr *, int backlog, unsigned int mode);
 
+/*
+ * For a listener at that address, or a connection to it: over the loopback
+ * there is no path that sending at a pace would spare, and where the system's
+ * default is BBR, pacing's timers are a third of what bulk costs.  Does
+ * nothing for other addresses, or where it cannot be had.
+ */
+void net_unpace(int fd, const union net_addr *);
+
 /* Is it an address of an interface of this host, as things stand?  No packet
  * is sent.  Of the loopback networks only the address itself counts. */
 bool net_is_here(const struct net_ip *);

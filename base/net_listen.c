@@ -1,6 +1,5 @@
 /* Owns how a listener is made, stale unix sockets in its way included; accepts
  * nothing. */
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -58,37 +57,12 @@ bind_unix(int fd, const union net_addr *a, unsigned int mode)
 	return 0;
 }
 
-static bool
-is_loopback(const union net_addr *a)
-{
-	struct net_ip ip;
-
-	net_addr_ip(a, &ip);
-	return ip.family == 4 ? ip.bytes[0] == 127
-			      : IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
-}
-
-/*
- * Over the loopback there is no path that sending at a pace would spare, and
- * where the system's default is BBR, pacing's timers are a third of what bulk
- * costs.  Reno is in every kernel, and anybody may choose it; where it cannot
- * be had the default does.  What is accepted inherits it.
- */
-static void
-unpace(int fd)
-{
-	static const char reno[] = "reno";
-
-	setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof(reno) - 1);
-}
-
 static int
 bind_inet(int fd, const union net_addr *a)
 {
 	int on = 1;
 
-	if (is_loopback(a))
-		unpace(fd);
+	net_unpace(fd, a);
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
 		return -errno;
 	if (a->sa.sa_family == AF_INET6 &&

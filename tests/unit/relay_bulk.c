@@ -1,4 +1,5 @@
 /* Tunnels whose bytes go by splice(2), and when they do and do not. */
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
@@ -91,6 +92,31 @@ make_bulk(struct bulk_rig *b, enum relay_side from)
 		bulk_pull(d);
 	}
 	CHECK(is_bulk(b, from), "never became bulk");
+}
+
+static void
+check_congestion(struct bulk_rig *b, enum relay_side of, const char *want)
+{
+	char name[16] = "";
+	socklen_t len = sizeof(name) - 1;
+	int fd = side(b, of)->stream.fd;
+
+	CHECK_INT(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+	CHECK_STR(name, want);
+}
+
+/* Both ends are on it. */
+static void
+unpaced(void)
+{
+	struct bulk_rig b;
+
+	rig_begin(&b, false);
+	make_bulk(&b, RELAY_CLIENT);
+	check_congestion(&b, RELAY_UPSTREAM, "reno");
+	make_bulk(&b, RELAY_UPSTREAM);
+	check_congestion(&b, RELAY_CLIENT, "reno");
+	rig_end(&b);
 }
 
 /* Nobody reads, until nothing more is taken. */
@@ -427,6 +453,7 @@ stuck(void)
 #define LIST(X)                                                \
 	X(both_ways, "both ways")                              \
 	X(unix_sockets, "unix sockets")                        \
+	X(unpaced, "no pace on the loopback")                  \
 	X(small_words_are_none, "small words are no bulk")     \
 	X(quiet_goes_back, "what is quiet goes back")          \
 	X(holds_back, "holds back a fast sender")              \

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/net.h"
 #include "cagentd/worker/relay/pipes.h"
 #include "cagentd/worker/relay/relay_impl.h"
 
@@ -263,10 +264,21 @@ start_filling(struct relay *r, enum relay_side from)
 	return loop_readable(r->loop, &p->recv, p->stream.fd, on_bytes);
 }
 
+static void
+unpace(const struct relay_end_point *to)
+{
+	union net_addr peer;
+	socklen_t len = sizeof(peer);
+
+	if (getpeername(to->stream.fd, &peer.sa, &len) == 0)
+		net_unpace(to->stream.fd, &peer);
+}
+
 /* What buffers have sent may still be with the loop: that goes first. */
 int
 relay_bulk_start(struct relay *r, enum relay_side from)
 {
+	unpace(&r->side[relay_other(from)]);
 	if (r->bulk_us == 0) {
 		r->bulk_us = loop_now_us(r->loop) + RELAY_LOOK_US;
 		relay_look_again(r);
