@@ -48,12 +48,13 @@ static json_t *
 reserved_json(uint32_t bits)
 {
 	json_t *list = json_array();
+	char word[ROW_CLASS_LEN];
 	unsigned int bit;
 
-	for (bit = 0; row_class_word(bit) != NULL; bit++) {
+	for (bit = 0; bit < 32; bit++) {
 		if ((bits & 1u << bit) != 0)
 			json_array_append_new(
-			    list, json_string(row_class_word(bit)));
+			    list, json_string(row_class_word(bit, word)));
 	}
 	return list;
 }

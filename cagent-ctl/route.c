@@ -76,7 +76,7 @@ static const struct field answer_fields[] = {
 	"the client's protocol: socks4, socks4a, socks5, http, redirect, "
 	"tproxy, or udp for datagrams over SOCKS5"},
     {"class", NULL, "class", FIELD_TEXT, false, NULL,
-	"of its traffic: critical, interactive, normal or bulk"},
+	"of its traffic: critical, interactive, normal, bulk or another"},
     {"rule", NULL, "rule", FIELD_OTHER, false, rule_cell,
 	"the first rule that matches: its \"number\" in the configuration, "
 	"from 1, and its \"name\"; null: none does"},

@@ -8,14 +8,18 @@
 #include "shm/table.h"
 #include "wire/wire.h"
 
-/* The order of enum traffic_class, which the table's bits follow. */
+/* The order of enum settings_built_in, which the table's bits follow. */
 static const char *const classes[] = {
     "critical", "interactive", "normal", "bulk"};
 
 const char *
-row_class_word(unsigned int bit)
+row_class_word(unsigned int bit, char out[static ROW_CLASS_LEN])
 {
-	return bit < sizeof(classes) / sizeof(*classes) ? classes[bit] : NULL;
+	if (bit < sizeof(classes) / sizeof(*classes))
+		snprintf(out, ROW_CLASS_LEN, "%s", classes[bit]);
+	else
+		snprintf(out, ROW_CLASS_LEN, "class %u", bit % 100);
+	return out;
 }
 
 /* An agent from before there were others does not say. */

@@ -20,7 +20,9 @@ json_t *row_json(const struct table *t, const struct table_row *);
 bool row_ranked(const json_t *row);
 /* Would a new request be given to it? */
 bool row_usable(const json_t *row);
-/* The word of a class's bit in a tier's reserved_for; NULL past the last. */
-const char *row_class_word(unsigned int bit);
+/* The word of a class's bit in a tier's reserved_for.  The table knows no names:
+ * of those that are not built in it is "class 5".  returns out. */
+#define ROW_CLASS_LEN 16
+const char *row_class_word(unsigned int bit, char out[static ROW_CLASS_LEN]);
 
 #endif

@@ -134,6 +134,7 @@ set_defaults(struct settings *s)
 	s->learn_age_ms = 3600000;
 	s->udp = true;
 	s->splice = true;
+	s->behaviour = true;
 	s->bind = true;
 	s->udp_idle_timeout_ms = 60000;
 	s->warm_connections = 32;
@@ -444,15 +445,6 @@ settings_parse_policy(struct bundle *b, const char *body, size_t len,
     struct settings **s, struct conf_errors *e)
 {
 	return make(b, false, &(struct policy){body, len}, s, e);
-}
-
-const char *settings_class_word(enum traffic_class class)
-{
-	const struct conf_word *w = settings_classes;
-
-	while (w->word != NULL && w->value != (int)class)
-		w++;
-	return w->word != NULL ? w->word : "?";
 }
 
 const char *

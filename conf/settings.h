@@ -36,13 +36,47 @@ struct users;
 #define SETTINGS_USERS_MAX	    1000 /* with limits of their own */
 #define SETTINGS_USER_OPEN_MAX	    1000000
 #define SETTINGS_USER_RATE_MAX	    100000
+#define SETTINGS_CLASSES_MAX	    16 /* a bit each in a tier */
+#define SETTINGS_PRIORITY_MAX	    7
 
-enum traffic_class {
+/* Those that there are without being said: indices of settings.classes, where
+ * [class] sections follow, in file order, and then a policy's. */
+enum settings_built_in {
 	CLASS_CRITICAL,
 	CLASS_INTERACTIVE,
 	CLASS_NORMAL, /* the default */
 	CLASS_BULK,
-	CLASS_COUNT
+	CLASS_BUILT_IN /* how many */
+};
+
+/* Bytes a second, each way; 0: nothing is said. */
+struct settings_rates {
+	int64_t up, down; /* from the client, and to it */
+};
+
+/* What becomes of a tunnel whose tier's intermediaries are all at their
+ * connection limits. */
+enum settings_full {
+	FULL_NEXT_TIER,
+	FULL_WAIT,
+	FULL_REFUSE
+};
+
+struct settings_class {
+	char name[SETTINGS_NAME_MAX + 1];
+	bool by_policy;
+	uint8_t priority; /* 0 is first, to SETTINGS_PRIORITY_MAX */
+	uint16_t weight;  /* 1..1000, among those of its priority */
+	struct settings_rates guarantee; /* of all its tunnels */
+	struct settings_rates ceiling, user_ceiling, tunnel_ceiling;
+	int dscp; /* 0..63; -1: none is set */
+	/* Tiers of intermediaries it may use, a bit for each rank; all when
+	 * ranks_n is 0. */
+	uint32_t ranks_n;
+	uint64_t ranks[SETTINGS_RANK_MAX / 64 + 1];
+	enum settings_full when_full;
+	uint32_t queue_max;    /* FULL_WAIT: how many, of one intermediary */
+	int64_t queue_wait_ms; /* FULL_WAIT: how long at most */
 };
 
 /* What comes in at a listener. */
@@ -177,7 +211,7 @@ struct settings_rule {
 	size_t paths_n;
 	uint32_t protocols; /* bit set of 1u << enum wire_protocol; 0: all */
 	bool has_class;
-	enum traffic_class class;
+	uint8_t class; /* index */
 	bool has_replay;
 	enum settings_replay replay;
 	enum settings_via via;
@@ -251,11 +285,12 @@ struct settings {
 	int64_t user_rate;	  /* requests a second; 0: no limit */
 	int64_t user_burst;	  /* of them at once; 0: as user_rate */
 	/* Connections that wait for a request, a worker and intermediary. */
-	int64_t warm_connections;    /* at most: 32; 0: none */
-	int64_t warm_from_ms;	     /* where the round trip takes: 2 ms */
-	bool udp;		     /* SOCKS5 UDP ASSOCIATE is served */
-	bool bind;		     /* SOCKS BIND is served */
-	bool splice;		     /* bulk goes past our memory */
+	int64_t warm_connections; /* at most: 32; 0: none */
+	int64_t warm_from_ms;	  /* where the round trip takes: 2 ms */
+	bool udp;		  /* SOCKS5 UDP ASSOCIATE is served */
+	bool bind;		  /* SOCKS BIND is served */
+	bool splice;		  /* bulk goes past our memory */
+	bool behaviour; /* a tunnel's class follows it, but for a rule's */
 	int64_t udp_idle_timeout_ms; /* of a destination: 60 s */
 	int64_t bind_timeout_ms;     /* for who is to come: 60 s */
 	/* Active checks of intermediaries. */
@@ -288,6 +323,9 @@ struct settings {
 	uint64_t direct_learn_scope; /* changes when that list does */
 	int64_t learn_age_ms;	     /* without being used: 1 h */
 
+	/* [link]: of this host; 0: not known */
+	struct settings_rates link;
+
 	/* [policy]: what a signed policy may do here; root "": none may */
 	char policy_root[1024];		    /* path of the first root */
 	struct net_prefix *policy_networks; /* of its intermediaries */
@@ -312,6 +350,8 @@ struct settings {
 	struct settings_subscriber subscribers[SETTINGS_SUBSCRIBERS_MAX];
 	uint32_t subscribers_n;
 
+	struct settings_class classes[SETTINGS_CLASSES_MAX];
+	uint32_t classes_n;
 	/* By rising rank, also those that only an intermediary names. */
 	struct settings_tier tiers[SETTINGS_TIERS_MAX];
 	uint32_t tiers_n;
@@ -395,7 +435,17 @@ const struct settings_tier *settings_tier(
     const struct settings *, uint16_t rank);
 int settings_intermediary(const struct settings *, const char *name);
 
-const char *settings_class_word(enum traffic_class);
+/* The name of the class of that index, "?" past the last; index of that name,
+ * or -1. */
+const char *settings_class_name(const struct settings *, uint32_t class);
+int settings_class(const struct settings *, const char *name);
+/* The names of all, "critical, interactive, normal or bulk", cut off where
+ * there is no room.  returns out. */
+#define SETTINGS_CLASS_LIST_LEN 160
+const char *settings_class_list(
+    const struct settings *, char *out, size_t size);
+/* May it use the intermediaries of that tier? */
+bool settings_class_may(const struct settings *, uint32_t class, uint16_t rank);
 /* What stands before the address of such a listener: "redirect:", or "". */
 const char *settings_listener_prefix(enum settings_listener);
 /* The kind of its section: "intermediary", "cache" or "service". */

@@ -348,6 +348,7 @@ const struct conf_option settings_agent_options[] = {
     {.key = "bind", .type = CONF_BOOL, .offset = SETTINGS_AT(bind)},
     SETTINGS_MS("bind-timeout", bind_timeout_ms, 1000, 3600000),
     {.key = "splice", .type = CONF_BOOL, .offset = SETTINGS_AT(splice)},
+    {.key = "behaviour", .type = CONF_BOOL, .offset = SETTINGS_AT(behaviour)},
     SETTINGS_LIMIT_ROWS,
     CUSTOM("ca-file", settings_tls_authorities_file, A_PATH "1023 bytes"),
     CUSTOM("check-target", set_check_target,

@@ -16,8 +16,16 @@ struct tls_authorities;
  * Settings in the making, for settings*.c alone: what the sections said, with
  * the lines, until references between them can be resolved.
  */
+/* A name that is looked up when all sections have been read. */
+struct build_word {
+	char word[SETTINGS_NAME_MAX + 1];
+	int line; /* 0: none was said */
+};
+
 struct build_tier {
 	struct settings_tier tier;
+	struct build_word classes[SETTINGS_CLASSES_MAX];
+	uint32_t classes_n;
 	bool dropped; /* the configuration has one of this name */
 	int64_t rank;
 	int line;
@@ -39,6 +47,7 @@ struct build_rule {
 	struct settings_rule rule;
 	char via[SETTINGS_NAME_MAX + 1]; /* of a tier or an intermediary */
 	int via_line;			 /* 0: no via */
+	struct build_word class;
 };
 
 struct build {
@@ -241,7 +250,6 @@ extern const struct conf_option settings_reports_options[];
 extern const struct conf_option settings_subscriber_options[];
 /* Of a policy's body. */
 extern const struct conf_section settings_policy_sections[];
-extern const struct conf_word settings_classes[];
 extern const struct conf_word settings_hop_types[];
 
 /* begin() and end() of the sections; see struct conf_section. */
@@ -299,6 +307,16 @@ int settings_check_timeouts(struct conf_ctx *, const struct settings *);
 /* The record of a new one; NULL after conf_error(). */
 struct build_intermediary *settings_hop_begin(
     struct conf_ctx *, struct build *, const char *name, enum settings_duty);
+/* As it is when nothing is said of it. */
+void settings_class_init(struct settings_class *, const char *name);
+void settings_built_in(struct settings *);
+/* For later; -1, for "expected ...", when no name is so long. */
+int settings_keep_word(
+    const struct conf_ctx *, const char *value, struct build_word *);
+/* The class that a word names, once all sections have been read; -1 after
+ * conf_error_at(). */
+int settings_class_at(struct conf_ctx *, const struct build *, const char *key,
+    const struct build_word *);
 /* What is wrong with what a cache or service is for, or NULL. */
 const char *settings_serves_trouble(const struct settings_intermediary *);
 void settings_serves_fini(struct settings_serves *);

@@ -21,6 +21,7 @@ settings_build_new(struct bundle *bundle)
 		return NULL;
 	}
 	b->s->refs = 1;
+	settings_built_in(b->s);
 	STAILQ_INIT(&b->intermediaries);
 	STAILQ_INIT(&b->rules);
 	b->bundle = bundle;

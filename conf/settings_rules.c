@@ -123,16 +123,9 @@ static int
 set_class(struct conf_ctx *ctx, void *record, const char *value)
 {
 	struct build_rule *r = record;
-	const struct conf_word *w = settings_classes;
 
-	(void)ctx;
-	while (w->word != NULL && strcmp(w->word, value) != 0)
-		w++;
-	if (w->word == NULL)
-		return -1;
 	r->rule.has_class = true;
-	r->rule.class = (enum traffic_class)w->value;
-	return 0;
+	return settings_keep_word(ctx, value, &r->class);
 }
 
 static int
@@ -218,7 +211,7 @@ const struct conf_option settings_rule_options[] = {
     {.key = "class",
 	.type = CONF_CUSTOM,
 	.parse = set_class,
-	.expects = "critical, interactive, normal or bulk"},
+	.expects = "the name of a class"},
     {.key = "replay",
 	.type = CONF_CUSTOM,
 	.parse = set_replay,
@@ -290,6 +283,7 @@ int
 settings_rule_end(struct conf_ctx *ctx, void *build, void *record)
 {
 	struct build_rule *r = record;
+	int class;
 
 	if (r->via_line == 0 && !r->rule.has_class && !r->rule.has_replay) {
 		conf_error(ctx,
@@ -297,6 +291,12 @@ settings_rule_end(struct conf_ctx *ctx, void *build, void *record)
 		    "none of them",
 		    r->rule.name);
 		return -1;
+	}
+	if (r->rule.has_class) {
+		class = settings_class_at(ctx, build, "class", &r->class);
+		if (class < 0)
+			return -1;
+		r->rule.class = (uint8_t) class;
 	}
 	if (r->rule.via == VIA_INTERMEDIARY)
 		return resolve_intermediary(ctx, build, r, DUTY_RANKED);

@@ -10,14 +10,6 @@
 #include "conf/bundle.h"
 #include "conf/settings_build.h"
 
-const struct conf_word settings_classes[] = {
-    {"critical", CLASS_CRITICAL},
-    {"interactive", CLASS_INTERACTIVE},
-    {"normal", CLASS_NORMAL},
-    {"bulk", CLASS_BULK},
-    {NULL, 0},
-};
-
 const struct conf_word settings_hop_types[] = {
     {"socks5", HOP_SOCKS5},
     {"socks4a", HOP_SOCKS4A},
@@ -29,16 +21,14 @@ const struct conf_word settings_hop_types[] = {
 static int
 add_class(struct conf_ctx *ctx, void *record, const char *value)
 {
-	const struct conf_word *w = settings_classes;
 	struct build_tier *t = record;
 
-	(void)ctx;
-	while (w->word != NULL && strcmp(w->word, value) != 0)
-		w++;
-	if (w->word == NULL)
+	if (t->classes_n == SETTINGS_CLASSES_MAX) {
+		conf_error(ctx, "'reserved-for': expected at most %d of them",
+		    SETTINGS_CLASSES_MAX);
 		return -1;
-	t->tier.reserved_for |= 1u << w->value;
-	return 0;
+	}
+	return settings_keep_word(ctx, value, &t->classes[t->classes_n++]);
 }
 
 const struct conf_option settings_tier_options[] = {
@@ -52,7 +42,7 @@ const struct conf_option settings_tier_options[] = {
 	.type = CONF_CUSTOM,
 	.parse = add_class,
 	.repeats = true,
-	.expects = "critical, interactive, normal or bulk"},
+	.expects = "the name of a class"},
     {.key = "slow-over",
 	.type = CONF_MS,
 	.offset = offsetof(struct build_tier, tier.slow_over_ms),
@@ -120,6 +110,8 @@ settings_tier_end(struct conf_ctx *ctx, void *build, void *record)
 {
 	struct build *b = build;
 	struct build_tier *t = record, *other;
+	uint32_t i;
+	int class;
 
 	if (t->dropped)
 		return 0;
@@ -134,6 +126,13 @@ settings_tier_end(struct conf_ctx *ctx, void *build, void *record)
 		return -1;
 	}
 	t->tier.rank = (uint16_t)t->rank;
+	for (i = 0; i < t->classes_n; i++) {
+		class =
+		    settings_class_at(ctx, b, "reserved-for", &t->classes[i]);
+		if (class < 0)
+			return -1;
+		t->tier.reserved_for |= 1u << class;
+	}
 	return use_rank(ctx, b, t->tier.rank, t->line);
 }
 

@@ -92,15 +92,11 @@ set_protocol(struct ctl_route *r, const char *value)
 static bool
 set_class(struct ctl_route *r, const char *value)
 {
-	int i;
+	int class = settings_class(r->control->settings, value);
 
 	r->has_class = true;
-	for (i = 0; i < CLASS_COUNT; i++) {
-		r->class = (enum traffic_class)i;
-		if (strcmp(settings_class_word(r->class), value) == 0)
-			return true;
-	}
-	return false;
+	r->class = class >= 0 ? (uint8_t) class : CLASS_NORMAL;
+	return class >= 0;
 }
 
 static bool
@@ -142,7 +138,7 @@ static const struct option {
     {"source=", set_source, "an address"},
     {"protocol=", set_protocol,
 	"socks4, socks4a, socks5, http, redirect, tproxy or udp"},
-    {"class=", set_class, "critical, interactive, normal or bulk"},
+    {"class=", set_class, "the name of a class"},
     {"path=", set_path, "a path that begins with /"},
     {"method=", set_method, "a method like GET"},
     {"accept=", set_accept, "a media type like text/html"},
@@ -152,6 +148,8 @@ static const struct option {
 static int
 set_option(struct ctl_query *q, struct ctl_route *r, const char *word)
 {
+	char classes[SETTINGS_CLASS_LIST_LEN];
+	const char *expects = NULL;
 	const struct option *o;
 	size_t i, len;
 
@@ -162,8 +160,11 @@ set_option(struct ctl_query *q, struct ctl_route *r, const char *word)
 			continue;
 		if (o->set(r, word + len))
 			return 0;
+		if (o->set == set_class)
+			expects = settings_class_list(
+			    r->control->settings, classes, sizeof(classes));
 		ctl_refuse(q, CTL_USAGE, "expected %s%s, found %.64s", o->key,
-		    o->expects, word + len);
+		    expects != NULL ? expects : o->expects, word + len);
 		return -1;
 	}
 	ctl_refuse(q, CTL_USAGE,
@@ -337,7 +338,8 @@ say_route(struct ctl_query *q, const struct ctl_route *r)
 	ctl_set_text(answer, "destination", wire_host_format(&r->host, text));
 	ctl_set_text(answer, "protocol",
 	    r->datagrams ? "udp" : wire_protocol_word(r->client.protocol));
-	ctl_set_text(answer, "class", settings_class_word(r->verdict.class));
+	ctl_set_text(answer, "class",
+	    settings_class_name(r->control->settings, r->verdict.class));
 	ctl_set(answer, "rule", rule(r));
 	ctl_set(answer, "via", via(r));
 	ctl_set(answer, "direct_first", json_boolean(r->verdict.direct_first));

@@ -21,7 +21,7 @@ struct ctl_route {
 	struct asked asked;
 	bool datagrams; /* are to be relayed, over SOCKS5 */
 	bool has_class; /* asked for; else the rules' */
-	enum traffic_class class;
+	uint8_t class;	/* index in the settings */
 	struct verdict verdict;
 	struct ctl_learned_sum learned;
 	int64_t now_us; /* mono_us() */

@@ -109,28 +109,27 @@ ctl_row(const struct table_row *row)
 }
 
 json_t *
-ctl_classes(uint32_t classes)
+ctl_classes(const struct settings *s, uint32_t classes)
 {
 	json_t *list = json_array();
 	uint32_t i;
 
-	for (i = 0; i < CLASS_COUNT; i++) {
+	for (i = 0; i < s->classes_n; i++) {
 		if ((classes & 1u << i) != 0)
-			json_array_append_new(list,
-			    ctl_text(
-				settings_class_word((enum traffic_class)i)));
+			json_array_append_new(
+			    list, ctl_text(settings_class_name(s, i)));
 	}
 	return list;
 }
 
 static json_t *
-tier(const struct table_tier *t)
+tier(const struct settings *s, const struct table_tier *t)
 {
 	json_t *o = json_object();
 
 	ctl_set_int(o, "rank", t->rank);
 	ctl_set_text(o, "name", t->name);
-	ctl_set(o, "reserved_for", ctl_classes(t->reserved_for));
+	ctl_set(o, "reserved_for", ctl_classes(s, t->reserved_for));
 	return o;
 }
 
@@ -145,7 +144,8 @@ ctl_tiers(struct ctl_query *q)
 	for (i = 0; i < t->rows_n; i++)
 		json_array_append_new(rows, ctl_row(&t->rows[i]));
 	for (i = 0; i < t->tiers_n; i++)
-		json_array_append_new(tiers, tier(&t->tiers[i]));
+		json_array_append_new(
+		    tiers, tier(q->control->settings, &t->tiers[i]));
 	ctl_set_int(answer, "generation", (int64_t)t->generation);
 	ctl_set(answer, "rows", rows);
 	ctl_set(answer, "tiers", tiers);

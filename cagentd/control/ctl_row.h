@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "conf/settings.h"
 #include "shm/table.h"
 
 /* A row of the tier table as an object; NULL when out of memory. */
@@ -12,6 +13,6 @@ json_t *ctl_row(const struct table_row *);
 void ctl_set_check(json_t *, const struct table_row *);
 
 /* The words of a bit set of classes. */
-json_t *ctl_classes(uint32_t classes);
+json_t *ctl_classes(const struct settings *, uint32_t classes);
 
 #endif

@@ -42,8 +42,8 @@ struct verdict {
 	uint32_t intermediary; /* VIA_INTERMEDIARY: index in the settings */
 	bool direct_first;     /* the destination is listed as direct */
 	bool learned;	       /* not listed: it was learned (learn.h) */
-	enum traffic_class class;
-	bool class_set; /* by the rule, for good */
+	uint8_t class;	       /* index in the settings */
+	bool class_set;	       /* by the rule, for good */
 	enum settings_replay replay;
 	int32_t rule;	/* index of the rule that matched, or -1 */
 	bool forbidden; /* VIA_DENY by no rule: see classify() */

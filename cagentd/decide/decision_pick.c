@@ -54,7 +54,7 @@ put_request(struct cursor_out *c, const struct decision_made *m)
 	cursor_put_u32(c, q->times_max);
 	cursor_put_u8(c, (uint8_t)v->via);
 	cursor_put_u16(c, v->tier);
-	cursor_put_u8(c, (uint8_t)v->class);
+	cursor_put_u8(c, v->class);
 	decision_put_name(
 	    c, v->via == VIA_INTERMEDIARY
 		   ? q->settings->intermediaries[v->intermediary].name
@@ -103,7 +103,7 @@ get_request(struct cursor_in *c, struct decision *d)
 	d->verdict = (struct verdict){.rule = -1};
 	d->verdict.via = (enum settings_via)get_word(c, VIA_DENY);
 	d->verdict.tier = cursor_get_u16(c);
-	d->verdict.class = (enum traffic_class)get_word(c, CLASS_COUNT - 1);
+	d->verdict.class = get_word(c, SETTINGS_CLASSES_MAX - 1);
 	decision_get_name(c, d->via);
 	d->host = (enum decision_host)get_word(c, DECISION_HOST_DATAGRAMS);
 	flags = get_word(c, FLAGS_ALL);

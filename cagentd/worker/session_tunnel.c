@@ -238,9 +238,10 @@ session_tunnel(struct session *s)
 	classify(s->settings, &in->host, &u->client, NULL, &v);
 	learn_consult(s->env->learn, s->settings, &in->host, &v);
 	tunnel_class_begin(&s->class, &env,
-	    &(struct tunnel_class_of){&v, &u->client, &in->host},
+	    &(struct tunnel_class_of){
+		&v, &u->client, &in->host, s->settings->behaviour},
 	    loop_now_us(s->env->dial.loop));
-	v.class = (enum traffic_class)s->class.class;
+	v.class = s->class.class;
 	if (v.via == VIA_DENY) {
 		session_refuse(s, REASON_DENIED);
 		return;

@@ -52,6 +52,8 @@ tunnel_class_begin(struct tunnel_class *c, const struct tunnel_class_env *env,
 		c->why = SLAB_CLASS_BY_RULE;
 		return;
 	}
+	if (!of->behaviour)
+		return;
 	c->watched = true;
 	was = expected(c, env, of, now_us);
 	if (was >= 0 && was < BEHAVE_KINDS) {

@@ -36,6 +36,7 @@ struct tunnel_class_of {
 	const struct verdict *verdict;
 	const struct client *client;
 	const struct wire_host *host;
+	bool behaviour; /* its class follows it */
 };
 
 /* Before a way is looked for: the class is set; nothing is counted yet. */

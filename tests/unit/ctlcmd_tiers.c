@@ -17,6 +17,7 @@
 #include "cagent-ctl/tiers.h"
 #include "cagent-ctl/verb.h"
 #include "conf/settings.h"
+#include "tests/unit/settings_sample.h"
 #include "tests/unit/unit.h"
 #include "wire/wire.h"
 
@@ -383,12 +384,19 @@ no_table(void)
 static void
 class_words(void)
 {
+	char word[ROW_CLASS_LEN];
+	struct conf_errors e;
+	struct settings *s;
 	unsigned int bit;
+	int error = sample_parse("", &s, &e);
 
-	for (bit = 0; bit < CLASS_COUNT; bit++)
-		CHECK_STR(row_class_word(bit),
-		    settings_class_word((enum traffic_class)bit));
-	CHECK(row_class_word(CLASS_COUNT) == NULL, "one too many");
+	CHECK_INT(error, 0);
+	for (bit = 0; bit < CLASS_BUILT_IN; bit++)
+		CHECK_STR(
+		    row_class_word(bit, word), settings_class_name(s, bit));
+	CHECK_STR(row_class_word(CLASS_BUILT_IN, word), "class 4");
+	CHECK_STR(row_class_word(31, word), "class 31");
+	settings_unref(s);
 }
 
 static const struct unit_case cases[] = {

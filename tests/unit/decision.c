@@ -137,7 +137,7 @@ make_request(void)
 		verdict.tier = (uint16_t)(1 + chance(3));
 		verdict.intermediary = chance(settings.intermediaries_n);
 	}
-	verdict.class = (enum traffic_class)chance(CLASS_COUNT);
+	verdict.class = (uint8_t)chance(SETTINGS_CLASSES_MAX);
 	host = (struct wire_host){.port = 443};
 	CHECK_INT(wire_host_set(&host, text, strlen(text)), 0);
 	query = (struct path_query){.table = &table,
@@ -520,7 +520,7 @@ refuses_what_cannot_be(void)
 	    {24, 1},			  /* times_max */
 	    {27, DECISION_TIMES_MAX + 1}, /* likewise */
 	    {28, VIA_DENY + 1},
-	    {31, CLASS_COUNT},
+	    {31, SETTINGS_CLASSES_MAX},
 	    {32, TABLE_NAME_MAX + 1}, /* of the name's length */
 	    {33, DECISION_HOST_DATAGRAMS + 1},
 	    {34, 4}, /* flags */

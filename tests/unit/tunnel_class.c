@@ -18,6 +18,7 @@ struct rig {
 	struct client client;
 	struct wire_host host;
 	struct tunnel_class class;
+	bool behaviour;
 	int fds[4];
 };
 
@@ -38,6 +39,7 @@ setup(struct rig *r)
 	r->client.uid = 1000;
 	wire_host_set(&r->host, "files.example", strlen("files.example"));
 	r->host.port = 443;
+	r->behaviour = true;
 }
 
 static void
@@ -54,7 +56,8 @@ teardown(struct rig *r)
 static void
 begin(struct rig *r, int64_t now_us)
 {
-	const struct tunnel_class_of of = {&r->verdict, &r->client, &r->host};
+	const struct tunnel_class_of of = {
+	    &r->verdict, &r->client, &r->host, r->behaviour};
 
 	tunnel_class_begin(&r->class, &r->env, &of, now_us);
 	tunnel_class_stands(&r->class, &r->env);
@@ -143,6 +146,25 @@ by_rule(void)
 	teardown(&r);
 }
 
+/* behaviour = no: neither what it does nor what its like did counts. */
+static void
+not_by_behaviour(void)
+{
+	struct rig r;
+	int i;
+
+	setup(&r);
+	for (i = 0; i < 4; i++) {
+		r.behaviour = i < 3;
+		begin(&r, START);
+		CHECK_INT(download(&r, START), i < 2);
+		CHECK_INT(r.class.class, i < 3 ? CLASS_BULK : CLASS_NORMAL);
+		tunnel_class_end(&r.class, &r.env, START);
+	}
+	CHECK_INT(r.class.why, SLAB_CLASS_BY_DEFAULT);
+	teardown(&r);
+}
+
 /* Without the memory that all share it is judged all the same. */
 static void
 without_history(void)
@@ -169,7 +191,7 @@ never_stood(void)
 	struct rig r;
 
 	setup(&r);
-	of = &(struct tunnel_class_of){&r.verdict, &r.client, &r.host};
+	of = &(struct tunnel_class_of){&r.verdict, &r.client, &r.host, true};
 	tunnel_class_begin(&r.class, &r.env, of, START);
 	tunnel_class_end(&r.class, &r.env, START);
 	CHECK_INT(r.slab->classes[CLASS_NORMAL].tunnels, 0);
@@ -180,6 +202,7 @@ never_stood(void)
 
 static const struct unit_case cases[] = {
     {"by behaviour, and then by history", by_behaviour_and_then_by_history},
+    {"not by behaviour", not_by_behaviour},
     {"by rule", by_rule},
     {"without history", without_history},
     {"never stood", never_stood},
