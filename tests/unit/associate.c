@@ -54,6 +54,7 @@ ends_with_its_connection(void)
 	close_client(rig, 0, false);
 	RIG_UNTIL(rig->agent->loop, rig->ended == 1);
 	CHECK_INT(rig->env.associations, 0);
+	rig_told(rig->agent->loop);
 	to.sin_port = htons(a.at);
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	rig_must(connect(a.udp, (struct sockaddr *)&to, sizeof(to)), "connect");

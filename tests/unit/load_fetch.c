@@ -82,6 +82,7 @@ say_and_close(struct rig *rig, const char *text, size_t len)
 	rig_must(load_fetch_start(&rig->fetch, rig->loop, &rig->ask,
 		     mono_us() + RIG_DEADLINE_US, done),
 	    "load_fetch_start");
+	rig_told(rig->loop);
 	fd = rig_must(accept4(lfd, NULL, NULL, SOCK_CLOEXEC), "accept4");
 	if (len > 0)
 		CHECK(write(fd, text, len) == (ssize_t)len, "write");

@@ -137,6 +137,7 @@ check_winner(struct rig *rig, const char *want)
 
 	CHECK_INT(rig->n, 1);
 	CHECK(rig->fd >= 0, "won: %d", rig->fd);
+	rig_told(rig->loop);
 	CHECK_INT(fake_open_fds(), rig->fds + 1);
 	if (getpeername(rig->fd, &addr.sa, &len) == 0)
 		net_addr_ip(&addr, &ip);
@@ -149,6 +150,7 @@ check_error(struct rig *rig, int want)
 {
 	CHECK_INT(rig->n, 1);
 	CHECK_INT(rig->fd, want);
+	rig_told(rig->loop);
 	CHECK_INT(fake_open_fds(), rig->fds);
 }
 
@@ -282,6 +284,7 @@ keeps_to_its_number_of_sockets(void)
 		port);
 	start(rig);
 	while (rig->n == 0 && loop_turn(rig->loop, RIG_DEADLINE_US) == 0) {
+		rig_told(rig->loop);
 		if (rig->n == 0 && fake_open_fds() - rig->fds > most)
 			most = fake_open_fds() - rig->fds;
 	}
@@ -308,6 +311,7 @@ can_be_cancelled(void)
 	RIG_UNTIL(rig->loop, rig->race.next == 2);
 	CHECK_INT(fake_open_fds(), rig->fds + 2);
 	race_cancel(&rig->race);
+	rig_told(rig->loop);
 	CHECK_INT(fake_open_fds(), rig->fds);
 	rig_free(rig);
 	fake_hole_close(&hole);

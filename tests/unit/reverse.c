@@ -216,6 +216,7 @@ ends_with_its_client(void)
 			close_client(rig, 0, how % 3 == 0);
 		RIG_UNTIL(rig->agent->loop, rig->ended == 1);
 		CHECK_INT(rig->env.reverses, 0);
+		rig_told(rig->agent->loop);
 		nobody_waits(port);
 		rig_free(rig);
 	}
