@@ -115,9 +115,24 @@ pace_turn_from(const struct pace_turn *t, int64_t now_ns)
 	return from;
 }
 
+/* Who is further ahead than can be would otherwise wait until the others have
+ * come as far. */
+static void
+settle(const struct pace_turn *t)
+{
+	_Atomic uint64_t *word = &t->lane->had[t->class];
+	uint64_t least = GET(&t->lane->least[priority_of(t, t->class)]);
+	uint64_t had = GET(word), lead = lead_of(t, t->class, had, least);
+
+	if ((int64_t)(had - least) > (int64_t)lead)
+		atomic_compare_exchange_strong_explicit(word, &had,
+		    least + lead, memory_order_relaxed, memory_order_relaxed);
+}
+
 void
 pace_turn_wait(const struct pace_turn *t, int64_t until_ns, int64_t now_ns)
 {
+	settle(t);
 	until_ns += LATE_NS;
 	if (until_ns > now_ns + HUNGRY_NS)
 		until_ns = now_ns + HUNGRY_NS;

@@ -8,7 +8,7 @@ model: | $(DEPS_CHECK)
 .PHONY: tsan
 tsan: | $(DEPS_CHECK)
 	$(Q)$(MAKE) SANITIZE=thread LIBS='$$(LIB_shm)' \
-	    UNIT='$$(B)/tests/unit/table_threads' unit
+	    UNIT='$$(B)/tests/unit/table_threads $$(B)/tests/unit/pace_threads' unit
 
 # The long form of tests/integ/table_kill.
 KILLS	?= 500

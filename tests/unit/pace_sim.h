@@ -1,6 +1,7 @@
 #ifndef TESTS_PACE_SIM_H
 #define TESTS_PACE_SIM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,9 +121,10 @@ sim_ask(struct sim *s, struct sim_flow *f, int64_t now_ns)
 	if (f->want != 0 && (int64_t)f->want < left)
 		left = (int64_t)f->want;
 	n = pace_ask(&s->pacer, &f->pace, (size_t)left, now_ns, &again_ns);
-	CHECK((int64_t)n <= left, "%zu of %lld", n, (long long)left);
+	if ((int64_t)n > left || (n == 0 && again_ns <= now_ns))
+		CHECK(false, "%zu of %lld, again in %lld ns", n,
+		    (long long)left, (long long)(again_ns - now_ns));
 	if (n == 0) {
-		CHECK(again_ns > now_ns, "asked again at once");
 		f->at_ns = again_ns;
 		f->since_ns = f->since_ns != 0 ? f->since_ns : now_ns;
 		return;
@@ -146,14 +148,14 @@ sim_ask(struct sim *s, struct sim_flow *f, int64_t now_ns)
 static inline void
 sim_step(struct sim *s, uint32_t w)
 {
-	uint32_t i, k, first = sim_random(s, SIM_FLOWS);
+	uint32_t i, k, first = sim_random(s, s->flows_n);
 	int64_t next = INT64_MAX;
 	struct sim_flow *f;
 
-	for (i = 0; i < SIM_FLOWS; i++) {
-		k = (first + i) % SIM_FLOWS;
+	for (i = 0; i < s->flows_n; i++) {
+		k = (first + i) % s->flows_n;
 		f = &s->flows[k];
-		if (k >= s->flows_n || f->worker != w || f->left == 0)
+		if (f->worker != w || f->left == 0)
 			continue;
 		if (f->at_ns <= s->now_ns[w]) {
 			sim_ask(s, f, s->now_ns[w]);
