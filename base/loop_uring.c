@@ -34,6 +34,7 @@ init(struct loop *l)
 	STAILQ_INIT(&u->ready);
 	STAILQ_INIT(&u->todo);
 	STAILQ_INIT(&u->lingering);
+	STAILQ_INIT(&u->unsaid);
 	l->ur = u;
 	return 0;
 }
@@ -159,8 +160,9 @@ ask_all(struct loop *l)
 
 /* Tell the kernel all, and wait for something to have happened. */
 static int
-enter(struct loop_uring *u, int64_t wait_us)
+enter(struct loop *l, int64_t wait_us)
 {
+	struct loop_uring *u = l->ur;
 	struct __kernel_timespec ts = {
 	    .tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
 	struct io_uring_cqe *cqe;
@@ -173,6 +175,7 @@ enter(struct loop_uring *u, int64_t wait_us)
 	else
 		n = io_uring_submit_and_wait_timeout(
 		    &u->ring, &cqe, 1, &ts, NULL);
+	uring_conclude_unsaid(l);
 	switch (-n) {
 	case ETIME:
 	case EINTR:
@@ -188,17 +191,14 @@ enter(struct loop_uring *u, int64_t wait_us)
 static void
 complete(struct loop *l, const struct io_uring_cqe *cqe)
 {
-	enum uring_what what = (enum uring_what)(cqe->user_data & 0xff);
+	enum uring_what what = uring_what_of(cqe);
 	struct loop_fd *f;
 
 	if (what == URING_NOTHING)
 		return;
 	if ((cqe->flags & IORING_CQE_F_MORE) == 0)
 		l->ur->in_kernel--;
-	f = loop_fd_find(l, (int)(cqe->user_data >> 32));
-	if (f != NULL &&
-	    (f->ur.serial & 0xffffff) != (cqe->user_data >> 8 & 0xffffff))
-		f = NULL;
+	f = uring_fd_of(l, cqe);
 	if (what < URING_SEND)
 		uring_received(l, f, cqe, what);
 	else if (f != NULL)
@@ -312,8 +312,11 @@ turn(struct loop *l, int64_t wait_us)
 {
 	int error;
 
+	/* Not all was taken, and more may wait for it by now. */
+	if (!STAILQ_EMPTY(&l->ur->unsaid))
+		wait_us = 0;
 	ask_all(l);
-	error = enter(l->ur, shorten(l, wait_us));
+	error = enter(l, shorten(l, wait_us));
 	if (error != 0)
 		return error;
 	l->now_us = mono_us();
@@ -328,7 +331,7 @@ flush(struct loop *l)
 {
 	ask_all(l);
 	if (io_uring_sq_ready(&l->ur->ring) > 0)
-		(void)enter(l->ur, 0);
+		(void)enter(l, 0);
 }
 
 static void
@@ -411,7 +414,7 @@ fini(struct loop *l)
 	end_us = mono_us() + END_US;
 	while (u->in_kernel > 0 && mono_us() < end_us) {
 		cancel_all(l);
-		(void)enter(u, 10000);
+		(void)enter(l, 10000);
 		complete_all(l);
 	}
 	/* What the kernel may still read or write is left to it. */

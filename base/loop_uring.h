@@ -52,6 +52,7 @@ enum {
 	 * accepts again, and: was, and somebody waits. */
 	UR_SHORT = 1 << 19,
 	UR_KNOCKED = 1 << 20,
+	UR_UNSAID = 1 << 21, /* in unsaid; what was sent has not failed yet */
 };
 
 /* The io_uring backend's part of a struct loop_fd. */
@@ -59,6 +60,7 @@ struct loop_uring_fd {
 	STAILQ_ENTRY(loop_fd) ready;  /* valid with UR_QUEUED */
 	STAILQ_ENTRY(loop_fd) todo;   /* valid with UR_TODO */
 	STAILQ_ENTRY(loop_fd) linger; /* valid with UR_LINGER */
+	STAILQ_ENTRY(loop_fd) unsaid; /* valid with UR_UNSAID */
 	struct buf *kept; /* received while nobody asked; of a listener: fds */
 	struct loop_uring_out *out;    /* to be sent, in this order */
 	struct sockaddr_storage *addr; /* to connect to, until it is */

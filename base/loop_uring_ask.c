@@ -1,5 +1,6 @@
-/* Owns what the kernel is asked to receive: which request stands for an fd,
- * and when it is taken back.  What comes of it is loop_uring_rx.c's. */
+/* Owns what the kernel is asked to receive and to send: which request stands
+ * for an fd, and when it is taken back.  What comes of it is known to
+ * loop_uring_rx.c and loop_uring_tx.c. */
 #include "base/loop_uring.h"
 
 #include <sys/socket.h>
@@ -132,4 +133,80 @@ uring_rx_reconcile(struct loop *l, struct loop_fd *f)
 		return;
 	uring_cancel(l, f, what_is_asked(f));
 	f->ur.bits |= UR_RX_DROPPED;
+}
+
+/* Is nothing done when it has been sent? */
+static bool
+nobody_waits(const struct loop_fd *f)
+{
+	const struct loop_uring_out *out = f->ur.out;
+
+	return f->tx == NULL && out->next == NULL && !out->dead &&
+	       (f->ur.bits & (UR_SHUT | UR_CLOSE)) == 0;
+}
+
+/*
+ * MSG_DONTWAIT, so that it has ended when the kernel returns: one that waits
+ * in io_uring for a peer that has half-closed goes round and round, and ends
+ * in a thread of its own.  MSG_WAITALL, so that a part of it is no success.
+ */
+static void
+ask_send(struct loop *l, struct loop_fd *f)
+{
+	const struct loop_uring_out *out = f->ur.out;
+	struct io_uring_sqe *sqe = uring_ask(l);
+
+	io_uring_prep_send(sqe, f->fd,
+	    out->buf != NULL ? buf_bytes(out->buf) : out->data, out->len,
+	    MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL);
+	uring_about(l, sqe, f, URING_SEND);
+	f->ur.tx_asked = UR_TX_SEND;
+	if (!nobody_waits(f))
+		return;
+	io_uring_sqe_set_flags(sqe, IOSQE_CQE_SKIP_SUCCESS);
+	f->ur.bits |= UR_UNSAID;
+	STAILQ_INSERT_TAIL(&l->ur->unsaid, f, ur.unsaid);
+}
+
+static void
+ask_connect(struct loop *l, struct loop_fd *f)
+{
+	struct io_uring_sqe *sqe = uring_ask(l);
+
+	io_uring_prep_connect(
+	    sqe, f->fd, (const struct sockaddr *)f->ur.addr, f->ur.addr_len);
+	uring_about(l, sqe, f, URING_CONNECT);
+	f->ur.tx_asked = UR_TX_CONNECT;
+}
+
+/* Of changes, again and again: the level would tell of the peer's end for
+ * ever, which is of no interest here. */
+static void
+ask_room(struct loop *l, struct loop_fd *f)
+{
+	struct io_uring_sqe *sqe = uring_ask(l);
+
+	io_uring_prep_poll_multishot(sqe, f->fd, POLLOUT);
+	uring_about(l, sqe, f, URING_POLL_OUT);
+	f->ur.bits |= UR_OUT;
+}
+
+void
+uring_tx_reconcile(struct loop *l, struct loop_fd *f)
+{
+	bool full = (f->ur.bits & UR_FULL) != 0;
+
+	if ((f->ur.bits & (UR_TX_DROP | UR_TX_DROPPED)) == UR_TX_DROP) {
+		uring_cancel(l, f, URING_CONNECT);
+		f->ur.bits |= UR_TX_DROPPED;
+	}
+	if (f->ur.tx_asked != UR_TX_NONE)
+		return;
+	if (f->ur.addr != NULL)
+		ask_connect(l, f);
+	else if (f->ur.out != NULL && !full)
+		ask_send(l, f);
+	else if (full && (f->ur.bits & UR_OUT) == 0 &&
+		 (f->ur.out != NULL || f->tx != NULL))
+		ask_room(l, f);
 }

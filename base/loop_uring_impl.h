@@ -63,6 +63,7 @@ struct loop_uring {
 	struct uring_list ready;     /* to be called back, without asking */
 	struct uring_list todo;	     /* the kernel is to be asked or told */
 	struct uring_list lingering; /* closed, and not all sent */
+	struct uring_list unsaid;    /* sent, unless a completion tells */
 	int64_t sweep_us;	     /* when to look at these */
 	uint32_t in_kernel;	     /* requests, each owes a completion */
 	/* What the callback that runs has been lent. */
@@ -92,6 +93,22 @@ uring_user_data(const struct loop_fd *f, int what)
 	       (uint64_t)(f->ur.serial & 0xffffff) << 8 | (uint64_t)what;
 }
 
+static inline enum uring_what
+uring_what_of(const struct io_uring_cqe *cqe)
+{
+	return (enum uring_what)(cqe->user_data & 0xff);
+}
+
+/* NULL: the file is closed. */
+static inline struct loop_fd *
+uring_fd_of(const struct loop *l, const struct io_uring_cqe *cqe)
+{
+	struct loop_fd *f = loop_fd_find(l, (int)(cqe->user_data >> 32));
+	uint32_t serial = (uint32_t)(cqe->user_data >> 8) & 0xffffff;
+
+	return f != NULL && (f->ur.serial & 0xffffff) == serial ? f : NULL;
+}
+
 /* loop_uring_setup.c: 0 or -errno, with nothing left behind. */
 int uring_setup(struct loop_uring *);
 /* Nothing is in the kernel any more. */
@@ -112,6 +129,7 @@ void uring_update(struct loop *, struct loop_fd *);
 
 /* loop_uring_ask.c */
 void uring_rx_reconcile(struct loop *, struct loop_fd *);
+void uring_tx_reconcile(struct loop *, struct loop_fd *);
 
 /* loop_uring_rx.c */
 int uring_start_rx(struct loop *, struct loop_fd *);
@@ -140,9 +158,10 @@ void uring_full(struct loop *, struct loop_fd *);
 bool uring_tx_runnable(const struct loop_fd *);
 bool uring_tx_connecting(const struct loop_fd *);
 void uring_tx_run(struct loop *, struct loop_fd *);
-void uring_tx_reconcile(struct loop *, struct loop_fd *);
 void uring_sent(struct loop *, struct loop_fd *, const struct io_uring_cqe *,
     enum uring_what);
+/* All has been sent of what the kernel has taken and not told of. */
+void uring_conclude_unsaid(struct loop *);
 /* What was taken need not be sent. */
 void uring_tx_abandon(struct loop *, struct loop_fd *);
 void uring_out_free(struct loop_uring_out *);

@@ -302,67 +302,6 @@ uring_full(struct loop *l, struct loop_fd *f)
 	f->ur.bits |= UR_FULL;
 }
 
-/*
- * MSG_DONTWAIT, so that it has ended when the kernel returns: one that waits
- * in io_uring for a peer that has half-closed goes round and round, and ends
- * in a thread of its own.
- */
-static void
-ask_send(struct loop *l, struct loop_fd *f)
-{
-	const struct loop_uring_out *out = f->ur.out;
-	struct io_uring_sqe *sqe = uring_ask(l);
-
-	io_uring_prep_send(sqe, f->fd,
-	    out->buf != NULL ? buf_bytes(out->buf) : out->data, out->len,
-	    MSG_NOSIGNAL | MSG_DONTWAIT);
-	uring_about(l, sqe, f, URING_SEND);
-	f->ur.tx_asked = UR_TX_SEND;
-}
-
-static void
-ask_connect(struct loop *l, struct loop_fd *f)
-{
-	struct io_uring_sqe *sqe = uring_ask(l);
-
-	io_uring_prep_connect(
-	    sqe, f->fd, (const struct sockaddr *)f->ur.addr, f->ur.addr_len);
-	uring_about(l, sqe, f, URING_CONNECT);
-	f->ur.tx_asked = UR_TX_CONNECT;
-}
-
-/* Of changes, again and again: the level would tell of the peer's end for
- * ever, which is of no interest here. */
-static void
-ask_room(struct loop *l, struct loop_fd *f)
-{
-	struct io_uring_sqe *sqe = uring_ask(l);
-
-	io_uring_prep_poll_multishot(sqe, f->fd, POLLOUT);
-	uring_about(l, sqe, f, URING_POLL_OUT);
-	f->ur.bits |= UR_OUT;
-}
-
-void
-uring_tx_reconcile(struct loop *l, struct loop_fd *f)
-{
-	bool full = (f->ur.bits & UR_FULL) != 0;
-
-	if ((f->ur.bits & (UR_TX_DROP | UR_TX_DROPPED)) == UR_TX_DROP) {
-		uring_cancel(l, f, URING_CONNECT);
-		f->ur.bits |= UR_TX_DROPPED;
-	}
-	if (f->ur.tx_asked != UR_TX_NONE)
-		return;
-	if (f->ur.addr != NULL)
-		ask_connect(l, f);
-	else if (f->ur.out != NULL && !full)
-		ask_send(l, f);
-	else if (full && (f->ur.bits & UR_OUT) == 0 &&
-		 (f->ur.out != NULL || f->tx != NULL))
-		ask_room(l, f);
-}
-
 /* Of ours alone: the peer goes on waiting, and so would who receives. */
 static bool
 is_shortage(int error)
@@ -430,6 +369,52 @@ send_ended(struct loop *l, struct loop_fd *f, int res)
 		went(l, f, (uint32_t)res);
 	} else if (res != -EINTR && res != -EAGAIN) {
 		failed(l, f, res);
+	}
+}
+
+static void
+went_unsaid(struct loop *l, struct loop_fd *f)
+{
+	f->ur.bits &= ~UR_UNSAID;
+	l->ur->in_kernel--;
+	send_ended(l, f, (int)f->ur.out->len);
+	uring_update(l, f);
+}
+
+/*
+ * A send has ended when the kernel has taken it.  Where nobody waits for that
+ * the kernel tells of failure alone: each completion would end the wait for
+ * what others do.
+ */
+void
+uring_conclude_unsaid(struct loop *l)
+{
+	struct loop_uring *u = l->ur;
+	struct uring_list unsaid = STAILQ_HEAD_INITIALIZER(unsaid);
+	bool all_said = io_uring_sq_ready(&u->ring) == 0 &&
+			!io_uring_cq_has_overflow(&u->ring);
+	struct io_uring_cqe *cqe;
+	struct loop_fd *f;
+	unsigned int head;
+
+	if (STAILQ_EMPTY(&u->unsaid))
+		return;
+	io_uring_for_each_cqe(&u->ring, head, cqe)
+	{
+		f = uring_what_of(cqe) == URING_SEND ? uring_fd_of(l, cqe)
+						     : NULL;
+		if (f != NULL)
+			f->ur.bits &= ~UR_UNSAID;
+	}
+	STAILQ_CONCAT(&unsaid, &u->unsaid);
+	while ((f = STAILQ_FIRST(&unsaid)) != NULL) {
+		STAILQ_REMOVE_HEAD(&unsaid, ur.unsaid);
+		if ((f->ur.bits & UR_UNSAID) == 0)
+			continue;
+		if (all_said)
+			went_unsaid(l, f);
+		else
+			STAILQ_INSERT_TAIL(&u->unsaid, f, ur.unsaid);
 	}
 }
 

@@ -118,6 +118,7 @@ may_fail(struct io_uring_sqe *sqe, enum fault_call call)
 		return;
 	}
 	sqe->len = (uint32_t)fault_less(sqe->len);
+	sqe->flags &= (uint8_t)~IOSQE_CQE_SKIP_SUCCESS; /* it is none */
 	if (call == FAULT_SEND)
 		fault_owe(sqe->fd, EPOLLOUT);
 }
