@@ -69,8 +69,8 @@ stream_close(struct loop *loop, struct stream s, bool reset)
 {
 	if (s.fd == -1)
 		return;
-	if (s.tls != NULL)
-		tls_close(s.tls, reset);
+	if (s.tls != NULL && tls_close(s.tls, reset))
+		return;
 	if (reset)
 		loop_reset(loop, s.fd);
 	else

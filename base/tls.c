@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* How long what is said last may be on its way out. */
+#define LINGER_US 30000000
+
 static void on_in(struct loop *, struct op *, const struct op_result *);
 
 static void
@@ -237,6 +240,8 @@ tls_on_soon(struct loop *loop, struct op *op, const struct op_result *r)
 
 	(void)loop, (void)r; /* time is the only news */
 	tls_enter(t);
+	if (t->orphan)
+		tls_bury(t, true); /* it has had its time */
 	if (tls_tx_done(t))
 		tls_tell_sent(t);
 	if (!t->dead)
@@ -287,7 +292,7 @@ tls_start(struct tls **out, struct loop *loop, int fd, struct tls_client *c,
 	if (error == 0)
 		*out = t;
 	else
-		tls_close(t, true);
+		(void)tls_close(t, true); /* which leaves the socket */
 	return error;
 }
 
@@ -325,6 +330,9 @@ tls_end(struct tls *t)
 		t->end_after = true;
 	else
 		tls_say_end(t);
+	/* Without memory for the timer it is the owner's time that ends it. */
+	if (t->error != 0 && t->depth == 0 && t->rx != NULL)
+		(void)settle(t);
 }
 
 /* The kernel answers a close with a reset, and forgets what was sent, when
@@ -340,23 +348,52 @@ discard(struct tls *t)
 }
 
 void
+tls_bury(struct tls *t, bool cut)
+{
+	if (!cut)
+		discard(t);
+	loop_cancel(t->loop, &t->net_out);
+	loop_cancel(t->loop, &t->soon);
+	if (cut)
+		loop_reset(t->loop, t->fd);
+	else
+		loop_close(t->loop, t->fd);
+	t->dead = true;
+}
+
+/* Say that no more will come; false: that has gone, or never will. */
+static bool
+says_end_later(struct tls *t)
+{
+	int64_t end_us = loop_now_us(t->loop) + LINGER_US;
+
+	if (t->error != 0 || t->owed > 0 || t->fault != TLS_FAULT_NONE ||
+	    !SSL_is_init_finished(t->ssl))
+		return false;
+	if (!t->ended && loop_op_active(&t->net_out))
+		t->end_after = true;
+	else if (!t->ended)
+		tls_say_end(t);
+	return t->error == 0 && loop_op_active(&t->net_out) &&
+	       loop_timer(t->loop, &t->soon, end_us, tls_on_soon) == 0;
+}
+
+bool
 tls_close(struct tls *t, bool cut)
 {
-	bool whole = t->error == 0 && t->owed == 0 && !t->ended &&
-		     t->fault == TLS_FAULT_NONE;
-
-	if (!cut && whole && SSL_is_init_finished(t->ssl) &&
-	    !loop_op_active(&t->net_out))
-		tls_say_end(t);
-	if (!cut && t->end == TLS_OPEN)
-		discard(t);
+	t->orphan = !cut && says_end_later(t);
 	t->rx = t->tx = NULL;
 	loop_cancel(t->loop, &t->net_in);
+	if (t->orphan)
+		return true;
+	if (!cut && t->end == TLS_OPEN)
+		discard(t);
 	loop_cancel(t->loop, &t->net_out);
 	loop_cancel(t->loop, &t->soon);
 	t->dead = true;
 	if (t->depth == 0)
 		destroy(t);
+	return false;
 }
 
 enum tls_fault

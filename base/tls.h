@@ -52,7 +52,7 @@ struct tls;
 
 /*
  * Begin the handshake on a connected socket, which stays the caller's to close
- * after tls_close().  The callback has res 0, -EPROTO (tls_why() says more) or
+ * after tls_close() unless that says otherwise.  The callback has res 0, -EPROTO (tls_why() says more) or
  * the socket's error; it is the one of op, to be cancelled like others.
  * 0 or -ENOMEM.
  */
@@ -65,8 +65,11 @@ void tls_cancel(struct tls *, struct op *);
 bool tls_op_active(const struct tls *, const struct op *);
 int tls_peek(const struct tls *);
 void tls_end(struct tls *);
-/* cut: without a word to the peer. */
-void tls_close(struct tls *, bool cut);
+/*
+ * cut: without a word to the peer.  True: that word could not be sent at once,
+ * and the socket is closed behind it, by nobody else.
+ */
+bool tls_close(struct tls *, bool cut);
 
 /* What the peer or its certificate did wrong. */
 enum tls_fault {

@@ -59,10 +59,10 @@ bio_write(BIO *bio, const char *data, int len)
 		return len;
 	if (!loop_op_active(&t->net_out))
 		n = loop_send_now(t->loop, t->fd, bytes, (size_t)len);
+	if (n >= 0 && n < len)
+		n = send_later(t, bytes + n, (size_t)len - (size_t)n);
 	if (n < 0)
-		t->error = (int)n;
-	else if (n < len)
-		t->error = send_later(t, bytes + n, (size_t)len - (size_t)n);
+		tls_failed(t, (int)n);
 	return len;
 }
 

@@ -36,6 +36,7 @@ struct tls {
 	bool shaking;	    /* rx is for the end of the handshake */
 	bool ended;	    /* we have said that we have */
 	bool end_after;	    /* to be said behind what is on its way */
+	bool orphan;	    /* closed, but for what is on its way */
 	bool dead;	    /* freed by the last tls_leave() */
 	unsigned int depth;
 	struct buf *out; /* tx's, what is left of it */
@@ -60,6 +61,10 @@ void tls_run(struct tls *);
 /* What the loop's sends and timers come to. */
 void tls_on_out(struct loop *, struct op *, const struct op_result *);
 void tls_on_soon(struct loop *, struct op *, const struct op_result *);
+/* Nothing can be sent any more. */
+void tls_failed(struct tls *, int error);
+/* An orphan's end; cut: it does not look complete. */
+void tls_bury(struct tls *, bool cut);
 /* Is tx to be told?  Tell it: its last act. */
 bool tls_tx_done(const struct tls *);
 void tls_tell_sent(struct tls *);

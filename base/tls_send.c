@@ -10,6 +10,16 @@
 /* What one SSL_write() makes a record of. */
 #define RECORD_MAX SSL3_RT_MAX_PLAIN_LENGTH
 
+/* Of ours alone the peer does not hear, so that no end would come of it: who
+ * receives is told. */
+void
+tls_failed(struct tls *t, int error)
+{
+	t->error = error;
+	if ((error == -ENOBUFS || error == -ENOMEM) && t->end == TLS_OPEN)
+		t->end = error;
+}
+
 /* One record: how much of it is with the kernel. */
 static size_t
 send_record(struct tls *t, const uint8_t *data, size_t len)
@@ -117,11 +127,14 @@ static void
 send_queue(struct tls *t)
 {
 	struct buf *b = t->queue;
+	int error;
 
 	if (b == NULL || t->error != 0)
 		return;
 	t->queue = NULL;
-	t->error = loop_send(t->loop, &t->net_out, t->fd, b, tls_on_out);
+	error = loop_send(t->loop, &t->net_out, t->fd, b, tls_on_out);
+	if (error != 0)
+		tls_failed(t, error);
 }
 
 void
@@ -141,7 +154,7 @@ tls_on_out(struct loop *loop, struct op *op, const struct op_result *r)
 	(void)loop;
 	tls_enter(t);
 	if (r->res < 0)
-		t->error = r->res;
+		tls_failed(t, r->res);
 	send_queue(t);
 	if (t->tx != NULL)
 		send_on(t);
@@ -151,9 +164,13 @@ tls_on_out(struct loop *loop, struct op *op, const struct op_result *r)
 	}
 	if (t->shaking && t->error != 0)
 		t->end = t->error;
-	if (tls_tx_done(t))
+	if (t->orphan) {
+		if (!loop_op_active(&t->net_out))
+			tls_bury(t, t->error != 0);
+	} else if (tls_tx_done(t)) {
 		tls_tell_sent(t);
-	else if (t->shaking)
+	} else if (t->shaking) {
 		tls_run(t);
+	}
 	tls_leave(t);
 }
