@@ -13,9 +13,11 @@
 #include "tests/fault/plan.h"
 #include "tests/integ/rig_agent.h"
 #include "tests/integ/rig_carry.h"
+#include "tests/integ/rig_tls.h"
+#include "tests/integ/rig_veil.h"
 
-#define TUNNELS	   48
-#define LONG	   1500
+#define TUNNELS	   40
+#define LONG	   1200
 #define FLIGHT	   20
 #define BYTES_MAX  1000000
 #define TIMEOUT_MS 20000
@@ -70,11 +72,13 @@ struct ship {
 	const char *const *types; /* of intermediaries; none: direct */
 	bool ring;
 	uint32_t entries; /* of the ring: see plan.h */
+	bool tls;	  /* one more type, over TLS */
 };
 
 struct scene {
 	const struct ship *ship;
 	struct rig_haven haven;
+	struct rig_veil veil;
 	struct rig_agent agent;
 	struct rig_proxy proxies[RIG_AGENT_PROXIES];
 	struct fault_plan *plan;
@@ -124,6 +128,17 @@ find_preload(struct scene *s)
 }
 
 static void
+behind_tls(struct scene *s)
+{
+	s->veil.to = s->haven.server.port;
+	rig_veil_start(&s->veil);
+	rig_agent_add(&s->agent,
+	    "[intermediary \"https\"]\ntype = https\naddress = 127.0.0.1:%u\n"
+	    "ca-file = %s\ntier = 1\n",
+	    s->veil.port, rig_tls_ca());
+}
+
+static void
 setup(struct scene *s, const struct ship *ship)
 {
 	const char *long_form = getenv("FAULTS_LONG");
@@ -132,6 +147,8 @@ setup(struct scene *s, const struct ship *ship)
 	memset(s, 0, sizeof(*s));
 	s->ship = ship;
 	s->tunnels = long_form != NULL ? LONG : TUNNELS;
+	if (ship->tls)
+		s->tunnels /= 2; /* which is work */
 	setenv("CAGENT_TEST_LOOP", ship->ring ? "io_uring" : "epoll", 1);
 	map_plan(s);
 	atomic_store(&s->plan->ring, ship->entries);
@@ -142,8 +159,12 @@ setup(struct scene *s, const struct ship *ship)
 	rig_agent_init(&s->agent, "agent");
 	/* Calls are counted in one process. */
 	s->agent.workers = 1;
+	/* Descriptors are, too, and a stock of connections is no leak. */
+	rig_agent_key(&s->agent, "warm-connections = 0");
 	s->agent.env = s->env;
-	if (ship->types[0] == NULL)
+	if (ship->tls)
+		behind_tls(s);
+	else if (ship->types[0] == NULL)
 		rig_agent_direct(&s->agent);
 	for (i = 0; ship->types[i] != NULL; i++)
 		rig_agent_intermediary(&s->agent, ship->types[i],
@@ -295,6 +316,9 @@ wanted(const struct scene *s, const struct kind *k)
 
 	if (only != NULL && strcmp(only, k->word) != 0)
 		return false;
+	/* What is below TLS is what makes the difference to it. */
+	if (s->ship->tls && (k->calls & (BIT(RECV) | BIT(SEND))) == 0)
+		return false;
 	return (k->is & (s->ship->ring ? NO_RING : RING)) == 0;
 }
 
@@ -327,16 +351,20 @@ faults_on(const struct ship *ship)
 static const char *const none[] = {NULL};
 static const char *const three[] = {"socks5", "socks4a", "http", NULL};
 
-SHIP(direct, none, false, 0)
-SHIP(chained, three, false, 0)
-SHIP(ring_direct, none, true, 0)
-SHIP(small_ring, three, true, 16)
+SHIP(direct, none, false, 0, false)
+SHIP(chained, three, false, 0, false)
+SHIP(ring_direct, none, true, 0, false)
+SHIP(small_ring, three, true, 16, false)
+SHIP(tls, none, false, 0, true)
+SHIP(ring_tls, none, true, 0, true)
 
 static const struct rig_case cases[] = {
     {"direct", t_direct, 200, 0},
     {"chained", t_chained, 200, 0},
     {"direct, ring", t_ring_direct, 200, 0},
     {"chained, small ring", t_small_ring, 200, 0},
+    {"tls", t_tls, 200, 0},
+    {"tls, ring", t_ring_tls, 200, 0},
 };
 
 RIG_MAIN("faults", cases, NULL)
