@@ -35,6 +35,7 @@ enum session_state {
 
 struct pipes;
 struct traffic;
+struct turns;
 struct web_pool;
 
 /* What the sessions of a worker share; borrowed, and changed by the worker
@@ -49,6 +50,7 @@ struct session_env {
 	struct who *who;	 /* NULL: TCP clients are unknown */
 	struct web_pool *pool;	 /* NULL: no connection to upstream is kept */
 	struct pipes *pipes;	 /* NULL: tunnels do without */
+	struct turns *turns;	 /* NULL: tunnels are served as they come */
 	struct traffic *traffic; /* NULL: nothing is remembered of tunnels */
 	bool draining;		 /* nobody is served any longer than needed */
 	struct logins *logins;	 /* NULL: nobody logs in */

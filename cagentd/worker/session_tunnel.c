@@ -132,7 +132,10 @@ start_relay(struct session *s, struct stream upstream, struct buf *to_client,
 	    .patience_us = open ? dial_patience_us(&u->dial) : 0,
 	    .stalled = stalled,
 	    .answered = open ? answered : NULL,
-	    .moved = moved};
+	    .moved = moved,
+	    .turns = s->env->turns,
+	    .class = s->class.class,
+	    .user = s->class.user};
 
 	start.to_upstream =
 	    s->flight != NULL ? s->flight : request_take_early(&u->request);
@@ -156,7 +159,10 @@ session_relay(struct session *s, struct stream upstream, struct buf *to_client,
 	    .early = early,
 	    .idle_us = s->settings->idle_timeout_ms * 1000,
 	    .pipes = s->env->pipes,
-	    .moved = moved};
+	    .moved = moved,
+	    .turns = s->env->turns,
+	    .class = s->class.class,
+	    .user = s->class.user};
 
 	s->flight = NULL;
 	s->fd = -1;

@@ -21,6 +21,7 @@
 #include "cagentd/worker/entry.h"
 #include "cagentd/worker/memory.h"
 #include "cagentd/worker/relay/pipes.h"
+#include "cagentd/worker/relay/turns.h"
 #include "cagentd/worker/session.h"
 #include "cagentd/worker/trace.h"
 #include "cagentd/worker/who/who_master.h"
@@ -45,6 +46,7 @@ struct worker {
 	struct web_pool pool;
 	struct warm warm;
 	struct pipes pipes;
+	struct turns turns;
 	struct path_load *loads;
 	struct path_index *index_of_table;
 	struct table *table;
@@ -323,6 +325,9 @@ prepare_idle(struct worker *w)
 	w->env.pool = &w->pool;
 	pipes_init(&w->pipes, w->loop, &w->slab->spliced);
 	w->env.pipes = &w->pipes;
+	turns_init(&w->turns, w->loop,
+	    w->memory.traffic != NULL ? &w->memory.traffic->pace : NULL);
+	w->env.turns = &w->turns;
 	if (warm_init(&w->warm, w->loop, w->env.dial.resolve, &w->record,
 		w->table) != 0)
 		fatalx("start: out of memory");
@@ -393,6 +398,7 @@ finish(struct worker *w)
 {
 	accept_stop(&w->accept); /* which may yet bring one */
 	kill_sessions(w);
+	turns_fini(&w->turns);
 	pipes_fini(&w->pipes);
 	web_pool_clear(&w->pool);
 	warm_fini(&w->warm);

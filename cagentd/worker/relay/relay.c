@@ -81,6 +81,9 @@ relay_start(struct relay *r, struct loop *loop, const struct relay_start *s,
 		relay_count(r, RELAY_UPSTREAM, s->early);
 	r->side[RELAY_UPSTREAM].which = RELAY_UPSTREAM;
 	r->pipes = s->pipes;
+	r->turns = s->turns;
+	r->class = s->class;
+	r->user = s->user;
 	if (s->to_upstream != NULL) {
 		relay_count(r, RELAY_CLIENT, s->to_upstream->len);
 		relay_flight_keep(

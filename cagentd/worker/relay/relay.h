@@ -9,7 +9,9 @@
 
 struct buf;
 struct pipe;
+struct lane;
 struct pipes;
+struct turns;
 
 /*
  * Move bytes between two streams until both have ended, one breaks, or
@@ -41,6 +43,7 @@ enum relay_flow {
 	FLOW_READING,
 	FLOW_SENDING,  /* what could not be sent at once; not reading */
 	FLOW_FILLING,  /* bulk: waiting for bytes, without a pipe */
+	FLOW_RESTING,  /* it has moved more than it may by now; not reading */
 	FLOW_EMPTYING, /* bulk: waiting for room, to go on with what is in the
 			  pipe, if anything; not reading */
 	FLOW_ENDED
@@ -51,6 +54,7 @@ struct relay_end_point {
 	struct op recv, send; /* send: what came from the other side */
 	uint64_t bytes;	      /* received from here */
 	struct pipe *pipe;    /* with what came from here; NULL: none */
+	struct lane *lane;    /* its place among others; NULL: none yet */
 	uint8_t flow;	      /* enum relay_flow */
 	uint8_t which;	      /* enum relay_side: this one */
 	bool deaf : 1;	      /* it takes no more: a send to it failed */
@@ -70,6 +74,7 @@ struct relay {
 	struct loop *loop;
 	relay_fn *done;
 	struct pipes *pipes; /* NULL: never by splice */
+	struct turns *turns; /* NULL: served as it comes */
 	struct relay_end_point side[2];
 	struct op timer;
 	int64_t idle_us;
@@ -87,6 +92,8 @@ struct relay {
 	enum relay_side broken; /* while the other side is flushed */
 	uint32_t unsent;
 	bool running;
+	uint8_t class; /* of traffic */
+	uint64_t user; /* whose limits are its, too */
 };
 
 /* The most of a first flight that is kept. */
@@ -122,6 +129,9 @@ struct relay_start {
 	struct buf *to_upstream; /* likewise: payload the client sent early */
 	size_t early;		 /* payload bytes in to_client */
 	struct pipes *pipes;	 /* borrowed; NULL: never by splice */
+	struct turns *turns;	 /* borrowed; NULL: without limits */
+	uint64_t user;		 /* for turns: see struct pace_flow */
+	uint8_t class;
 	int64_t idle_us;
 	bool keep_flight; /* for RELAY_UNANSWERED and RELAY_STALLED */
 	bool replay_any;  /* whatever it is: the owner knows the protocol */
@@ -143,6 +153,8 @@ struct relay_start {
  */
 void relay_start(
     struct relay *, struct loop *, const struct relay_start *, relay_fn *done);
+/* It is of another class of traffic from here on. */
+void relay_set_class(struct relay *, uint8_t class);
 /* Reset both ends; no callback comes after this.  Idempotent. */
 void relay_cancel(struct relay *);
 const char *relay_end_text(enum relay_end, enum relay_side where);

@@ -32,10 +32,11 @@ add_burst(struct relay_end_point *p, size_t len)
 }
 
 /* Not while what the client says may have to be said again. */
-static bool
-may_be_bulk(const struct relay *r, enum relay_side from)
+bool
+relay_bulk_may(const struct relay *r, enum relay_side from)
 {
-	return r->pipes != NULL && !r->keep_flight && !r->side[from].never &&
+	return r->pipes != NULL && pipes_any(r->pipes) && !r->keep_flight &&
+	       !r->side[from].never &&
 	       r->side[RELAY_CLIENT].stream.tls == NULL &&
 	       r->side[RELAY_UPSTREAM].stream.tls == NULL;
 }
@@ -46,7 +47,7 @@ relay_bulk_note(struct relay *r, enum relay_side from, size_t len)
 	struct relay_end_point *p = &r->side[from];
 	uint16_t now;
 
-	if (len < 1024 || p->bulk || !may_be_bulk(r, from))
+	if (len < 1024 || p->bulk || !relay_bulk_may(r, from))
 		return;
 	now = now_ms(r);
 	if ((uint16_t)(now - p->burst_ms) > RELAY_BULK_MS) {
@@ -54,7 +55,7 @@ relay_bulk_note(struct relay *r, enum relay_side from, size_t len)
 		p->burst_kib = 0;
 	}
 	add_burst(p, len);
-	p->bulk = p->burst_kib >= RELAY_BULK_KIB && pipes_any(r->pipes);
+	p->bulk = p->burst_kib >= RELAY_BULK_KIB;
 }
 
 void
@@ -62,6 +63,7 @@ relay_bulk_drop(struct relay *r, enum relay_side from)
 {
 	struct relay_end_point *p = &r->side[from];
 
+	relay_lane_leave(r, from);
 	p->bulk = false;
 	p->burst_kib = 0;
 	if (p->pipe != NULL)
@@ -78,6 +80,15 @@ give_empty(struct relay *r, struct relay_end_point *p)
 	p->pipe = NULL;
 }
 
+static void
+look_soon(struct relay *r)
+{
+	if (r->bulk_us != 0)
+		return;
+	r->bulk_us = loop_now_us(r->loop) + RELAY_LOOK_US;
+	relay_look_again(r);
+}
+
 /* Back to buffers, with nothing in the pipe. */
 static void
 leave(struct relay *r, enum relay_side from)
@@ -89,7 +100,7 @@ leave(struct relay *r, enum relay_side from)
 
 /* Into the pipe: bytes, 0 when the end is near, or -errno. */
 static ssize_t
-fill(struct relay *r, struct relay_end_point *p)
+fill(struct relay *r, struct relay_end_point *p, size_t most)
 {
 	ssize_t n;
 
@@ -98,8 +109,8 @@ fill(struct relay *r, struct relay_end_point *p)
 	if (p->pipe == NULL)
 		return -ENOBUFS;
 	do
-		n = splice(p->stream.fd, NULL, p->pipe->in, NULL, p->pipe->len,
-		    SPLICE_HOW);
+		n = splice(p->stream.fd, NULL, p->pipe->in, NULL,
+		    most < p->pipe->len ? most : p->pipe->len, SPLICE_HOW);
 	while (n == -1 && errno == EINTR);
 	if (n == -1)
 		return -errno;
@@ -190,32 +201,59 @@ not_filled(struct relay *r, enum relay_side from, int error)
 	}
 }
 
-/* Move what there is, and wait for what comes. */
-static void
-move(struct relay *r, enum relay_side from)
+/* Nothing is left in the pipe: wait for what comes. */
+static bool
+fill_again(struct relay *r, enum relay_side from)
+{
+	give_empty(r, &r->side[from]);
+	if (start_filling(r, from) == 0)
+		return true;
+	relay_finish(r, RELAY_NO_MEMORY, from);
+	return false;
+}
+
+enum turn_after
+relay_bulk_move(
+    struct relay *r, enum relay_side from, size_t most, size_t *moved)
 {
 	struct relay_end_point *p = &r->side[from];
-	size_t moved = 0;
 	bool waits;
 	ssize_t n;
 
-	while (moved < RELAY_TURN_BYTES) {
-		n = fill(r, p);
+	*moved = 0;
+	look_soon(r);
+	while (*moved < most) {
+		n = fill(r, p, most - *moved);
 		if (n == -EAGAIN) {
 			loop_drained(r->loop, p->stream.fd);
-			break;
+			return fill_again(r, from) ? TURN_DONE : TURN_GONE;
 		}
 		if (n <= 0) {
 			not_filled(r, from, (int)n);
-			return;
+			return TURN_GONE;
 		}
-		moved += (size_t)n;
-		if (!send_on(r, from, &waits) || waits)
-			return;
+		*moved += (size_t)n;
+		if (!send_on(r, from, &waits))
+			return TURN_GONE;
+		if (waits)
+			return TURN_DONE;
 	}
 	give_empty(r, p);
-	if (start_filling(r, from) != 0)
-		relay_finish(r, RELAY_NO_MEMORY, from);
+	return TURN_MORE;
+}
+
+/* There is something to move: by turns, where there are any. */
+static void
+move(struct relay *r, enum relay_side from)
+{
+	struct lane *lane = relay_lane(r, from);
+	size_t moved;
+
+	if (lane != NULL)
+		turns_join(r->turns, &lane->turn);
+	else if (relay_bulk_move(r, from, RELAY_TURN_BYTES, &moved) ==
+		 TURN_MORE)
+		fill_again(r, from);
 }
 
 static void
@@ -232,11 +270,8 @@ on_room(struct loop *loop, struct op *op, const struct op_result *res)
 		relay_dead_end(r, from, res->res);
 		return;
 	}
-	if (!send_on(r, from, &waits) || waits)
-		return;
-	give_empty(r, &r->side[from]);
-	if (start_filling(r, from) != 0)
-		relay_finish(r, RELAY_NO_MEMORY, from);
+	if (send_on(r, from, &waits) && !waits)
+		fill_again(r, from);
 }
 
 static void
@@ -279,10 +314,8 @@ int
 relay_bulk_start(struct relay *r, enum relay_side from)
 {
 	unpace(&r->side[relay_other(from)]);
-	if (r->bulk_us == 0) {
-		r->bulk_us = loop_now_us(r->loop) + RELAY_LOOK_US;
-		relay_look_again(r);
-	}
+	r->side[from].bulk = true;
+	look_soon(r);
 	return wait_for_room(r, from);
 }
 
@@ -337,6 +370,8 @@ look(struct relay *r, enum relay_side from, bool *bulk)
 	if (p->flow == FLOW_EMPTYING && is_stuck(r, p))
 		return to_buffer(r, from);
 	if (p->flow == FLOW_FILLING && p->burst_kib < RELAY_QUIET_KIB) {
+		if (relay_lane_capped(r, from))
+			return 0;
 		loop_cancel(r->loop, &p->recv);
 		relay_bulk_drop(r, from);
 		wake(p);

@@ -61,7 +61,8 @@ relay_copy_bytes(
 		relay_dead_end(r, from, (int)n);
 		return;
 	}
-	if ((size_t)n == len && !p->bulk)
+	relay_lane_charge(r, from, len);
+	if ((size_t)n == len && !p->bulk && !relay_lane_must_rest(r, from))
 		return;
 	stream_cancel(r->loop, p->stream, &p->recv);
 	if ((size_t)n == len) {
@@ -95,7 +96,9 @@ relay_read_on(struct relay *r, enum relay_side from)
 {
 	struct relay_end_point *p = &r->side[from];
 
-	if (p->bulk)
+	if (relay_lane_must_rest(r, from))
+		return relay_lane_rest(r, from);
+	if (p->bulk || (relay_lane_capped(r, from) && relay_bulk_may(r, from)))
 		return relay_bulk_start(r, from);
 	p->flow = FLOW_READING;
 	return stream_recv(r->loop, p->stream, &p->recv, on_recv);

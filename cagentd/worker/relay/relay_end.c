@@ -42,6 +42,8 @@ stop(struct relay *r)
 	relay_flight_drop(r);
 	relay_bulk_drop(r, RELAY_CLIENT);
 	relay_bulk_drop(r, RELAY_UPSTREAM);
+	relay_lane_drop(r, RELAY_CLIENT);
+	relay_lane_drop(r, RELAY_UPSTREAM);
 	r->running = false;
 }
 

@@ -2,9 +2,11 @@
 #define CAGENTD_RELAY_IMPL_H
 
 #include "cagentd/worker/relay/relay.h"
+#include "cagentd/worker/relay/turns.h"
 
 /* For relay*.c alone: relay.c has a tunnel's start and its timer, relay_copy.c
- * moves bytes by buffers, relay_bulk.c by splice, relay_end.c ends it.  Each
+ * moves bytes by buffers, relay_bulk.c by splice, relay_lane.c says when a
+ * direction may, relay_end.c ends it.  Each
  * function that can end it is its caller's last act. */
 
 static inline enum relay_side
@@ -29,6 +31,15 @@ relay_count(struct relay *r, enum relay_side from, size_t len)
 	if (r->moved != NULL)
 		r->moved(r, from, len);
 }
+
+/* A direction's place among those that are served by turns: made when it is
+ * bulk, or limited. */
+struct lane {
+	struct turn turn;
+	struct relay_end_point *end; /* whose bytes it is about */
+	struct op rest;
+	int64_t until_us; /* it has moved ahead of its limits */
+};
 
 /* relay.c: the time of the next look may have changed. */
 void relay_look_again(struct relay *);
@@ -55,7 +66,26 @@ void relay_copy_bytes(
  * -errno. */
 int relay_copy_rest(struct relay *, enum relay_side from, struct buf *b);
 
+/* relay_lane.c */
+/* The direction's; NULL: it has none, and is served as it comes. */
+struct lane *relay_lane(struct relay *, enum relay_side from);
+/* Is there a ceiling that it may not pass by a single receive? */
+bool relay_lane_capped(const struct relay *, enum relay_side from);
+/* So many were moved out of line. */
+void relay_lane_charge(struct relay *, enum relay_side from, size_t len);
+/* Has it moved more than it may by now?  Then reading goes on after a rest: 0
+ * or -errno. */
+bool relay_lane_must_rest(const struct relay *, enum relay_side from);
+int relay_lane_rest(struct relay *, enum relay_side from);
+void relay_lane_leave(struct relay *, enum relay_side from);
+void relay_lane_drop(struct relay *, enum relay_side from);
+
 /* relay_bulk.c */
+/* Could it go by splice? */
+bool relay_bulk_may(const struct relay *, enum relay_side from);
+/* Move what there is, at most so much. */
+enum turn_after relay_bulk_move(
+    struct relay *, enum relay_side from, size_t most, size_t *moved);
 /* So much was received by buffers: sets bulk where it is that. */
 void relay_bulk_note(struct relay *, enum relay_side from, size_t len);
 /* Read on by splice.  0 or -errno. */

@@ -1,0 +1,123 @@
+/* Owns a direction's place among those that are served by turns, and its rest
+ * when it has moved more than it may. */
+#include <stdlib.h>
+
+#include "cagentd/worker/relay/relay_impl.h"
+
+static enum pace_way
+way_of(enum relay_side from)
+{
+	return from == RELAY_CLIENT ? PACE_UP : PACE_DOWN;
+}
+
+static bool
+limited(const struct relay *r, enum relay_side from)
+{
+	return r->turns != NULL &&
+	       turns_limited(r->turns, r->class, way_of(from));
+}
+
+static int
+serve(struct turn *u, size_t allowed, size_t *moved)
+{
+	struct relay_end_point *p = container_of(u, struct lane, turn)->end;
+
+	return relay_bulk_move(relay_of(p), p->which, allowed, moved);
+}
+
+struct lane *
+relay_lane(struct relay *r, enum relay_side from)
+{
+	struct relay_end_point *p = &r->side[from];
+
+	if (p->lane != NULL || r->turns == NULL)
+		return p->lane;
+	p->lane = calloc(1, sizeof(*p->lane));
+	if (p->lane == NULL)
+		return NULL;
+	p->lane->end = p;
+	p->lane->turn.serve = serve;
+	p->lane->turn.flow.user = r->user;
+	p->lane->turn.flow.class = r->class;
+	p->lane->turn.flow.way = (uint8_t)way_of(from);
+	return p->lane;
+}
+
+bool
+relay_lane_capped(const struct relay *r, enum relay_side from)
+{
+	return r->turns != NULL &&
+	       turns_capped(r->turns, r->class, way_of(from));
+}
+
+void
+relay_lane_charge(struct relay *r, enum relay_side from, size_t len)
+{
+	struct lane *lane = limited(r, from) ? relay_lane(r, from) : NULL;
+
+	if (lane != NULL)
+		lane->until_us = turns_charge(r->turns, &lane->turn.flow, len);
+}
+
+static void
+on_rested(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct relay_end_point *p = container_of(op, struct lane, rest)->end;
+	struct relay *r = relay_of(p);
+
+	(void)loop;
+	(void)res;
+	if (relay_read_on(r, p->which) != 0)
+		relay_finish(r, RELAY_NO_MEMORY, p->which);
+}
+
+bool
+relay_lane_must_rest(const struct relay *r, enum relay_side from)
+{
+	const struct lane *lane = r->side[from].lane;
+
+	return lane != NULL && lane->until_us > loop_now_us(r->loop);
+}
+
+int
+relay_lane_rest(struct relay *r, enum relay_side from)
+{
+	struct lane *lane = r->side[from].lane;
+
+	r->side[from].flow = FLOW_RESTING;
+	return loop_timer(r->loop, &lane->rest, lane->until_us, on_rested);
+}
+
+void
+relay_lane_leave(struct relay *r, enum relay_side from)
+{
+	struct lane *lane = r->side[from].lane;
+
+	if (lane != NULL)
+		turns_leave(&lane->turn);
+}
+
+void
+relay_lane_drop(struct relay *r, enum relay_side from)
+{
+	struct lane *lane = r->side[from].lane;
+
+	if (lane == NULL)
+		return;
+	turns_leave(&lane->turn);
+	loop_cancel(r->loop, &lane->rest);
+	free(lane);
+	r->side[from].lane = NULL;
+}
+
+void
+relay_set_class(struct relay *r, uint8_t class)
+{
+	enum relay_side from;
+
+	r->class = class;
+	for (from = RELAY_CLIENT; from <= RELAY_UPSTREAM; from++) {
+		if (r->side[from].lane != NULL)
+			turns_move(&r->side[from].lane->turn, class);
+	}
+}
