@@ -18,6 +18,7 @@
 #include "cagentd/common/msg.h"
 #include "cagentd/common/tls_clients.h"
 #include "cagentd/roles.h"
+#include "cagentd/worker/class_plan.h"
 #include "cagentd/worker/entry.h"
 #include "cagentd/worker/memory.h"
 #include "cagentd/worker/relay/pipes.h"
@@ -211,6 +212,8 @@ drain(struct worker *w)
 static void
 use_settings(struct worker *w, struct settings *s)
 {
+	struct pace_plan plan;
+
 	tls_clients_make(s, w->settings);
 	warm_use(&w->warm, s);
 	settings_unref(w->settings);
@@ -218,6 +221,8 @@ use_settings(struct worker *w, struct settings *s)
 	w->env.settings = s;
 	web_pool_clear(&w->pool); /* of paths that may be allowed no more */
 	logins_use(w->env.logins, s);
+	class_plan(s, &plan);
+	turns_use(&w->turns, &plan);
 	pipes_limit(&w->pipes, s->splice ? w->fds_max / 64 : 0);
 	w->clients_max = accept_clients_max(s, w->fds_max);
 	atomic_store(&w->slab->conf_serial, s->serial);
