@@ -16,10 +16,13 @@
  * 1448 bytes in a frame of 1514 (14 of Ethernet, 20 of IPv4, 32 of TCP), and
  * every second one is answered by an acknowledgment of 66 the other way.
  */
-#define SEGMENT	    1448
+#define SEGMENT	    PACE_SEGMENT
 #define FRAME	    1514
 #define ACK	    66
 #define ACK_PAYLOAD (2 * SEGMENT)
+
+/* What is worth waking up for takes so long on a link that is not slow. */
+#define USEFUL_NS (4 * PACE_MS * FRAME / SEGMENT)
 
 /* The link is taken so far ahead by the last in order, so that it has work
  * until who waits has woken up; and a step further by each before him. */
@@ -54,8 +57,9 @@ struct ask {
 	uint32_t ceilings_n;
 	struct pace_bucket link, guarantee; /* rate 0: none */
 	int64_t now_ns;
-	bool big; /* worth waiting until it pays */
-	size_t n; /* how much may be given */
+	bool asks; /* and waits, if it must */
+	bool big;  /* worth waiting until it pays */
+	size_t n;  /* how much may be given */
 };
 
 static size_t
@@ -69,8 +73,10 @@ static struct pace_bucket
 link_bucket(struct pace_lane *lane, int64_t rate, uint32_t after)
 {
 	struct pace_bucket b = {.word = &lane->link, .rate = pace_rate(rate)};
-	int64_t useful_ns = pace_cost(on_wire(pace_useful(b.rate)), b.rate);
+	int64_t useful_ns = USEFUL_NS;
 
+	if (b.rate < PACE_FAST)
+		useful_ns = pace_cost(on_wire(pace_useful(b.rate)), b.rate);
 	b.tolerance_ns = useful_ns + AHEAD_NS + after * STEP_NS;
 	b.horizon_ns = useful_ns + DEBT_NS;
 	return b;
@@ -131,38 +137,49 @@ later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* n may be taken of that bucket now; or when it is worth coming back. */
+/* What is asked for may be taken now; or when it is worth coming back. */
 static int64_t
-when(const struct ask *a, const struct pace_bucket *b, size_t n)
+when(const struct ask *a, const struct pace_bucket *b)
 {
-	size_t useful = pace_useful(b->rate);
-	int64_t at = pace_when(b, pace_cost(n, b->rate), a->now_ns);
+	int64_t useful_ns, at = pace_when(b, b->cost_ns, a->now_ns);
 
-	if (at <= a->now_ns || !a->big || useful <= n)
+	if (at <= a->now_ns || !a->big)
 		return at;
-	return pace_when(b, pace_cost(useful, b->rate), a->now_ns);
+	useful_ns = pace_cost(pace_useful(b->rate), b->rate);
+	return pace_when(b, later(b->cost_ns, useful_ns), a->now_ns);
 }
 
 /* From when on the link is there for the class, if not by its guarantee. */
 static int64_t
 link_when(const struct ask *a)
 {
-	return later(when(a, &a->link, on_wire(a->n)),
-	    pace_turn_from(&a->turn, a->now_ns));
+	return later(when(a, &a->link), pace_turn_from(&a->turn, a->now_ns));
 }
 
-static bool
-may_by_guarantee(struct ask *a)
+/* What n bytes cost of each. */
+static void
+price(struct ask *a, size_t n)
+{
+	uint32_t i;
+
+	a->n = n;
+	for (i = 0; i < a->ceilings_n; i++)
+		a->ceilings[i].cost_ns = pace_cost(n, a->ceilings[i].rate);
+	if (a->link.rate != 0)
+		a->link.cost_ns = pace_cost(on_wire(n), a->link.rate);
+	if (a->guarantee.rate != 0)
+		a->guarantee.cost_ns = pace_cost(n, a->guarantee.rate);
+}
+
+/* From when on the guarantee is there; for less, perhaps. */
+static int64_t
+guarantee_when(struct ask *a)
 {
 	size_t n = pace_quantum(a->guarantee.rate);
 
-	if (n > a->n)
-		n = a->n;
-	if (pace_when(&a->guarantee, pace_cost(n, a->guarantee.rate),
-		a->now_ns) > a->now_ns)
-		return false;
-	a->n = n;
-	return true;
+	if (n < a->n)
+		price(a, n);
+	return when(a, &a->guarantee);
 }
 
 static int64_t
@@ -180,21 +197,18 @@ may_from(struct ask *a, bool *guaranteed)
 
 	*guaranteed = false;
 	for (i = 0; i < a->ceilings_n; i++)
-		at = later(at, when(a, &a->ceilings[i], a->n));
+		at = later(at, when(a, &a->ceilings[i]));
 	if (at > a->now_ns || a->link.rate == 0)
 		return at;
 	at = link_when(a);
 	if (at <= a->now_ns)
 		return at;
 	if (a->guarantee.rate != 0) {
-		if (may_by_guarantee(a)) {
-			*guaranteed = true;
-			return a->now_ns;
-		}
-		i = (uint32_t)pace_quantum(a->guarantee.rate);
-		at = earlier(at, when(a, &a->guarantee, i < a->n ? i : a->n));
+		at = earlier(at, guarantee_when(a));
+		*guaranteed = at <= a->now_ns;
 	}
-	pace_turn_wait(&a->turn, on_grid(at), a->now_ns);
+	if (at > a->now_ns && a->asks)
+		pace_turn_wait(&a->turn, on_grid(at), a->now_ns);
 	return at;
 }
 
@@ -216,7 +230,7 @@ take_ceilings(const struct ask *a)
 	uint32_t i;
 
 	for (i = 0; i < a->ceilings_n; i++) {
-		if (!pace_take(&c[i], pace_cost(a->n, c[i].rate), a->now_ns)) {
+		if (!pace_take(&c[i], c[i].cost_ns, a->now_ns)) {
 			give_ceilings(a, i, a->n);
 			return false;
 		}
@@ -228,21 +242,22 @@ static bool
 take_link(const struct ask *a, bool guaranteed)
 {
 	const struct pace_bucket *g = &a->guarantee;
-	int64_t link_ns = pace_cost(on_wire(a->n), a->link.rate);
-	int64_t own_ns = g->rate != 0 ? pace_cost(a->n, g->rate) : 0;
+	int64_t link_ns = a->link.cost_ns;
 
 	if (guaranteed) {
-		if (!pace_take(g, own_ns, a->now_ns))
+		if (!pace_take(g, g->cost_ns, a->now_ns))
 			return false;
 		pace_force(&a->link, link_ns, a->now_ns, a->link.horizon_ns);
-		a->flow->guaranteed_ns = own_ns;
+		a->flow->guaranteed_ns = g->cost_ns;
 		return true;
 	}
 	if (!pace_take(&a->link, link_ns, a->now_ns))
 		return false;
 	/* Its guarantee is what it has in all. */
 	a->flow->guaranteed_ns =
-	    own_ns == 0 ? 0 : pace_force(g, own_ns, a->now_ns, g->tolerance_ns);
+	    g->cost_ns == 0
+		? 0
+		: pace_force(g, g->cost_ns, a->now_ns, g->tolerance_ns);
 	return true;
 }
 
@@ -303,7 +318,7 @@ size_t
 pace_ask(const struct pacer *p, struct pace_flow *flow, size_t want,
     int64_t now_ns, int64_t *again_ns)
 {
-	struct ask a = {.now_ns = now_ns};
+	struct ask a = {.now_ns = now_ns, .asks = true};
 	bool guaranteed;
 	int64_t at;
 
@@ -313,6 +328,7 @@ pace_ask(const struct pacer *p, struct pace_flow *flow, size_t want,
 		return 0;
 	ask_init(&a, p, flow, want);
 	enter_user(&a);
+	price(&a, a.n);
 	at = may_from(&a, &guaranteed);
 	if (at > now_ns) {
 		*again_ns = on_grid(at);
@@ -392,6 +408,7 @@ pace_charge(
 	count(&a, n, false);
 	if (a.link.rate == 0 && a.ceilings_n == 0)
 		return now_ns;
+	price(&a, a.n);
 	at = may_from(&a, &guaranteed);
 	return at > now_ns ? on_grid(at) : now_ns;
 }

@@ -93,12 +93,18 @@ lead_now(const struct pace_turn *t, uint32_t class)
 	    GET(&t->lane->least[priority_of(t, class)]));
 }
 
+/* Is the other further behind than a slice? */
+static bool
+behind(const struct pace_turn *t, uint32_t other)
+{
+	return lead_now(t, t->class) >
+	       virtual_of(t, t->class, t->slice) + lead_now(t, other);
+}
+
 int64_t
 pace_turn_from(const struct pace_turn *t, int64_t now_ns)
 {
 	uint32_t i, n = classes_of(t->plan), own = priority_of(t, t->class);
-	uint64_t turn = virtual_of(t, t->class, t->slice);
-	uint64_t lead = lead_now(t, t->class);
 	int64_t hungry, from = now_ns;
 
 	for (i = 0; i < n; i++) {
@@ -108,8 +114,7 @@ pace_turn_from(const struct pace_turn *t, int64_t now_ns)
 			continue;
 		if (priority_of(t, i) < own)
 			from = hungry;
-		else if (lead > turn + lead_now(t, i) &&
-			 from < now_ns + AGAIN_NS)
+		else if (from < now_ns + AGAIN_NS && behind(t, i))
 			from = now_ns + AGAIN_NS;
 	}
 	return from;

@@ -13,13 +13,11 @@
 #define BYTES_MAX (1ull << 33)
 
 #define QUANTUM_MAX (256u << 10)
-#define SEGMENT	    1448
 
-/* How far ahead of its time may be taken: so much of a second at most is
- * above the rate in any second.  Slow buckets' quanta take longer, and a wake-up
- * may come so late without loss. */
-#define TOLERANCE_NS (10 * PACE_MS)
-#define LATE_NS	     (8 * PACE_MS)
+/* A wake-up may come so late without loss.  With a quantum it is how far ahead
+ * of its time may be taken: 18 ms at most, or 1.8 % in any second, but for the
+ * slowest, whose quantum is a byte. */
+#define LATE_NS (8 * PACE_MS)
 
 /* What was charged though it was not there is not forgotten for so long. */
 #define HORIZON_NS (10 * SECOND)
@@ -53,8 +51,8 @@ pace_quantum(int64_t rate)
 {
 	int64_t n = rate / 250; /* 4 ms */
 
-	if (n < SEGMENT)
-		n = rate / 100 < SEGMENT ? rate / 100 : SEGMENT;
+	if (n < PACE_SEGMENT)
+		n = rate / 100 < PACE_SEGMENT ? rate / 100 : PACE_SEGMENT;
 	if (n > QUANTUM_MAX)
 		n = QUANTUM_MAX;
 	return n > 0 ? (size_t)n : 1;
@@ -72,11 +70,11 @@ struct pace_bucket
 pace_bucket(_Atomic int64_t *word, int64_t rate)
 {
 	struct pace_bucket b = {.word = word, .rate = pace_rate(rate)};
-	int64_t quantum_ns = pace_cost(pace_quantum(b.rate), b.rate);
+	int64_t quantum_ns = 4 * PACE_MS;
 
+	if (b.rate < PACE_FAST)
+		quantum_ns = pace_cost(pace_quantum(b.rate), b.rate);
 	b.tolerance_ns = quantum_ns + LATE_NS;
-	if (b.tolerance_ns < TOLERANCE_NS)
-		b.tolerance_ns = TOLERANCE_NS;
 	b.horizon_ns = HORIZON_NS + 2 * quantum_ns;
 	return b;
 }
