@@ -31,6 +31,9 @@ static const struct conf_section sections[] = {
     {.kind = "direct",
 	.options = settings_direct_options,
 	.begin = settings_agent_begin},
+    {.kind = "link",
+	.options = settings_link_options,
+	.begin = settings_agent_begin},
     {.kind = "policy",
 	.options = settings_policy_options,
 	.begin = settings_policy_begin,
@@ -238,6 +241,7 @@ fill_in(struct build *b)
 	if (s->report_name[0] == '\0')
 		settings_default_name(b);
 	fill_bound(b);
+	settings_fill_classes(b);
 	settings_fill_limits(s, b->policy);
 	if (s->access_n != 0)
 		return 0;

@@ -22,6 +22,24 @@ struct build_word {
 	int line; /* 0: none was said */
 };
 
+/* What was written of both ways: bytes a second, or percent of the link. */
+struct build_rates {
+	struct settings_rates said;
+	bool up_percent, down_percent;
+	int line; /* 0: nothing */
+};
+
+struct build_class {
+	struct settings_class *class; /* in the settings; NULL: dropped */
+	bool said;		      /* it has a section */
+	int64_t priority;
+	int64_t weight, queue_max, queue_wait_ms; /* 0: not said */
+	int when_full;				  /* enum settings_full */
+	struct build_rates guarantee, ceiling, user_ceiling, tunnel_ceiling;
+	struct build_word tiers[SETTINGS_TIERS_MAX];
+	uint32_t tiers_n;
+};
+
 struct build_tier {
 	struct settings_tier tier;
 	struct build_word classes[SETTINGS_CLASSES_MAX];
@@ -59,6 +77,10 @@ struct build {
 	bool live; /* files are read now: a missing secret is an error */
 	bool listen_set, access_set;
 	int listen_lines[SETTINGS_LISTENERS_MAX];
+	struct build_class classes[SETTINGS_CLASSES_MAX]; /* as the settings' */
+	struct build_class dropped_class; /* the configuration has it, too */
+	struct settings_rates guaranteed; /* so far, and what of it was said */
+	struct settings_rates guaranteed_percent; /* in percent of the link */
 	struct build_tier tiers[SETTINGS_TIERS_MAX];
 	uint32_t tiers_n;
 	bool ranks[SETTINGS_RANK_MAX + 1]; /* in use */
@@ -175,6 +197,12 @@ struct build {
 	    .expects = "a domain like corp.example, which means what is "    \
 		       "below it too"}
 #define SETTINGS_SHARED_SECTIONS \
+	{.kind = "class", \
+	.named = true, \
+	.repeats = true, \
+	.options = settings_class_options, \
+	.begin = settings_class_begin, \
+	.end = settings_class_end}, \
 	{.kind = "tier", \
 	.named = true, \
 	.repeats = true, \
@@ -239,6 +267,8 @@ int settings_direct_domain(struct conf_ctx *, void *record, const char *value);
 extern const struct conf_option settings_agent_options[];
 extern const struct conf_option settings_access_options[];
 extern const struct conf_option settings_direct_options[];
+extern const struct conf_option settings_link_options[];
+extern const struct conf_option settings_class_options[];
 extern const struct conf_option settings_tier_options[];
 extern const struct conf_option settings_intermediary_options[];
 extern const struct conf_option settings_cache_options[];
@@ -258,6 +288,8 @@ void *settings_policy_begin(struct conf_ctx *, void *build, const char *name);
 int settings_policy_end(struct conf_ctx *, void *build, void *record);
 void *settings_access_begin(struct conf_ctx *, void *build, const char *name);
 int settings_agent_end(struct conf_ctx *, void *build, void *record);
+void *settings_class_begin(struct conf_ctx *, void *build, const char *name);
+int settings_class_end(struct conf_ctx *, void *build, void *record);
 void *settings_tier_begin(struct conf_ctx *, void *build, const char *name);
 int settings_tier_end(struct conf_ctx *, void *build, void *record);
 void *settings_intermediary_begin(
@@ -307,9 +339,18 @@ int settings_check_timeouts(struct conf_ctx *, const struct settings *);
 /* The record of a new one; NULL after conf_error(). */
 struct build_intermediary *settings_hop_begin(
     struct conf_ctx *, struct build *, const char *name, enum settings_duty);
-/* As it is when nothing is said of it. */
-void settings_class_init(struct settings_class *, const char *name);
+/* The classes that are there without being said. */
 void settings_built_in(struct settings *);
+/* What they are guaranteed of what others have left. */
+void settings_fill_classes(struct build *);
+/* "50mbit", "10mbit up, 50mbit down", or in percent: 0, or -1 for
+ * "expected ...". */
+int settings_rates(
+    const struct conf_ctx *, const char *value, struct build_rates *);
+/* A rate as it is written; returns out. */
+#define SETTINGS_RATE_LEN 24
+const char *settings_rate_text(
+    int64_t rate, char out[static SETTINGS_RATE_LEN]);
 /* For later; -1, for "expected ...", when no name is so long. */
 int settings_keep_word(
     const struct conf_ctx *, const char *value, struct build_word *);

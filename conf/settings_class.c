@@ -1,4 +1,6 @@
-/* Owns the classes of traffic: those built in, and how they are found. */
+/* Owns the classes of traffic: the sections [class], those built in, and how
+ * they are found. */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,8 +9,8 @@
 #define QUEUE_MAX     100
 #define QUEUE_WAIT_MS 3000
 
-void
-settings_class_init(struct settings_class *c, const char *name)
+static void
+init(struct settings_class *c, const char *name)
 {
 	*c = (struct settings_class){.priority = CLASS_NORMAL,
 	    .weight = 1,
@@ -30,7 +32,7 @@ settings_built_in(struct settings *s)
 	uint32_t i;
 
 	for (i = 0; i < CLASS_BUILT_IN; i++) {
-		settings_class_init(&s->classes[i], names[i]);
+		init(&s->classes[i], names[i]);
 		s->classes[i].priority = (uint8_t)i;
 	}
 	s->classes_n = CLASS_BUILT_IN;
@@ -112,4 +114,183 @@ settings_class_at(struct conf_ctx *ctx, const struct build *b, const char *key,
 	    near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
 	    near != NULL ? "'?" : "");
 	return -1;
+}
+
+/* --- what a section says --- */
+
+static const struct conf_word full_words[] = {
+    {"wait", FULL_WAIT},
+    {"next-tier", FULL_NEXT_TIER},
+    {"refuse", FULL_REFUSE},
+    {NULL, 0},
+};
+
+static int
+set_guarantee(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build_class *c = record;
+
+	return settings_rates(ctx, value, &c->guarantee);
+}
+
+/* Of the link nobody knows how much a ceiling is to be. */
+static int
+set_rates(const struct conf_ctx *ctx, const char *value, struct build_rates *r)
+{
+	return settings_rates(ctx, value, r) != 0 || r->up_percent ||
+		       r->down_percent
+		   ? -1
+		   : 0;
+}
+
+static int
+set_ceiling(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build_class *c = record;
+
+	return set_rates(ctx, value, &c->ceiling);
+}
+
+static int
+set_user_ceiling(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build_class *c = record;
+
+	return set_rates(ctx, value, &c->user_ceiling);
+}
+
+static int
+set_tunnel_ceiling(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build_class *c = record;
+
+	return set_rates(ctx, value, &c->tunnel_ceiling);
+}
+
+/* RFC 2474 (cs), 2597 (af), 3246 (ef), 8622 (le); -1: none of them. */
+static int
+code_point(const char *w)
+{
+	size_t len = strlen(w);
+	int64_t n = settings_number(w, 63);
+
+	if (n >= 0)
+		return (int)n;
+	if (strcmp(w, "ef") == 0)
+		return 46;
+	if (strcmp(w, "le") == 0)
+		return 1;
+	if (len == 3 && strncmp(w, "cs", 2) == 0 && w[2] >= '0' && w[2] <= '7')
+		return (w[2] - '0') * 8;
+	if (len == 4 && strncmp(w, "af", 2) == 0 && w[2] >= '1' &&
+	    w[2] <= '4' && w[3] >= '1' && w[3] <= '3')
+		return (w[2] - '0') * 8 + (w[3] - '0') * 2;
+	return -1;
+}
+
+static int
+set_dscp(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build_class *c = record;
+	int dscp = code_point(value);
+
+	(void)ctx;
+	if (dscp >= 0 && c->class != NULL)
+		c->class->dscp = dscp;
+	return dscp >= 0 ? 0 : -1;
+}
+
+static int
+add_tier(struct conf_ctx *ctx, void *record, const char *value)
+{
+	struct build_class *c = record;
+
+	if (c->tiers_n == SETTINGS_TIERS_MAX) {
+		conf_error(ctx, "'tier': expected at most %d of them",
+		    SETTINGS_TIERS_MAX);
+		return -1;
+	}
+	return settings_keep_word(ctx, value, &c->tiers[c->tiers_n++]);
+}
+
+#define AT(field) offsetof(struct build_class, field)
+#define A_RATE	  "a rate like 50mbit or 10mbit up, 50mbit down"
+#define RATE(word, fn, text)                                                   \
+	{                                                                      \
+		.key = word, .type = CONF_CUSTOM, .parse = fn, .expects = text \
+	}
+
+const struct conf_option settings_class_options[] = {
+    {.key = "priority",
+	.type = CONF_INT,
+	.offset = AT(priority),
+	.min = 0,
+	.max = SETTINGS_PRIORITY_MAX},
+    {.key = "weight",
+	.type = CONF_INT,
+	.offset = AT(weight),
+	.min = 1,
+	.max = 1000},
+    RATE("guarantee", set_guarantee, A_RATE ", or a share like 20%"),
+    RATE("ceiling", set_ceiling, A_RATE),
+    RATE("user-ceiling", set_user_ceiling, A_RATE),
+    RATE("tunnel-ceiling", set_tunnel_ceiling, A_RATE),
+    {.key = "dscp",
+	.type = CONF_CUSTOM,
+	.parse = set_dscp,
+	.expects = "a number from 0 to 63, cs0 to cs7, af11 to af43, ef or le"},
+    {.key = "tier",
+	.type = CONF_CUSTOM,
+	.parse = add_tier,
+	.repeats = true,
+	.expects = "a rank from 1 to 1000 or a tier's name"},
+    {.key = "when-full",
+	.type = CONF_ENUM,
+	.offset = AT(when_full),
+	.words = full_words},
+    {.key = "queue",
+	.type = CONF_INT,
+	.offset = AT(queue_max),
+	.min = 1,
+	.max = 10000},
+    {.key = "queue-wait",
+	.type = CONF_MS,
+	.offset = AT(queue_wait_ms),
+	.min = 10,
+	.max = 60000},
+    {.key = NULL},
+};
+
+void *
+settings_class_begin(struct conf_ctx *ctx, void *build, const char *name)
+{
+	struct build *b = build;
+	struct settings *s = b->s;
+	struct build_class *c;
+	int i = settings_class(s, name);
+
+	if (!settings_name_ok(ctx, name))
+		return NULL;
+	if (i >= 0 && b->classes[i].said) {
+		/* The parser lets no name stand twice: it is a policy's. */
+		c = &b->dropped_class;
+		memset(c, 0, sizeof(*c));
+		return c;
+	}
+	if (i < 0 && s->classes_n == SETTINGS_CLASSES_MAX) {
+		conf_error(ctx,
+		    "expected at most %d classes, the %d built in among them",
+		    SETTINGS_CLASSES_MAX, CLASS_BUILT_IN);
+		return NULL;
+	}
+	if (i < 0) {
+		i = (int)s->classes_n++;
+		init(&s->classes[i], name);
+	}
+	c = &b->classes[i];
+	c->class = &s->classes[i];
+	c->class->by_policy = b->in_policy;
+	c->said = true;
+	c->priority = c->class->priority;
+	return c;
 }

@@ -23,6 +23,8 @@ static const struct {
     {"policy", settings_policy_options, true},
     {"reports", settings_reports_options, true},
     {"subscriber", settings_subscriber_options, true},
+    {"link", settings_link_options, true},
+    {"class", settings_class_options, true},
     {"tier", settings_tier_options, true},
     {"intermediary", settings_intermediary_options, true},
     {"cache", settings_cache_options, true},
@@ -36,7 +38,7 @@ static bool
 is_named(const char *kind)
 {
 	static const char *const named[] = {"tier", "intermediary", "cache",
-	    "service", "rule", "subscriber", "user", "login"};
+	    "service", "rule", "subscriber", "user", "login", "class"};
 	size_t i;
 
 	for (i = 0; i < sizeof(named) / sizeof(*named); i++) {
