@@ -292,6 +292,20 @@ landlock_apply(const struct sandbox_spec *spec, uint32_t *reached)
 
 /* Only the lower half of the argument counts: the kernel takes an int. */
 static int
+pairs_allow(scmp_filter_ctx ctx, int nr, unsigned int arg, const int *values)
+{
+	int rc = 0;
+
+	for (; values[0] != -1 && rc == 0; values += 2)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 2,
+		    SCMP_CMP(arg, SCMP_CMP_MASKED_EQ, UINT32_MAX,
+			(scmp_datum_t)values[0]),
+		    SCMP_CMP(arg + 1, SCMP_CMP_MASKED_EQ, UINT32_MAX,
+			(scmp_datum_t)values[1]));
+	return rc;
+}
+
+static int
 values_allow(scmp_filter_ctx ctx, int nr, unsigned int arg, const int *values)
 {
 	int rc = 0;
@@ -316,7 +330,8 @@ syscall_allow(
 		return values_allow(ctx, nr, 0, spec->families);
 	for (a = spec->args; a != NULL && a->syscall != NULL; a++) {
 		if (strcmp(a->syscall, name) == 0)
-			return values_allow(ctx, nr, a->arg, a->values);
+			return (a->pairs ? pairs_allow : values_allow)(
+			    ctx, nr, a->arg, a->values);
 	}
 	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0);
 }

@@ -13,6 +13,7 @@ struct sandbox_arg {
 	const char *syscall;
 	unsigned int arg;  /* which, from 0 */
 	const int *values; /* -1-terminated */
+	bool pairs; /* of it, and of the next: an option's level and name */
 };
 
 /* What a role may still do once it has started. */

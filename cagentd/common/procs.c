@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 
@@ -112,21 +113,25 @@ static const int worker_fcntls[] = {
 static const int pipe_flags[] = {O_NONBLOCK | O_CLOEXEC, -1};
 static const int splice_flags[] = {SPLICE_F_MOVE | SPLICE_F_NONBLOCK, -1};
 static const int half_close[] = {SHUT_WR, -1};
-static const int control_options[] = {TCP_NODELAY, -1};
-static const int worker_options[] = {
-    TCP_NODELAY, SO_LINGER, SO_RCVLOWAT, TCP_FASTOPEN_CONNECT, -1};
+/* Level and name: some numbers mean one thing to a socket, another to TCP. */
+static const int control_options[] = {IPPROTO_TCP, TCP_NODELAY, -1};
+static const int worker_options[] = {SOL_SOCKET, SO_LINGER, SOL_SOCKET,
+    SO_RCVLOWAT, IPPROTO_TCP, TCP_NODELAY, IPPROTO_TCP, TCP_CONGESTION,
+    IPPROTO_TCP, TCP_FASTOPEN_CONNECT, IPPROTO_TCP, TCP_WINDOW_CLAMP,
+    IPPROTO_TCP, TCP_NOTSENT_LOWAT, -1};
 
-static const struct sandbox_arg control_args[] = {{"fcntl", 1, channel_fcntls},
-    {"setsockopt", 2, control_options}, {NULL, 0, NULL}};
-static const struct sandbox_arg worker_args[] = {{"fcntl", 1, worker_fcntls},
-    {"pipe2", 1, pipe_flags}, {"splice", 5, splice_flags},
-    {"shutdown", 1, half_close}, {"setsockopt", 2, worker_options},
-    {NULL, 0, NULL}};
+static const struct sandbox_arg control_args[] = {
+    {"fcntl", 1, channel_fcntls, false},
+    {"setsockopt", 1, control_options, true}, {NULL, 0, NULL, false}};
+static const struct sandbox_arg worker_args[] = {
+    {"fcntl", 1, worker_fcntls, false}, {"pipe2", 1, pipe_flags, false},
+    {"splice", 5, splice_flags, false}, {"shutdown", 1, half_close, false},
+    {"setsockopt", 1, worker_options, true}, {NULL, 0, NULL, false}};
 static const struct sandbox_arg resolver_args[] = {
-    {"fcntl", 1, resolver_fcntls}, {NULL, 0, NULL}};
+    {"fcntl", 1, resolver_fcntls, false}, {NULL, 0, NULL, false}};
 
 static const struct sandbox_arg verifier_args[] = {
-    {"fcntl", 1, channel_fcntls}, {NULL, 0, NULL}};
+    {"fcntl", 1, channel_fcntls, false}, {NULL, 0, NULL, false}};
 
 static const int inet_families[] = {AF_INET, AF_INET6, -1};
 

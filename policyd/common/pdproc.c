@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 
@@ -97,17 +98,18 @@ static const int prober_fcntls[] = {
     F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, -1};
 static const int store_fcntls[] = {F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL,
     F_SETFL, F_GETLK, F_SETLK, F_SETLKW, -1};
-static const int collector_options[] = {TCP_NODELAY, SO_LINGER, -1};
+static const int collector_options[] = {
+    IPPROTO_TCP, TCP_NODELAY, SOL_SOCKET, SO_LINGER, -1};
 
 static const struct sandbox_arg collector_args[] = {
-    {"fcntl", 1, channel_fcntls}, {"setsockopt", 2, collector_options},
-    {NULL, 0, NULL}};
+    {"fcntl", 1, channel_fcntls, false},
+    {"setsockopt", 1, collector_options, true}, {NULL, 0, NULL, false}};
 static const struct sandbox_arg prober_args[] = {
-    {"fcntl", 1, prober_fcntls}, {NULL, 0, NULL}};
+    {"fcntl", 1, prober_fcntls, false}, {NULL, 0, NULL, false}};
 static const struct sandbox_arg store_args[] = {
-    {"fcntl", 1, store_fcntls}, {NULL, 0, NULL}};
+    {"fcntl", 1, store_fcntls, false}, {NULL, 0, NULL, false}};
 static const struct sandbox_arg signer_args[] = {
-    {"fcntl", 1, channel_fcntls}, {NULL, 0, NULL}};
+    {"fcntl", 1, channel_fcntls, false}, {NULL, 0, NULL, false}};
 
 static const int inet_families[] = {AF_INET, AF_INET6, -1};
 

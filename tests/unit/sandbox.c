@@ -197,6 +197,28 @@ act_get_flags(void)
 	return result(fcntl(fix.listener, F_GETFL));
 }
 
+/* One number that means an option to a socket and another to TCP. */
+static int
+set_option(int level)
+{
+	int v = 1;
+
+	return result(
+	    setsockopt(fix.listener, level, SO_KEEPALIVE, &v, sizeof(v)));
+}
+
+static int
+act_set_keepalive(void)
+{
+	return set_option(SOL_SOCKET);
+}
+
+static int
+act_set_of_tcp(void)
+{
+	return set_option(IPPROTO_TCP);
+}
+
 static int
 act_mount(void)
 {
@@ -319,7 +341,11 @@ static const char *const sys_dial[] = {ENDING, "socket", "connect", NULL};
 static const char *const sys_fcntl[] = {ENDING, "fcntl", "getppid", NULL};
 static const int fcntl_flags[] = {F_GETFL, F_SETFL, -1};
 static const struct sandbox_arg args_fcntl[] = {
-    {"fcntl", 1, fcntl_flags}, {NULL, 0, NULL}};
+    {"fcntl", 1, fcntl_flags, false}, {NULL, 0, NULL, false}};
+static const char *const sys_options[] = {ENDING, "setsockopt", NULL};
+static const int options[] = {SOL_SOCKET, SO_KEEPALIVE, -1};
+static const struct sandbox_arg args_options[] = {
+    {"setsockopt", 1, options, true}, {NULL, 0, NULL, false}};
 static const int fam_inet[] = {AF_INET, AF_INET6, -1};
 static const int fam_none[] = {-1};
 
@@ -336,6 +362,8 @@ static const struct sandbox_spec spec_no_family = {
     KEEP, .syscalls = sys_socket, .families = fam_none};
 static const struct sandbox_spec spec_fcntl = {
     KEEP, .syscalls = sys_fcntl, .args = args_fcntl};
+static const struct sandbox_spec spec_options = {
+    KEEP, .syscalls = sys_options, .args = args_options};
 static const struct sandbox_spec spec_dial = {KEEP, .syscalls = sys_dial};
 static const struct sandbox_spec spec_files = {KEEP, .no_files = true};
 static const struct sandbox_spec spec_beneath = {
@@ -376,6 +404,8 @@ static const struct sandbox_spec spec_chroot = {KEEP, .chroot_dir = fix.dir};
 	X(family_none, no_family, SECCOMP, socket_inet, EPERM, 0, 0)       \
 	X(fcntl_owner, fcntl, SECCOMP, set_owner, EPERM, 0, 0)             \
 	X(fcntl_flags, fcntl, SECCOMP, get_flags, 0, 0, 0)                 \
+	X(option_is, options, SECCOMP, set_keepalive, 0, 0, 0)             \
+	X(option_of_tcp, options, SECCOMP, set_of_tcp, EPERM, 0, 0)        \
 	X(landlock_file, files, LANDLOCK, read_file, EACCES, 0, 1)         \
 	X(landlock_open, files, LANDLOCK, open, EACCES, 0, 1)              \
 	X(landlock_create, files, LANDLOCK, create, EACCES, 0, 1)          \

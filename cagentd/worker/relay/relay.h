@@ -121,6 +121,12 @@ struct relay {
 #define RELAY_STUCK_MS	1000
 #define RELAY_STUCK_LEN (256u * 1024)
 
+/* Of what is limited: the window that it is received by, and how much of it
+ * may wait in the kernel to be sent. */
+#define RELAY_WINDOW_LEAST (64 * 1024)
+#define RELAY_WINDOW_MOST  (4 * 1024 * 1024)
+#define RELAY_NOTSENT	   (128 * 1024)
+
 struct relay_start {
 	/* Owned by the relay from here on; the client's is an fd. */
 	int client;

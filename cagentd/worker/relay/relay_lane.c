@@ -1,5 +1,11 @@
 /* Owns a direction's place among those that are served by turns, and its rest
  * when it has moved more than it may. */
+#include <sys/socket.h>
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+
+#include <limits.h>
 #include <stdlib.h>
 
 #include "cagentd/worker/relay/relay_impl.h"
@@ -25,6 +31,38 @@ serve(struct turn *u, size_t allowed, size_t *moved)
 	return relay_bulk_move(relay_of(p), p->which, allowed, moved);
 }
 
+static void
+set(int fd, int level, int option, int64_t value)
+{
+	int v = value < INT_MAX ? (int)value : INT_MAX;
+
+	/* What it is for holds without it, if less well. */
+	(void)setsockopt(fd, level, option, &v, sizeof(v));
+}
+
+/*
+ * What waits should wait where it can still be overtaken: with who sends to
+ * us, not in our receive buffer, and in our memory, not in the kernel's queue.
+ * The window is what a quarter of a second brings at its rate, which is more
+ * than most paths need; below that the kernel finds the right one itself.
+ */
+static void
+tame(struct relay *r, enum relay_side from)
+{
+	int in = r->side[from].stream.fd;
+	int out = r->side[relay_other(from)].stream.fd;
+	int64_t rate = turns_rate(r->turns, r->class, way_of(from));
+	int64_t window = rate / 4;
+
+	if (rate == 0)
+		return;
+	if (window < RELAY_WINDOW_LEAST)
+		window = RELAY_WINDOW_LEAST;
+	if (window < RELAY_WINDOW_MOST)
+		set(in, IPPROTO_TCP, TCP_WINDOW_CLAMP, window);
+	set(out, IPPROTO_TCP, TCP_NOTSENT_LOWAT, RELAY_NOTSENT);
+}
+
 struct lane *
 relay_lane(struct relay *r, enum relay_side from)
 {
@@ -40,6 +78,7 @@ relay_lane(struct relay *r, enum relay_side from)
 	p->lane->turn.flow.user = r->user;
 	p->lane->turn.flow.class = r->class;
 	p->lane->turn.flow.way = (uint8_t)way_of(from);
+	tame(r, from);
 	return p->lane;
 }
 
@@ -117,7 +156,9 @@ relay_set_class(struct relay *r, uint8_t class)
 
 	r->class = class;
 	for (from = RELAY_CLIENT; from <= RELAY_UPSTREAM; from++) {
-		if (r->side[from].lane != NULL)
-			turns_move(&r->side[from].lane->turn, class);
+		if (r->side[from].lane == NULL)
+			continue;
+		turns_move(&r->side[from].lane->turn, class);
+		tame(r, from);
 	}
 }

@@ -113,6 +113,24 @@ turns_capped(const struct turns *t, uint8_t class, enum pace_way way)
 }
 
 int64_t
+turns_rate(const struct turns *t, uint8_t class, enum pace_way way)
+{
+	const struct pace_class_plan *c =
+	    &t->plan.classes[class % PACE_CLASSES];
+	const int64_t rates[] = {t->plan.link[way], c->ceiling[way],
+	    c->user_ceiling[way], c->tunnel_ceiling[way]};
+	int64_t least = 0;
+	size_t i;
+
+	for (i = 0; t->state != NULL && i < sizeof(rates) / sizeof(*rates);
+	     i++) {
+		if (rates[i] != 0 && (least == 0 || rates[i] < least))
+			least = rates[i];
+	}
+	return least;
+}
+
+int64_t
 turns_charge(struct turns *t, struct pace_flow *f, size_t n)
 {
 	const struct pacer pacer = {t->state, &t->plan};

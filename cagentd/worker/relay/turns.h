@@ -82,6 +82,8 @@ void turns_move(struct turn *, uint8_t class);
 bool turns_limited(const struct turns *, uint8_t class, enum pace_way);
 /* Has it a ceiling of its own, beside the link's rate? */
 bool turns_capped(const struct turns *, uint8_t class, enum pace_way);
+/* The least of the rates that limit it, in bytes a second; 0: none does. */
+int64_t turns_rate(const struct turns *, uint8_t class, enum pace_way);
 /* Moved out of line: from when on, by loop_now_us()'s clock, more may be. */
 int64_t turns_charge(struct turns *, struct pace_flow *, size_t n);
 
