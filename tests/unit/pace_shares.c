@@ -283,33 +283,7 @@ refunds_are_shared(void)
 	}
 }
 
-/* What was moved without asking is on the link's account, but waits for
- * nothing: others go on. */
-static void
-who_is_charged_does_not_wait(void)
-{
-	struct sim s;
-	int64_t at;
-	int i;
-
-	sim_init(&s, 1);
-	s.plan.link[PACE_UP] = LINK;
-	sim_class(&s, 0, 1);
-	sim_class(&s, 1, 1);
-	sim_flow(&s, 0, 0);
-	sim_flow(&s, 1, SIM_ENDLESS);
-	for (i = 0; i < 1000; i++) {
-		at = SIM_START + i * SIM_MS;
-		sim_run(&s, at);
-		pace_charge(&s.pacer, &s.flows[0].pace, 1448, at);
-	}
-	check_near("the rest", sim_moved(&s, 1),
-	    payload(LINK, SIM_S) - 1000 * 1448, 0.02);
-	sim_fini(&s);
-}
-
 static const struct unit_case cases[] = {
-    {"charged, and no more to send", who_is_charged_does_not_wait},
     {"weights 6:3:1", weights},
     {"priorities, and a guarantee under them", priorities},
     {"a guarantee counts all that a class has", guarantee_counts_all},
