@@ -22,7 +22,7 @@
  * A change of the content, or of what path_pick() looks at, is a new version.
  */
 #define DECISION_MAGIC	     0x63446563u /* "cDec" */
-#define DECISION_VERSION     2
+#define DECISION_VERSION     3
 #define DECISION_RECORD_MAX  (128 * 1024)
 #define DECISION_WORKERS_MAX SETTINGS_WORKERS_MAX
 #define DECISION_TRIED_MAX   32
@@ -60,6 +60,11 @@ struct decision_in_flight {
 	uint32_t slot, n;
 };
 
+struct decision_tier {
+	uint16_t rank;
+	bool listed; /* the request's class, among whom it is for */
+};
+
 struct decision {
 	uint64_t generation; /* of the table */
 	uint64_t seed;	     /* before */
@@ -78,6 +83,12 @@ struct decision {
 	 * it are configured there as well, a bit each. */
 	bool same_settings;
 	uint8_t configured[TABLE_ROWS_MAX / 8];
+	/* What they say of the class: the tiers that it may use (none: all),
+	 * and, unless they are the same, whom the tiers are for. */
+	uint32_t ranks_n;
+	uint16_t ranks[SETTINGS_TIERS_MAX];
+	uint32_t tiers_n;
+	struct decision_tier tiers[SETTINGS_TIERS_MAX];
 	bool asked; /* q.in_flight was there; what it said is below */
 	uint32_t in_flight_n;
 	struct decision_in_flight in_flight[TABLE_ROWS_MAX];

@@ -187,6 +187,70 @@ get_configured(struct cursor_in *c, struct decision *d)
 		get_rows(c, d->configured);
 }
 
+/* --- what the request's settings say of its class --- */
+
+static void
+put_ranks(struct cursor_out *c, const struct path_query *q)
+{
+	const struct settings *s = q->settings;
+	uint32_t rank, n = 0, class = q->verdict->class;
+
+	if (class < s->classes_n)
+		n = s->classes[class].ranks_n;
+	cursor_expect(c, n <= SETTINGS_TIERS_MAX);
+	cursor_put_u16(c, (uint16_t)n);
+	for (rank = 1; n > 0 && rank <= SETTINGS_RANK_MAX; rank++) {
+		if (settings_class_may(s, class, (uint16_t)rank))
+			cursor_put_u16(c, (uint16_t)rank);
+	}
+}
+
+static void
+put_class(struct cursor_out *c, const struct path_query *q)
+{
+	const struct settings *s = q->settings;
+	uint32_t i;
+
+	put_ranks(c, q);
+	if (s->serial == q->table->conf_serial)
+		return;
+	cursor_put_u16(c, (uint16_t)s->tiers_n);
+	for (i = 0; i < s->tiers_n; i++) {
+		cursor_put_u16(c, s->tiers[i].rank);
+		cursor_put_u8(
+		    c, s->tiers[i].reserved_for >> q->verdict->class & 1);
+	}
+}
+
+static uint16_t
+get_rank(struct cursor_in *c)
+{
+	uint16_t rank = cursor_get_u16(c);
+
+	cursor_require(c, rank >= 1 && rank <= SETTINGS_RANK_MAX);
+	return rank <= SETTINGS_RANK_MAX ? rank : 0;
+}
+
+static void
+get_class(struct cursor_in *c, struct decision *d)
+{
+	uint32_t i;
+
+	d->ranks_n = decision_get_count(c, SETTINGS_TIERS_MAX);
+	for (i = 0; i < d->ranks_n; i++)
+		d->ranks[i] = get_rank(c);
+	d->tiers_n = 0;
+	if (d->same_settings)
+		return;
+	d->tiers_n = decision_get_count(c, SETTINGS_TIERS_MAX);
+	for (i = 0; i < d->tiers_n; i++) {
+		d->tiers[i].rank = get_rank(c);
+		d->tiers[i].listed = get_word(c, 1) != 0;
+	}
+}
+
+/* --- what is known of how busy they are --- */
+
 static void
 put_in_flight(struct cursor_out *c, const struct path_query *q)
 {
@@ -338,6 +402,7 @@ decision_encode(const struct decision_made *m, uint8_t *buf)
 	put_request(&c, m);
 	put_wanted(&c, m->query);
 	put_configured(&c, m->query);
+	put_class(&c, m->query);
 	put_in_flight(&c, m->query);
 	put_loads(&c, m->query);
 	put_outcome(&c, m);
@@ -354,6 +419,7 @@ decision_decode(const struct decision_record *r, struct decision *out)
 	get_request(&c, out);
 	get_wanted(&c, out);
 	get_configured(&c, out);
+	get_class(&c, out);
 	get_in_flight(&c, out);
 	get_loads(&c, out);
 	get_outcome(&c, out);

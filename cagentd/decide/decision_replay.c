@@ -96,6 +96,24 @@ make_settings(
 	return s->intermediaries_n - 1;
 }
 
+/* And what they said of the request's class. */
+static void
+make_class(struct settings *s, const struct decision *d)
+{
+	struct settings_class *c = &s->classes[d->verdict.class];
+	uint32_t i;
+
+	s->classes_n = SETTINGS_CLASSES_MAX;
+	*c = (struct settings_class){.ranks_n = d->ranks_n};
+	for (i = 0; i < d->ranks_n; i++)
+		c->ranks[d->ranks[i] / 64] |= UINT64_C(1) << d->ranks[i] % 64;
+	s->tiers_n = d->tiers_n;
+	for (i = 0; i < d->tiers_n; i++)
+		s->tiers[i] = (struct settings_tier){.rank = d->tiers[i].rank,
+		    .reserved_for = (d->tiers[i].listed ? 1u : 0)
+				    << d->verdict.class};
+}
+
 static uint32_t
 answer(void *arg, uint32_t slot)
 {
@@ -161,6 +179,7 @@ decision_replay(struct decision_replay *r, const struct table *t,
 	struct path_pick pick;
 
 	verdict.intermediary = make_settings(r, t, d);
+	make_class(&r->settings, d);
 	verdict.service = -1;
 	want(r, t, d, &verdict);
 	take_loads(r, d);

@@ -106,8 +106,7 @@ is_open(const struct path_query *q, const struct path_tier *tier)
 {
 	const struct verdict *v = q->verdict;
 
-	if (tier->reserved_for != 0 &&
-	    (tier->reserved_for & 1u << v->class) == 0)
+	if (!path_class_may(q, tier->rank, tier->reserved_for))
 		return false;
 	return q->duty != TABLE_RANKED || v->via != VIA_TIER ||
 	       (v->tier >= tier->home_first && v->tier <= tier->home_last);
@@ -284,10 +283,10 @@ static uint32_t
 first_tier(const struct path_query *q, uint64_t *seed)
 {
 	const struct path_tier *t = q->index->tiers;
-	uint32_t i, class = 1u << q->verdict->class;
+	uint32_t i;
 
 	for (i = 0; i < q->index->ranked_n; i++) {
-		if (t[i].reserved_for != 0 && (t[i].reserved_for & class) == 0)
+		if (!path_class_may(q, t[i].rank, t[i].reserved_for))
 			continue;
 		if (t[i].keeps >= 100 || draw_below(seed, 100) < t[i].keeps)
 			return i;

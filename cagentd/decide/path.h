@@ -13,7 +13,7 @@
  * knows beyond it, the clock and the randomness are passed in.
  *
  * Candidates come from the best tier that has an eligible member and that the
- * request's class may use; what failed a moment ago comes after all tiers.  In
+ * request's class may use, by what the tier and the class say; what failed a moment ago comes after all tiers.  In
  * a tier: of two random members the cheaper one (Mitzenmacher, "The power of
  * two choices", 2001), where the cost is handshake time (EWMA) x (in flight +
  * 1) / weight.  An idle member that was never measured costs nothing, so that
@@ -113,6 +113,7 @@ enum path_skip {
 	PATH_SKIP_TIER,	    /* the rule asks for something else */
 	PATH_SKIP_UNWANTED, /* a cache or service, for other requests */
 	PATH_SKIP_RESERVED, /* its tier is not for this class */
+	PATH_SKIP_CLASS,    /* nor is this class for its tier */
 	PATH_SKIP_EJECTED,
 	PATH_SKIP_DRAIN,
 	PATH_SKIP_FULL,	 /* at its connection limit */

@@ -117,6 +117,42 @@ carries(const struct path_query *q, const struct table_row *row)
 	return hop_carries(path_hop_type(row), q->host);
 }
 
+/*
+ * The bits are those of the configuration that the table was made from.  During
+ * a reload a request's own may be another, with other classes at these bits but
+ * for those that are built in; then it goes by what that says of the tier, and
+ * stays out where it is not listed there either.
+ */
+static bool
+is_reserved(const struct path_query *q, uint16_t rank, uint32_t reserved_for)
+{
+	uint8_t class = q->verdict->class;
+	const struct settings_tier *tier;
+
+	if (reserved_for == 0)
+		return false;
+	if (class >= CLASS_BUILT_IN &&
+	    q->settings->serial != q->table->conf_serial) {
+		tier = settings_tier(q->settings, rank);
+		reserved_for = tier != NULL ? tier->reserved_for : 0;
+	}
+	return (reserved_for & 1u << class) == 0;
+}
+
+/* The tiers of a class are those of ranked intermediaries. */
+static bool
+class_uses(const struct path_query *q, uint16_t rank)
+{
+	return q->duty != TABLE_RANKED ||
+	       settings_class_may(q->settings, q->verdict->class, rank);
+}
+
+bool
+path_class_may(const struct path_query *q, uint16_t rank, uint32_t reserved_for)
+{
+	return !is_reserved(q, rank, reserved_for) && class_uses(q, rank);
+}
+
 /* All but the trials and how often it has been tried. */
 static enum path_skip
 fit(const struct path_query *q, const struct table_row *row)
@@ -133,9 +169,10 @@ fit(const struct path_query *q, const struct table_row *row)
 		return q->duty == TABLE_RANKED ? PATH_SKIP_TIER
 					       : PATH_SKIP_UNWANTED;
 	tier = path_table_tier(q->table, path_rank(row));
-	if (tier != NULL && tier->reserved_for != 0 &&
-	    (tier->reserved_for & 1u << q->verdict->class) == 0)
+	if (tier != NULL && is_reserved(q, tier->rank, tier->reserved_for))
 		return PATH_SKIP_RESERVED;
+	if (!class_uses(q, path_rank(row)))
+		return PATH_SKIP_CLASS;
 	if (!carries(q, row))
 		return PATH_SKIP_TYPE;
 	if (!path_configured(q, row))

@@ -8,6 +8,9 @@
 /* What this worker knows of a row; nothing, if that is of another tenant. */
 const struct path_load *path_load_of(
     const struct path_query *, const struct table_row *);
+/* Is that tier for the request's class, and the class for it? */
+bool path_class_may(
+    const struct path_query *, uint16_t rank, uint32_t reserved_for);
 /* How often has this request tried it? */
 uint32_t path_times_tried(const struct path_query *, uint32_t row);
 

@@ -15,6 +15,8 @@ path_skip_text(enum path_skip skip)
 		return "not for this request";
 	case PATH_SKIP_RESERVED:
 		return "its tier is reserved for other classes";
+	case PATH_SKIP_CLASS:
+		return "its tier is none that the class may use";
 	case PATH_SKIP_EJECTED:
 		return "ejected";
 	case PATH_SKIP_DRAIN:

@@ -13,6 +13,7 @@
 	"domain = corp.example\n"                                             \
 	"[tier \"gold\"]\nrank = 1\nreserved-for = critical\n"                \
 	"[tier \"main\"]\nrank = 2\n"                                         \
+	"[class \"calls\"]\ntier = main\n"                                    \
 	"[intermediary \"g\"]\n"                                              \
 	"type = socks5\naddress = 192.0.2.1:1080\ntier = gold\n"              \
 	"[intermediary \"a\"]\n"                                              \
@@ -96,6 +97,8 @@ static const struct {
 	"g a b old", "",
 	"tier 1 (gold): g | tier 2 (main): a, b | tier 3: old | refused, when "
 	"all of that has failed"},
+    {"route example.com 443 class=calls", 0, "default", "calls", "a", "a b",
+	"g old", "tier 2 (main): a, b | refused, when all of that has failed"},
     {"route vip.example 443", 5, "default", "critical", "g", "g a b old", "",
 	"tier 1 (gold): g | tier 2 (main): a, b | tier 3: old | refused, when "
 	"all of that has failed"},
@@ -228,6 +231,13 @@ left_out(void)
 	atomic_store(&rig_counts(1, "b")->in_flight, 5);
 	lines = rig_answer("route example.com 443", false);
 	CHECK_STR(rig_str(rig_first(lines, true), "pick"), "b");
+	json_decref(lines);
+	rig_row("old")->observed = TABLE_UP;
+	rank_settle(rig_row("old"));
+	lines = rig_answer("route example.com 443 class=calls", false);
+	a = rig_first(lines, true);
+	CHECK_STR(rig_str(candidate(a, "old"), "reason"),
+	    "its tier is none that the class may use");
 	json_decref(lines);
 	rig_close();
 }

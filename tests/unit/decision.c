@@ -99,6 +99,25 @@ make_row(uint32_t i)
 }
 
 static void
+make_classes(bool same)
+{
+	struct settings_class *c;
+	uint32_t i;
+
+	settings.classes_n = SETTINGS_CLASSES_MAX - 2;
+	for (i = 0; i < settings.classes_n; i++) {
+		c = &settings.classes[i];
+		c->ranks[0] = chance(3) == 0 ? chance(8) << 1 : 0;
+		c->ranks_n = (uint32_t)__builtin_popcountll(c->ranks[0]);
+	}
+	settings.tiers_n = chance(4);
+	for (i = 0; i < settings.tiers_n; i++) {
+		settings.tiers[i].rank = (uint16_t)(i + 1);
+		settings.tiers[i].reserved_for = same ? 0 : chance(1 << 16);
+	}
+}
+
+static void
 make_settings(bool same)
 {
 	struct settings_intermediary *si;
@@ -106,6 +125,7 @@ make_settings(bool same)
 
 	memset(&settings, 0, sizeof(settings));
 	memset(configured, 0, sizeof(configured));
+	make_classes(same);
 	settings.intermediaries = configured;
 	settings.serial = table.conf_serial + (same ? 0 : 1);
 	for (i = 0; i < table.rows_n; i++) {
@@ -173,7 +193,8 @@ make_all(uint32_t rows_n)
 	table.tiers_n = 3;
 	for (i = 0; i < table.tiers_n; i++) {
 		table.tiers[i].rank = (uint16_t)(i + 1);
-		table.tiers[i].reserved_for = chance(3) == 0 ? chance(16) : 0;
+		table.tiers[i].reserved_for =
+		    chance(3) == 0 ? chance(1 << 16) : 0;
 	}
 	for (i = 0; i < rows_n; i++)
 		make_row(i);
@@ -320,6 +341,7 @@ make_four(void)
 		    .incarnation = 1, .ewma_us = 20000, .ewma_at_us = NOW_US};
 	}
 	make_settings(true);
+	memset(settings.classes, 0, sizeof(settings.classes));
 	make_request();
 	verdict = (struct verdict){.class = CLASS_NORMAL, .rule = -1};
 	query.tried_n = 0;
@@ -386,6 +408,14 @@ changed_verdict(uint32_t slot)
 }
 
 static void
+changed_class(uint32_t slot)
+{
+	(void)slot; /* all are in another tier */
+	decision.ranks_n = 1;
+	decision.ranks[0] = 2;
+}
+
+static void
 changed_host(uint32_t slot)
 {
 	(void)slot; /* none can carry it */
@@ -407,6 +437,7 @@ needs_all_that_it_records(void)
 	    {"table", changed_table},
 	    {"settings", changed_settings},
 	    {"verdict", changed_verdict},
+	    {"class", changed_class},
 	    {"host", changed_host},
 	};
 	struct decision_outcome out;

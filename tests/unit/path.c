@@ -364,6 +364,87 @@ respects_reserved_tiers(void)
 	CHECK_INT(pick(&q), 0);
 }
 
+/* One that is not built in, and the tiers that it may use: none are all. */
+#define CLASS_OWN CLASS_BUILT_IN
+static void
+own_class(uint64_t ranks)
+{
+	settings.classes_n = CLASS_OWN + 1;
+	settings.classes[CLASS_OWN].ranks[0] = ranks;
+	settings.classes[CLASS_OWN].ranks_n =
+	    (uint32_t)__builtin_popcountll(ranks);
+	verdict.class = CLASS_OWN;
+}
+
+static void
+keeps_to_the_tiers_of_its_class(void)
+{
+	struct path_query q = begin();
+	struct path_tried tried;
+
+	add(1);
+	add(2);
+	add(3);
+	own_class(1u << 2 | 1u << 3);
+	CHECK_INT(path_eligible(&q, 0), PATH_SKIP_CLASS);
+	CHECK_INT(path_eligible(&q, 1), PATH_ELIGIBLE);
+	CHECK_INT(pick(&q), 1);
+	tried = tried_row(1, 2);
+	q.tried = &tried;
+	q.tried_n = 1;
+	CHECK_INT(pick(&q), 2);
+	q.tried_n = 0;
+	/* In which tier it is now counts, not where it belongs. */
+	table.rows[0].tier = 3;
+	table.rows[2].admin = TABLE_DRAIN;
+	table.rows[1].observed = TABLE_EJECTED;
+	CHECK_INT(pick(&q), 0);
+	/* Another class, or one that says nothing of tiers, has all. */
+	table.rows[0].tier = 1;
+	CHECK_INT(pick(&q), -1);
+	verdict.class = CLASS_BULK;
+	CHECK_INT(pick(&q), 0);
+	own_class(0);
+	CHECK_INT(pick(&q), 0);
+	/* A tier that it may use, and that is for others, is none. */
+	own_class(1u << 1);
+	table.tiers_n = 1;
+	table.tiers[0].rank = 1;
+	table.tiers[0].reserved_for = 1u << CLASS_CRITICAL;
+	CHECK_INT(path_eligible(&q, 0), PATH_SKIP_RESERVED);
+	table.tiers[0].reserved_for |= 1u << CLASS_OWN;
+	CHECK_INT(pick(&q), 0);
+}
+
+/* Of another configuration the bits are those of other classes. */
+static void
+knows_its_class_after_a_reload(void)
+{
+	struct path_query q = begin();
+
+	add(1);
+	add(2);
+	own_class(0);
+	table.tiers_n = 1;
+	table.tiers[0].rank = 1;
+	table.tiers[0].reserved_for = 1u << CLASS_OWN;
+	CHECK_INT(pick(&q), 0);
+	table.conf_serial = settings.serial + 1;
+	CHECK_INT(path_eligible(&q, 0), PATH_SKIP_RESERVED);
+	CHECK_INT(pick(&q), 1);
+	table.tiers[0].reserved_for = 1u << (CLASS_OWN + 1);
+	settings.tiers_n = 1;
+	settings.tiers[0].rank = 1;
+	settings.tiers[0].reserved_for = 1u << CLASS_OWN;
+	CHECK_INT(pick(&q), 0);
+	/* Those that are built in are the same in all. */
+	verdict.class = CLASS_BULK;
+	settings.tiers[0].reserved_for = 1u << CLASS_BULK;
+	CHECK_INT(pick(&q), 1);
+	table.tiers[0].reserved_for = 1u << CLASS_BULK;
+	CHECK_INT(pick(&q), 0);
+}
+
 static void
 obeys_rules(void)
 {
@@ -672,6 +753,8 @@ static const struct unit_case cases[] = {
     {"prefers the better tier", prefers_the_better_tier},
     {"goes on to the next tier", goes_on_to_the_next_tier},
     {"respects reserved tiers", respects_reserved_tiers},
+    {"keeps to the tiers of its class", keeps_to_the_tiers_of_its_class},
+    {"knows its class after a reload", knows_its_class_after_a_reload},
     {"obeys rules", obeys_rules},
     {"counts connections of all workers", counts_connections_of_all_workers},
     {"knows what a type carries", knows_what_a_type_carries},
