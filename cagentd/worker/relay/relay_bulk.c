@@ -89,12 +89,13 @@ look_soon(struct relay *r)
 	relay_look_again(r);
 }
 
-/* Back to buffers, with nothing in the pipe. */
+/* Back to buffers, with nothing in the pipe: they may find what splice does
+ * not tell, as the stream's end. */
 static void
 leave(struct relay *r, enum relay_side from)
 {
 	relay_bulk_drop(r, from);
-	if (relay_read_on(r, from) != 0)
+	if (relay_copy_on(r, from) != 0)
 		relay_finish(r, RELAY_NO_MEMORY, from);
 }
 

@@ -92,6 +92,15 @@ on_recv(struct loop *loop, struct op *op, const struct op_result *res)
 }
 
 int
+relay_copy_on(struct relay *r, enum relay_side from)
+{
+	struct relay_end_point *p = &r->side[from];
+
+	p->flow = FLOW_READING;
+	return stream_recv(r->loop, p->stream, &p->recv, on_recv);
+}
+
+int
 relay_read_on(struct relay *r, enum relay_side from)
 {
 	struct relay_end_point *p = &r->side[from];
@@ -100,8 +109,7 @@ relay_read_on(struct relay *r, enum relay_side from)
 		return relay_lane_rest(r, from);
 	if (p->bulk || (relay_lane_capped(r, from) && relay_bulk_may(r, from)))
 		return relay_bulk_start(r, from);
-	p->flow = FLOW_READING;
-	return stream_recv(r->loop, p->stream, &p->recv, on_recv);
+	return relay_copy_on(r, from);
 }
 
 /* What goes first is sent at once, so that it costs no turn of the loop. */

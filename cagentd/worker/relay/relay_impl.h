@@ -59,6 +59,8 @@ void relay_dead_end(struct relay *, enum relay_side from, int error);
 int relay_copy_first(struct relay *, enum relay_side from, struct buf *first);
 /* Read on, by whichever means.  0 or -errno. */
 int relay_read_on(struct relay *, enum relay_side from);
+/* Read on by buffers, whatever it is.  0 or -errno. */
+int relay_copy_on(struct relay *, enum relay_side from);
 /* These were received. */
 void relay_copy_bytes(
     struct relay *, enum relay_side from, const uint8_t *data, size_t len);

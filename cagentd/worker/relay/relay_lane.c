@@ -149,6 +149,19 @@ relay_lane_drop(struct relay *r, enum relay_side from)
 	r->side[from].lane = NULL;
 }
 
+/* What it owed to its old class's limits is not held against it. */
+static void
+change(struct relay *r, struct relay_end_point *p)
+{
+	turns_move(&p->lane->turn, r->class);
+	tame(r, p->which);
+	p->lane->until_us = 0;
+	/* Moved, and so without a need for memory. */
+	if (p->flow == FLOW_RESTING)
+		loop_timer(
+		    r->loop, &p->lane->rest, loop_now_us(r->loop), on_rested);
+}
+
 void
 relay_set_class(struct relay *r, uint8_t class)
 {
@@ -156,9 +169,7 @@ relay_set_class(struct relay *r, uint8_t class)
 
 	r->class = class;
 	for (from = RELAY_CLIENT; from <= RELAY_UPSTREAM; from++) {
-		if (r->side[from].lane == NULL)
-			continue;
-		turns_move(&r->side[from].lane->turn, class);
-		tame(r, from);
+		if (r->side[from].lane != NULL)
+			change(r, &r->side[from]);
 	}
 }

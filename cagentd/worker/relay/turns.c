@@ -228,7 +228,7 @@ serve(struct turns *t, struct turn *u, size_t most, size_t *moved)
 	bool limited =
 	    turns_limited(t, u->flow.class, (enum pace_way)u->flow.way);
 	size_t allowed = most;
-	int64_t again_ns;
+	int64_t again_ns = 0;
 	int after;
 
 	*moved = 0;

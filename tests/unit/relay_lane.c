@@ -1,0 +1,235 @@
+/* Tunnels that are served by turns: all bytes arrive, at their rates, by pipes
+ * and by buffers; they end, and change class, while they wait. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "cagentd/worker/relay/pipes.h"
+#include "cagentd/worker/relay/relay_impl.h"
+#include "tests/unit/relay_rig.h"
+
+#define SLOW   1 /* this class has a ceiling a tunnel, */
+#define CRAWLS 2 /* and this one hardly moves */
+#define MB     1000000
+
+struct lane_rig {
+	struct tunnel *t;
+	struct pipes pipes;
+	struct turns turns;
+	struct pace_plan plan;
+	struct pace_state *state;
+	_Atomic uint64_t spliced;
+	struct bulk up, down;
+};
+
+static void
+rig_begin(struct lane_rig *b, uint8_t class, bool pipes)
+{
+	struct tunnel *t = tunnel_new();
+	size_t i;
+
+	memset(b, 0, sizeof(*b));
+	b->t = t;
+	b->state = aligned_alloc(64, sizeof(*b->state));
+	memset(b->state, 0, sizeof(*b->state));
+	pipes_init(&b->pipes, t->loop, &b->spliced);
+	pipes_limit(&b->pipes, 4);
+	b->plan.classes_n = 3;
+	for (i = 0; i < 3; i++)
+		b->plan.classes[i] = (struct pace_class_plan){
+		    .priority = (uint8_t)i, .weight = 1};
+	for (i = 0; i < PACE_BOTH_WAYS; i++) {
+		b->plan.classes[SLOW].tunnel_ceiling[i] = 64 * MB;
+		b->plan.classes[CRAWLS].tunnel_ceiling[i] = 1000;
+	}
+	turns_init(&b->turns, t->loop, b->state);
+	turns_use(&b->turns, &b->plan);
+	t->start.pipes = pipes ? &b->pipes : NULL;
+	t->start.turns = &b->turns;
+	t->start.class = class;
+	t->start.user = 7;
+	tunnel_start(t);
+	b->up = (struct bulk){.from = t->client, .to = t->upstream};
+	b->down = (struct bulk){.from = t->upstream, .to = t->client};
+}
+
+static void
+rig_end(struct lane_rig *b)
+{
+	relay_cancel(&b->t->relay);
+	turns_fini(&b->turns);
+	pipes_fini(&b->pipes);
+	tunnel_free(b->t);
+	free(b->state);
+}
+
+static void
+turn(struct lane_rig *b)
+{
+	bulk_push(&b->up);
+	bulk_push(&b->down);
+	loop_turn(b->t->loop, 100);
+	bulk_pull(&b->up);
+	bulk_pull(&b->down);
+}
+
+static void
+check_whole(const struct bulk *d, const char *what)
+{
+	CHECK(d->got == BULK && d->ended && !d->wrong && d->error == 0,
+	    "%s: %zu bytes of %u, ended %d, wrong %d, error %d", what, d->got,
+	    BULK, d->ended, d->wrong, d->error);
+}
+
+static void
+carry(struct lane_rig *b)
+{
+	int64_t end_us = mono_us() + RIG_DEADLINE_US;
+
+	while ((!b->up.ended || !b->down.ended) && mono_us() < end_us)
+		turn(b);
+	check_whole(&b->up, "up");
+	check_whole(&b->down, "down");
+	while (b->t->n == 0 && mono_us() < end_us)
+		loop_turn(b->t->loop, 1000);
+	CHECK_INT(b->t->n, 1);
+	CHECK_INT(b->t->end, RELAY_CLOSED);
+}
+
+/* Until that direction waits for its limit: in line, or at rest. */
+static void
+until_it_waits(struct lane_rig *b, enum relay_side from)
+{
+	int64_t end_us = mono_us() + RIG_DEADLINE_US;
+	struct relay_end_point *p = &b->t->relay.side[from];
+
+	while (!(p->lane != NULL && (loop_op_active(&p->lane->turn.wait) ||
+					p->flow == FLOW_RESTING)) &&
+	       mono_us() < end_us)
+		turn(b);
+	CHECK(mono_us() < end_us, "it never waits");
+}
+
+static void
+carries(uint8_t class, bool pipes)
+{
+	struct lane_rig b;
+
+	rig_begin(&b, class, pipes);
+	carry(&b);
+	CHECK(pipes == (b.spliced > 0), "%llu bytes by pipe",
+	    (unsigned long long)b.spliced);
+	rig_end(&b);
+}
+
+static void
+without_limit(void)
+{
+	carries(0, true);
+	carries(0, false);
+}
+
+static void
+at_a_rate(void)
+{
+	carries(SLOW, true);
+	carries(SLOW, false);
+}
+
+/* With a ceiling all of it goes in line, from the first byte on. */
+static void
+never_passes_by(void)
+{
+	struct lane_rig b;
+
+	rig_begin(&b, SLOW, true);
+	carry(&b);
+	CHECK_INT(b.spliced, 2u * BULK);
+	rig_end(&b);
+}
+
+static void
+ends_while_it_waits(void)
+{
+	struct lane_rig b;
+	int pipes, reset;
+
+	for (pipes = 0; pipes < 2; pipes++) {
+		for (reset = 0; reset < 2; reset++) {
+			rig_begin(&b, CRAWLS, pipes != 0);
+			until_it_waits(&b, RELAY_CLIENT);
+			if (reset != 0) {
+				hang_up(b.t, &b.t->upstream, true);
+				b.up.to = b.down.from = -1;
+				end_of(b.t, b.t->client);
+			}
+			rig_end(&b);
+		}
+	}
+}
+
+/* And goes on at once as what it is now. */
+static void
+changes_class_while_it_waits(void)
+{
+	struct lane_rig b;
+	int pipes;
+
+	for (pipes = 0; pipes < 2; pipes++) {
+		rig_begin(&b, CRAWLS, pipes != 0);
+		until_it_waits(&b, RELAY_CLIENT);
+		until_it_waits(&b, RELAY_UPSTREAM);
+		relay_set_class(&b.t->relay, 0);
+		carry(&b);
+		rig_end(&b);
+	}
+}
+
+/* A keystroke is not limited by the link, but counts on its account. */
+static void
+counts_what_passes_by(void)
+{
+	struct lane_rig b;
+
+	rig_begin(&b, 0, true);
+	b.plan.link[PACE_UP] = 10 * MB;
+	turns_use(&b.turns, &b.plan);
+	CHECK_INT(b.state->lanes[PACE_UP].link, 0);
+	CHECK_INT(send(b.t->client, "x", 1, 0), 1);
+	expect(b.t, b.t->upstream, "x", 1);
+	CHECK(b.state->lanes[PACE_UP].link > 0, "nothing was charged");
+	CHECK_INT(b.t->relay.side[RELAY_CLIENT].flow, FLOW_READING);
+	rig_end(&b);
+}
+
+/* What limits does not leave megabytes in the kernel. */
+static void
+is_tame(void)
+{
+	struct lane_rig b;
+	socklen_t len = sizeof(int);
+	int v = 0;
+
+	rig_begin(&b, CRAWLS, true);
+	until_it_waits(&b, RELAY_CLIENT);
+	CHECK_INT(getsockopt(b.t->relay.side[RELAY_UPSTREAM].stream.fd,
+		      IPPROTO_TCP, TCP_NOTSENT_LOWAT, &v, &len),
+	    0);
+	CHECK_INT(v, RELAY_NOTSENT);
+	CHECK_INT(getsockopt(b.t->relay.side[RELAY_CLIENT].stream.fd,
+		      IPPROTO_TCP, TCP_WINDOW_CLAMP, &v, &len),
+	    0);
+	CHECK_INT(v, RELAY_WINDOW_LEAST);
+	rig_end(&b);
+}
+
+static const struct unit_case cases[] = {
+    {"without limit", without_limit},
+    {"at a rate", at_a_rate},
+    {"never passes by", never_passes_by},
+    {"ends while it waits", ends_while_it_waits},
+    {"changes class while it waits", changes_class_while_it_waits},
+    {"counts what passes by", counts_what_passes_by},
+    {"is tame", is_tame},
+};
+
+UNIT_MAIN("relay_lane", cases)
