@@ -67,8 +67,10 @@ struct op {
 	uint8_t flags;
 };
 
-/* The most that a recv lends at once. */
-#define LOOP_RECV_MAX (64 * 1024)
+/* The most that a recv lends at once: so much to who has filled the usual
+ * several times in a row. */
+#define LOOP_RECV_MAX	(256 * 1024)
+#define LOOP_RECV_USUAL (64 * 1024)
 
 /* 0 or -errno. */
 int loop_new(struct loop **);

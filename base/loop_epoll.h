@@ -36,8 +36,11 @@ struct loop_epoll_fd {
 		int32_t tx_res; /* send: so far; with EP_TX_DONE: result */
 	};
 	uint16_t revents; /* poll: to be reported */
-	uint8_t accept_n; /* accepted then; 0: and found no more */
-	uint8_t bits;	  /* EP_* */
+	union {
+		uint8_t accept_n; /* accepted then; 0: and found no more */
+		uint8_t full_n;	  /* receives in a row that were filled */
+	};
+	uint8_t bits; /* EP_* */
 };
 
 #define EP_CLOSING_MAX 64

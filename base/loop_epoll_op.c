@@ -12,6 +12,8 @@
 #include "base/loop_impl.h"
 
 #define ACCEPT_N_MAX 16 /* connections a turn */
+/* Who has filled so many receives in a row gets larger ones. */
+#define FULL_N 4
 
 int
 loop_epoll_start_rx(struct loop *l, struct loop_fd *f)
@@ -185,19 +187,28 @@ loop_epoll_run_tx(struct loop *l, struct loop_fd *f)
 /* Of TCP, when its end was in sight before it was read short: all was read,
  * and what it would say next need not be asked for. */
 static bool
-is_read_out(const struct loop_fd *f, ssize_t n)
+is_read_out(const struct loop_fd *f)
 {
-	return n < LOOP_RECV_MAX && (f->ep.bits & EP_ENDS) != 0 &&
-	       f->prompt != PROMPT_NONE;
+	return (f->ep.bits & EP_ENDS) != 0 && f->prompt != PROMPT_NONE;
+}
+
+static void
+note_full(struct loop_fd *f, bool full)
+{
+	if (!full)
+		f->ep.full_n = 0;
+	else if (f->ep.full_n < FULL_N)
+		f->ep.full_n++;
 }
 
 static void
 run_recv(struct loop *l, struct loop_fd *f)
 {
-	ssize_t n = recv(f->fd, l->ep.lent, LOOP_RECV_MAX, 0);
+	size_t room = f->ep.full_n < FULL_N ? LOOP_RECV_USUAL : LOOP_RECV_MAX;
+	ssize_t n = recv(f->fd, l->ep.lent, room, 0);
 	const uint32_t gen = f->gen;
 	int error = errno;
-	bool ended;
+	bool drained, ended;
 
 	if (n == -1 && error == EAGAIN)
 		f->ep.bits &= ~EP_RX;
@@ -209,9 +220,11 @@ run_recv(struct loop *l, struct loop_fd *f)
 	}
 	/* Short is drained, but not at the end: there a unix socket stops
 	 * short behind passed fds, with nothing to come that tells of it. */
-	if (n < LOOP_RECV_MAX && (f->ep.bits & EP_ODD) == 0)
+	drained = (size_t)n < room;
+	if (drained && (f->ep.bits & EP_ODD) == 0)
 		f->ep.bits &= ~EP_RX;
-	ended = is_read_out(f, n);
+	ended = drained && is_read_out(f);
+	note_full(f, n >= LOOP_RECV_USUAL);
 	loop_more(l, f->rx, (int)n, l->ep.lent);
 	/* What the callback has begun is queued, and comes to the end by
 	 * itself. */

@@ -66,7 +66,7 @@ static void
 ask_recv(struct loop_fd *f, struct io_uring_sqe *sqe)
 {
 	if ((f->ur.bits & UR_BULK) != 0) {
-		io_uring_prep_recv(sqe, f->fd, NULL, LOOP_RECV_MAX, 0);
+		io_uring_prep_recv(sqe, f->fd, NULL, LOOP_RECV_USUAL, 0);
 		sqe->buf_group = URING_LARGE;
 		f->ur.bits |= UR_LARGE;
 	} else {

@@ -17,7 +17,7 @@
 /* What is kept for nobody before the kernel is told to stop. */
 #define URING_KEPT_MAX (16 * 1024)
 /* What is taken to be sent before the kernel has it. */
-#define URING_TAKE_MAX LOOP_RECV_MAX
+#define URING_TAKE_MAX LOOP_RECV_USUAL
 /* How long a closed fd may take to send what was taken. */
 #define URING_LINGER_S 30
 

@@ -192,7 +192,7 @@ run_kept(struct loop *l, struct loop_fd *f)
 {
 	struct buf *b = f->ur.kept;
 	uint8_t *data = b->data + b->off;
-	size_t n = b->len < LOOP_RECV_MAX ? b->len : LOOP_RECV_MAX;
+	size_t n = b->len < LOOP_RECV_USUAL ? b->len : LOOP_RECV_USUAL;
 
 	f->ur.kept = NULL;
 	if (n < b->len)

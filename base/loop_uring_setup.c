@@ -109,7 +109,7 @@ furnish(struct loop_uring *u)
 	if (error == 0)
 		error = add_group(u, URING_SMALL, SMALL_N, SMALL_SIZE);
 	if (error == 0)
-		error = add_group(u, URING_LARGE, LARGE_N, LOOP_RECV_MAX);
+		error = add_group(u, URING_LARGE, LARGE_N, LOOP_RECV_USUAL);
 	if (error == 0)
 		error = restrict_to(&u->ring);
 	if (error != 0)

@@ -139,9 +139,9 @@ decrypt(struct tls *t, uint8_t *out)
 	size_t n = 0;
 	int rc;
 
-	while (n < LOOP_RECV_MAX && t->end == TLS_OPEN) {
+	while (n < LOOP_RECV_USUAL && t->end == TLS_OPEN) {
 		ERR_clear_error();
-		rc = SSL_read(t->ssl, out + n, (int)(LOOP_RECV_MAX - n));
+		rc = SSL_read(t->ssl, out + n, (int)(LOOP_RECV_USUAL - n));
 		if (rc > 0) {
 			n += (size_t)rc;
 			continue;
@@ -166,7 +166,7 @@ read_on(struct tls *t)
 	struct op_result r = {.more = true};
 
 	if (c->lent == NULL)
-		c->lent = malloc(LOOP_RECV_MAX);
+		c->lent = malloc(LOOP_RECV_USUAL);
 	if (c->lent == NULL)
 		t->end = -ENOMEM;
 	while (!t->dead && t->rx != NULL && !t->shaking &&

@@ -16,7 +16,7 @@ struct tls_client {
 	/* To be resumed, the newest last. */
 	SSL_SESSION *sessions[TLS_SESSIONS_MAX];
 	size_t sessions_n;
-	uint8_t *lent; /* LOOP_RECV_MAX bytes, once something was received */
+	uint8_t *lent; /* LOOP_RECV_USUAL bytes, once something was received */
 };
 
 /* The session to try next, the caller's; NULL: none. */
