@@ -26,7 +26,8 @@ session_web(struct session *s)
 	    .learn = env->learn,
 	    .seen = env->seen,
 	    .pool = env->pool,
-	    .logins = env->logins};
+	    .logins = env->logins,
+	    .turns = env->turns};
 	struct web_start start = {.fd = s->fd,
 	    .client = &u->client,
 	    .may_ask = may_ask,

@@ -28,6 +28,7 @@ struct web_env {
 	struct seen *seen;     /* likewise, of contents */
 	struct web_pool *pool; /* NULL: no connection to upstream is kept */
 	struct logins *logins; /* NULL: nobody logs in */
+	struct turns *turns;   /* NULL: without limits */
 };
 
 enum web_end {

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "cagentd/decide/seen.h"
 #include "cagentd/worker/dial/learn_path.h"
+#include "cagentd/worker/quota.h"
 #include "cagentd/worker/web/web_impl.h"
 
 static void dial_done(struct dial *, struct dialed *);
@@ -27,6 +28,16 @@ web_path_judge(struct web_request *r, enum wire_reason reason)
 	dial_judge(&r->dial, reason, true);
 }
 
+static void
+count_class(const struct web_request *r)
+{
+	struct slab_class *c =
+	    &r->web->env->slab->classes[r->verdict.class % SLAB_CLASSES];
+
+	slab_add(&c->bytes_up, r->up.sent);
+	slab_add(&c->bytes_down, r->up.received);
+}
+
 /* The path is not used any more: count what went by it. */
 static void
 count(struct web_request *r)
@@ -34,6 +45,8 @@ count(struct web_request *r)
 	struct record *record = r->web->env->dial->record;
 	const struct web_up *u = &r->up;
 
+	if (u->loop != NULL)
+		count_class(r);
 	if (u->loop != NULL && r->via_hop) {
 		record_bytes(record, r->hop, u->sent, u->received);
 		if (u->first_us > u->asked_us)
@@ -164,13 +177,28 @@ feed_again(struct web_request *r)
 	return 0;
 }
 
+/* Whose limits hold; asked for only where there may be some. */
+static uint64_t
+user_of(const struct web *w)
+{
+	char name[USAGE_NAME_MAX + 1];
+
+	return w->env->turns == NULL ? 0
+				     : usage_hash(&w->env->slab->usage,
+					   quota_name(&w->client, name));
+}
+
 static void
 ask(struct web_request *r, struct stream upstream, const struct dial_try *t)
 {
 	struct web *w = r->web;
 	struct buf *head = onward(r, t);
-	struct web_up_start start = {
-	    .upstream = upstream, .client = w->fd, .ask = &r->ask};
+	struct web_up_start start = {.upstream = upstream,
+	    .client = w->fd,
+	    .ask = &r->ask,
+	    .turns = w->env->turns,
+	    .user = user_of(w),
+	    .class = r->verdict.class};
 	int error;
 
 	if (head == NULL) {

@@ -23,6 +23,16 @@ web_pump_start(struct web_pump *p, struct loop *loop, struct stream to,
 }
 
 void
+web_pump_limit(
+    struct web_pump *p, struct turns *turns, const struct pace_flow *flow)
+{
+	p->turns = turns;
+	p->flow.user = flow->user;
+	p->flow.class = flow->class;
+	p->flow.way = flow->way;
+}
+
+void
 web_pump_expect(struct web_pump *p, enum http_framing framing, uint64_t length)
 {
 	http_body_init(&p->body, framing, length);
@@ -35,6 +45,7 @@ web_pump_cancel(struct web_pump *p)
 	if (p->loop == NULL)
 		return;
 	stream_cancel(p->loop, p->to, &p->send);
+	loop_cancel(p->loop, &p->rest);
 	buf_free(p->queue);
 	buf_free(p->line);
 	p->queue = p->line = NULL;
@@ -63,12 +74,39 @@ at_rest(const struct web_pump *p)
 	return p->ended ? WEB_FLOW_ENDED : WEB_FLOW_ON;
 }
 
+static void
+on_rested(struct loop *loop, struct op *op, const struct op_result *r)
+{
+	struct web_pump *p = container_of(op, struct web_pump, rest);
+	enum web_flow flow = web_pump_flush(p);
+
+	(void)loop;
+	(void)r;
+	if (flow != WEB_FLOW_FULL)
+		p->moved(p, flow);
+}
+
+/* So many bytes go: must it rest now? */
+static bool
+must_rest(struct web_pump *p, size_t len)
+{
+	int64_t until_us;
+
+	if (p->turns == NULL)
+		return false;
+	until_us = turns_charge(p->turns, &p->flow, len);
+	/* Out of memory it goes on: the bytes count all the same. */
+	return until_us > loop_now_us(p->loop) &&
+	       loop_timer(p->loop, &p->rest, until_us, on_rested) == 0;
+}
+
 /* The queue, then these bytes, which are there only without a queue. */
 static enum web_flow
 push(struct web_pump *p, const uint8_t *data, size_t len)
 {
 	struct buf *q = p->queue;
 	ssize_t n;
+	bool rests;
 
 	if (p->broke)
 		return WEB_FLOW_BROKE;
@@ -86,9 +124,10 @@ push(struct web_pump *p, const uint8_t *data, size_t len)
 		return WEB_FLOW_BROKE;
 	}
 	p->queue = NULL;
+	rests = must_rest(p, len);
 	if ((size_t)n == len) {
 		buf_free(q);
-		return at_rest(p);
+		return rests ? WEB_FLOW_FULL : at_rest(p);
 	}
 	if (q == NULL)
 		return send_later(p, buf_copy(data + n, len - (size_t)n));

@@ -6,6 +6,7 @@
 
 #include "base/loop.h"
 #include "base/stream.h"
+#include "cagentd/worker/relay/turns.h"
 #include "wire/http_message.h"
 
 struct buf;
@@ -34,6 +35,9 @@ struct web_pump {
 	struct stream to;  /* borrowed */
 	web_pump_fn *moved;
 	struct op send;
+	struct turns *turns;   /* by which it is limited; NULL: not */
+	struct pace_flow flow; /* it has moved more than it may: until then */
+	struct op rest;	       /* nothing more is taken */
 	struct http_body body;
 	enum http_framing out;
 	bool ended;	   /* the content, if not the sending of it */
@@ -47,6 +51,9 @@ struct web_pump {
  * sent yet. */
 void web_pump_start(struct web_pump *, struct loop *, struct stream to,
     enum http_framing out, web_pump_fn *moved);
+/* What it sends counts against the limits of a class and user, that way. */
+void web_pump_limit(
+    struct web_pump *, struct turns *, const struct pace_flow *);
 /* The content to come; without this call there is none. */
 void web_pump_expect(struct web_pump *, enum http_framing, uint64_t length);
 /* To go before the content that is fed next: 0 or -ENOMEM. */
@@ -72,7 +79,7 @@ web_pump_expects(const struct web_pump *p)
 static inline bool
 web_pump_is_full(const struct web_pump *p)
 {
-	return loop_op_active(&p->send);
+	return loop_op_active(&p->send) || loop_op_active(&p->rest);
 }
 
 #endif

@@ -229,6 +229,17 @@ web_up_pass(
 	buf_free(old);
 }
 
+static void
+limit(struct web_up *u, const struct web_up_start *s)
+{
+	struct pace_flow flow = {
+	    .user = s->user, .class = s->class, .way = PACE_UP};
+
+	web_pump_limit(&u->request, s->turns, &flow);
+	flow.way = PACE_DOWN;
+	web_pump_limit(&u->answer, s->turns, &flow);
+}
+
 int
 web_up_start(struct web_up *u, struct loop *loop, const struct web_up_start *s,
     web_up_fn *tell)
@@ -246,6 +257,7 @@ web_up_start(struct web_up *u, struct loop *loop, const struct web_up_start *s,
 	    &u->request, loop, s->upstream, ask->framing, on_request_moved);
 	web_pump_start(&u->answer, loop, stream_plain(s->client),
 	    HTTP_BODY_NONE, on_answer_moved);
+	limit(u, s);
 	web_pump_expect(&u->request, ask->framing, ask->length);
 	if (web_pump_put(&u->request, s->head, s->head_len) != 0 ||
 	    read_on(u) != 0) {

@@ -54,6 +54,9 @@ struct web_up_start {
 	struct stream upstream; /* the exchange's from here on */
 	int client;		/* borrowed */
 	const struct http_ask *ask;
+	struct turns *turns; /* by which it is limited; NULL: not */
+	uint64_t user;	     /* as in struct pace_flow */
+	uint8_t class;
 	const uint8_t *head; /* to be sent for it */
 	size_t head_len;
 };
