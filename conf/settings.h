@@ -75,7 +75,7 @@ struct settings_class {
 	uint32_t ranks_n;
 	uint64_t ranks[SETTINGS_RANK_MAX / 64 + 1];
 	enum settings_full when_full;
-	uint32_t queue_max;    /* FULL_WAIT: how many, of one intermediary */
+	uint32_t queue_max;    /* FULL_WAIT: how many, in one worker */
 	int64_t queue_wait_ms; /* FULL_WAIT: how long at most */
 };
 

@@ -55,6 +55,7 @@ verdict_of(const struct probe_result *r)
 	case REASON_UNSUPPORTED:
 	case REASON_BAD_REQUEST:
 	case REASON_LIMITED:
+	case REASON_FULL:
 	case REASON_CANCELLED:
 	case REASON_COUNT:
 		break;

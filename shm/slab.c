@@ -73,6 +73,17 @@ slab_unmap(struct slab *s)
 		munmap(s, sizeof(*s));
 }
 
+static void
+clear_waits(_Atomic uint32_t waits[SLAB_PRIORITIES])
+{
+	uint32_t i;
+
+	for (i = 0; i < SLAB_PRIORITIES; i++) {
+		if (GET(&waits[i]) != 0)
+			SET(&waits[i], 0);
+	}
+}
+
 void
 slab_start(struct slab *s, uint32_t pid)
 {
@@ -81,8 +92,11 @@ slab_start(struct slab *s, uint32_t pid)
 	SET(&s->pid, pid);
 	SET(&s->tunnels, 0);
 	SET(&s->clients, 0);
-	for (i = 0; i < SLAB_CLASSES; i++)
+	for (i = 0; i < SLAB_CLASSES; i++) {
 		SET(&s->classes[i].tunnels, 0);
+		SET(&s->classes[i].waiting, 0);
+	}
+	SET(&s->waiting, 0);
 	for (i = 0; i < TABLE_ROWS_MAX; i++) {
 		/* Looked at first: rows never used stay unbacked pages. */
 		if (GET(&s->rows[i].in_flight) != 0)
@@ -91,6 +105,7 @@ slab_start(struct slab *s, uint32_t pid)
 			SET(&s->rows[i].failures_in_row, 0);
 		if (GET(&s->rows[i].warm) != 0)
 			SET(&s->rows[i].warm, 0);
+		clear_waits(s->waits[i]);
 	}
 	learned_start(&s->learned);
 	usage_start(&s->usage);
@@ -234,6 +249,20 @@ uint32_t
 slab_in_flight(const struct slab *s, uint32_t slot)
 {
 	return slot < TABLE_ROWS_MAX ? get_gauge(&s->rows[slot].in_flight) : 0;
+}
+
+bool
+slab_waits(const struct slab *s, uint32_t slot, uint32_t below)
+{
+	uint32_t i;
+
+	if (slot >= TABLE_ROWS_MAX || GET(&s->waiting) == 0)
+		return false;
+	for (i = 0; i < below && i < SLAB_PRIORITIES; i++) {
+		if (GET(&s->waits[slot][i]) != 0)
+			return true;
+	}
+	return false;
 }
 
 void

@@ -18,11 +18,12 @@
  * grow, so a respawned worker and a late reader lose nothing.  A sealed
  * memfd: nobody can shrink it under a reader.
  */
-#define SLAB_MAGIC   0x42414c5331ull
-#define SLAB_LAYOUT  9
-#define SLAB_REASONS 32	   /* at least REASON_COUNT of wire/wire.h */
-#define SLAB_CLASSES 16	   /* of traffic */
-#define SLAB_EAGER   0xffu /* what of eager is the enum's */
+#define SLAB_MAGIC	0x42414c5331ull
+#define SLAB_LAYOUT	10
+#define SLAB_REASONS	32    /* at least REASON_COUNT of wire/wire.h */
+#define SLAB_CLASSES	16    /* of traffic */
+#define SLAB_PRIORITIES 8     /* of these */
+#define SLAB_EAGER	0xffu /* what of eager is the enum's */
 
 /* What the worker's bytes are moved by. */
 enum slab_loop {
@@ -73,13 +74,24 @@ enum slab_class_why {
 	SLAB_CLASS_WHYS
 };
 
+/* Why a request was refused at intermediaries that were full. */
+enum slab_full {
+	SLAB_FULL_AT_ONCE, /* as its class says */
+	SLAB_FULL_QUEUE,   /* as many waited as may; none does in a drain */
+	SLAB_FULL_LATE,	   /* it had waited as long as it may */
+	SLAB_FULL_WHYS
+};
+
 /* Of one class's tunnels. */
 struct slab_class {
 	_Atomic uint32_t tunnels; /* now */
-	_Atomic uint32_t unused;
+	_Atomic uint32_t waiting; /* requests now, for a full intermediary */
 	_Atomic uint64_t began[SLAB_CLASS_WHYS]; /* in it, and why */
 	_Atomic uint64_t came;			 /* from another */
 	_Atomic uint64_t bytes_up, bytes_down;
+	_Atomic uint64_t admitted; /* after they waited */
+	_Atomic uint64_t refused_full[SLAB_FULL_WHYS];
+	struct hist waited; /* by those admitted */
 };
 
 struct slab {
@@ -103,6 +115,10 @@ struct slab {
 	_Atomic uint64_t datagrams_dropped;
 	_Atomic uint64_t spliced; /* tunnels' bytes that went past its memory */
 	struct slab_class classes[SLAB_CLASSES];
+	/* Requests that wait for one that is full: all, and by slot and
+	 * priority. */
+	_Atomic uint32_t waiting;
+	_Atomic uint32_t waits[TABLE_ROWS_MAX][SLAB_PRIORITIES];
 	struct slab_row rows[TABLE_ROWS_MAX];
 	struct learned learned;
 	struct usage usage;
@@ -148,6 +164,10 @@ void slab_sample(const struct slab *, uint32_t slot, int64_t now_us,
 
 /* The one number of a row that is wanted at every pick, clamped as above. */
 uint32_t slab_in_flight(const struct slab *, uint32_t slot);
+
+/* Does any request wait for that slot whose priority is less than below?  The
+ * lower, the sooner it goes. */
+bool slab_waits(const struct slab *, uint32_t slot, uint32_t below);
 
 /* Single-writer increments (relaxed: no read-modify-write on the bus). */
 void slab_add(_Atomic uint64_t *, uint64_t n);

@@ -31,7 +31,7 @@ static const struct phrase phrases[] = {
     {500, "Internal Server Error", NULL, NULL},
     {501, "Not Implemented", NULL, NULL},
     {502, "Bad Gateway", NULL, NULL},
-    {503, "Service Unavailable", NULL, NULL},
+    {503, "Service Unavailable", "Retry-After", "1"},
     {504, "Gateway Timeout", NULL, NULL},
     {505, "HTTP Version Not Supported", NULL, NULL},
     {508, "Loop Detected", NULL, NULL},

@@ -57,6 +57,7 @@ static const struct code codes[] = {
     [REASON_BAD_REQUEST] = {SOCKS5_REP_FAILURE, 400, "http_request_error"},
     [REASON_CANCELLED] = {SOCKS5_REP_FAILURE, 500, "proxy_internal_error"},
     [REASON_LIMITED] = {SOCKS5_REP_NOT_ALLOWED, 429, "http_request_denied"},
+    [REASON_FULL] = {SOCKS5_REP_FAILURE, 503, "connection_limit_reached"},
 };
 
 _Static_assert(

@@ -203,6 +203,8 @@ static const struct reason reasons[] = {
     [REASON_CANCELLED] = {"cancelled", "the attempt was no longer needed"},
     [REASON_LIMITED] = {"limited",
 	"this user has too many connections, or asks too often"},
+    [REASON_FULL] = {"full",
+	"the intermediaries for this class are at their connection limits"},
 };
 
 _Static_assert(

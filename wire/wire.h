@@ -86,6 +86,7 @@ enum wire_reason {
 	REASON_BAD_REQUEST,
 	REASON_CANCELLED, /* the client left, or another attempt won */
 	REASON_LIMITED,	  /* this user has, or asks for, too much */
+	REASON_FULL,	  /* who may serve it is at its connection limit */
 	REASON_COUNT
 };
 

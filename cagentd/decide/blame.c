@@ -34,6 +34,7 @@ blame_of(enum wire_reason reason)
 	case REASON_UNSUPPORTED:
 	case REASON_BAD_REQUEST:
 	case REASON_LIMITED:
+	case REASON_FULL:
 	case REASON_CANCELLED:
 	case REASON_COUNT:
 		break;
@@ -74,6 +75,7 @@ weight(enum wire_reason reason)
 	case REASON_HOP_CERT:
 	case REASON_HOP_UNSUPPORTED:
 	case REASON_OVERLOAD:
+	case REASON_FULL:
 		return 2;
 	case REASON_DENIED:
 	case REASON_NO_PATH:

@@ -127,6 +127,7 @@ clears(enum wire_reason cause, bool target)
 	case REASON_UNSUPPORTED:
 	case REASON_BAD_REQUEST:
 	case REASON_LIMITED:
+	case REASON_FULL:
 	case REASON_CANCELLED:
 	case REASON_COUNT:
 		break;
@@ -240,6 +241,7 @@ own_says(const struct due_result *r, bool answers)
 	case REASON_UNSUPPORTED:
 	case REASON_BAD_REQUEST:
 	case REASON_LIMITED:
+	case REASON_FULL:
 	case REASON_CANCELLED:
 	case REASON_COUNT:
 		break;

@@ -181,6 +181,15 @@ int path_pick(const struct path_query *, uint64_t *seed, struct path_pick *out);
 const char *path_why_text(
     const struct path_pick *, const char *rival, char *out, size_t size);
 
+/* Who would be picked before that pick (NULL: none was), were they not at
+ * their connection limits. */
+struct path_full {
+	uint16_t rank; /* the best that there is; all of one */
+	uint64_t slots[TABLE_ROWS_MAX / 64];
+};
+bool path_full(
+    const struct path_query *, const struct path_pick *, struct path_full *out);
+
 /* Is this row a candidate, and if not, why? */
 enum path_skip path_eligible(const struct path_query *, uint32_t row);
 uint64_t path_cost(const struct path_query *, uint32_t row);

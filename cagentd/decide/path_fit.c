@@ -194,3 +194,42 @@ path_eligible(const struct path_query *q, uint32_t row)
 		return PATH_SKIP_TRIAL;
 	return PATH_ELIGIBLE;
 }
+
+/* It would be a candidate, and one that comes before the pick. */
+static bool
+is_only_full(
+    const struct path_query *q, const struct path_pick *pick, uint32_t row)
+{
+	const struct table_row *r = &q->table->rows[row];
+	uint32_t times = path_times_tried(q, row);
+
+	if (path_eligible(q, row) != PATH_SKIP_FULL || times >= q->times_max ||
+	    r->observed == TABLE_HALF_OPEN)
+		return false;
+	return pick == NULL ||
+	       (times == 0 && path_rank(r) < pick->rank &&
+		   q->now_us >= path_load_of(q, r)->avoid_until_us);
+}
+
+bool
+path_full(const struct path_query *q, const struct path_pick *pick,
+    struct path_full *out)
+{
+	const struct table_row *r;
+	uint32_t i;
+
+	*out = (struct path_full){0};
+	if (pick != NULL && (pick->spilled || pick->trial))
+		return false;
+	for (i = 0; i < q->table->rows_n; i++) {
+		r = &q->table->rows[i];
+		if (r->connections_max == 0 ||
+		    (out->rank != 0 && path_rank(r) > out->rank) ||
+		    !is_only_full(q, pick, i))
+			continue;
+		if (path_rank(r) != out->rank)
+			*out = (struct path_full){.rank = path_rank(r)};
+		out->slots[r->slot / 64] |= 1ull << r->slot % 64;
+	}
+	return out->rank != 0;
+}

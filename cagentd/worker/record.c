@@ -58,6 +58,8 @@ record_leave(struct record *r, struct record_hop h)
 		l->in_flight--;
 	if (s != NULL)
 		slab_down(&s->in_flight);
+	if (r->left != NULL)
+		r->left(r->arg);
 }
 
 void

@@ -17,6 +17,9 @@ struct record {
 	struct path_load *loads; /* TABLE_ROWS_MAX, by slot */
 	int wake_fd;		 /* eventfd; -1: none */
 	struct path_memo *memo;	 /* of the picks by these loads; NULL: none */
+	/* NULL, or told when a connection has ended. */
+	void (*left)(void *arg);
+	void *arg;
 };
 
 /* An intermediary, in a form that outlives the table's next change. */

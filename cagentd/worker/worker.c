@@ -26,6 +26,7 @@
 #include "cagentd/worker/session.h"
 #include "cagentd/worker/trace.h"
 #include "cagentd/worker/who/who_master.h"
+#include "cagentd/worker/dial/dial_wait.h"
 #include "cagentd/worker/dial/warm.h"
 #include "cagentd/worker/web/web_pool.h"
 #include "cagentd/worker/worker_loop.h"
@@ -46,6 +47,7 @@ struct worker {
 	struct who who;
 	struct web_pool pool;
 	struct warm warm;
+	struct dial_queue queue; /* for intermediaries that are full */
 	struct pipes pipes;
 	struct turns turns;
 	struct path_load *loads;
@@ -87,6 +89,9 @@ in_flight(void *arg, uint32_t slot)
 		if (w->memory.slabs[i] != NULL)
 			n += slab_in_flight(w->memory.slabs[i], slot);
 	}
+	/* The place that becomes free is for who waits. */
+	if (admit_is_taken(&w->queue.admit, slot))
+		n = UINT32_MAX;
 	return trace_answer(&w->trace, slot, n);
 }
 
@@ -203,6 +208,7 @@ drain(struct worker *w)
 	accept_stop(&w->accept);
 	web_pool_clear(&w->pool);
 	warm_stop(&w->warm);
+	dial_queue_drain(&w->queue);
 	session_drain(&w->sessions);
 	if (LIST_EMPTY(&w->sessions) ||
 	    loop_timer(w->loop, &w->drain_timer, end, on_drain_over) != 0)
@@ -366,8 +372,15 @@ prepare(struct worker *w, struct child_start *start)
 	    logins_new(&w->env.logins, w->loop) != 0)
 		fatalx("start: no slab, or out of memory");
 	arc4random_buf(&w->seed, sizeof(w->seed));
-	w->record = (struct record){
-	    w->slab, w->loads, start->wake_fd, &w->index_of_table->memo};
+	w->record = (struct record){.slab = w->slab,
+	    .loads = w->loads,
+	    .wake_fd = start->wake_fd,
+	    .memo = &w->index_of_table->memo,
+	    .left = dial_queue_left,
+	    .arg = &w->queue};
+	dial_queue_init(
+	    &w->queue, w->loop, w->slab, w->memory.slabs, SETTINGS_WORKERS_MAX);
+	w->env.dial.queue = &w->queue;
 	budget_init(&w->budget, loop_now_us(w->loop));
 	learn_init(&w->learn, w->loop, w->env.dial.resolve, &w->slab->learned);
 	prepare_idle(w);
@@ -407,6 +420,7 @@ finish(struct worker *w)
 	pipes_fini(&w->pipes);
 	web_pool_clear(&w->pool);
 	warm_fini(&w->warm);
+	dial_queue_fini(&w->queue);
 	learn_fini(&w->learn);
 	logins_free(w->env.logins);
 	seen_free(w->env.seen);

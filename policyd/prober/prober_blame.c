@@ -46,6 +46,7 @@ can_be_targets(enum wire_reason reason, enum probe_phase phase)
 	case REASON_UNSUPPORTED:
 	case REASON_BAD_REQUEST:
 	case REASON_LIMITED:
+	case REASON_FULL:
 	case REASON_CANCELLED:
 	case REASON_COUNT:
 		break;

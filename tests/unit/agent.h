@@ -40,7 +40,8 @@ agent_new(void)
 	a->fds = fake_open_fds();
 	a->loop = rig_loop();
 	rig_must(resolve_new(&a->resolve, a->loop), "resolve_new");
-	a->record = (struct record){&a->slab, a->loads, -1, NULL};
+	a->record =
+	    (struct record){.slab = &a->slab, .loads = a->loads, .wake_fd = -1};
 	a->env = (struct dial_env){.loop = a->loop,
 	    .resolve = a->resolve,
 	    .record = &a->record,

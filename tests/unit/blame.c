@@ -37,6 +37,7 @@ static const struct {
     [REASON_BAD_REQUEST] = {BLAME_NOBODY, false, false, 1},
     [REASON_CANCELLED] = {BLAME_NOBODY, false, false, 0},
     [REASON_LIMITED] = {BLAME_NOBODY, false, false, 1},
+    [REASON_FULL] = {BLAME_NOBODY, false, false, 2},
 };
 
 static void

@@ -49,6 +49,7 @@ static const struct answer answers[] = {
     {REASON_BAD_REQUEST, 1, 400, "http_request_error"},
     {REASON_CANCELLED, 1, 500, "proxy_internal_error"},
     {REASON_LIMITED, 2, 429, "http_request_denied"},
+    {REASON_FULL, 1, 503, "connection_limit_reached"},
     {REASON_COUNT, 1, 500, "proxy_internal_error"},
 };
 _Static_assert(N(answers) == REASON_COUNT + 1, "a reason is not tested");
@@ -86,7 +87,8 @@ answer_http(const struct answer *a)
 	    "Content-Type: text/plain; charset=utf-8\r\n"
 	    "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
 	    a->error != NULL ? a->error : "", wire_reason_word(a->reason),
-	    a->http == 429 ? "Retry-After: 1\r\n" : "", strlen(page), page);
+	    a->http == 429 || a->http == 503 ? "Retry-After: 1\r\n" : "",
+	    strlen(page), page);
 	if (a->error == NULL)
 		snprintf(want, sizeof(want), "\r\n\r\n");
 	CHECK_STR(strstr((char *)i.out, "\r\n"), want);

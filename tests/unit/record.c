@@ -27,8 +27,10 @@ rig_new(void)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
 
-	rig->record = (struct record){&rig->slab, rig->loads,
-	    eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), &rig->memo};
+	rig->record = (struct record){.slab = &rig->slab,
+	    .loads = rig->loads,
+	    .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+	    .memo = &rig->memo};
 	rig->row = &rig->slab.rows[SLOT];
 	rig->load = &rig->loads[SLOT];
 	return rig;

@@ -4,6 +4,7 @@
  */
 #include "cagentd/worker/dial/dial.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "cagentd/worker/dial/dial_leg.h"
 #include "cagentd/worker/dial/dial_steps.h"
 #include "cagentd/worker/dial/dial_tries.h"
+#include "cagentd/worker/dial/dial_wait.h"
 #include "cagentd/worker/dial/eager.h"
 #include "cagentd/worker/dial/fast.h"
 #include "cagentd/worker/dial/warm.h"
@@ -162,6 +164,7 @@ dial_cancel(struct dial *d)
 	d->running = false;
 	loop_cancel(d->env->loop, &d->gone);
 	loop_cancel(d->env->loop, &d->leg.attempt.timer);
+	dial_wait_leave(d);
 	stop_legs(d);
 	dial_tries_settle(d, false, true);
 	free_hedge(d);
@@ -198,21 +201,9 @@ try_intermediary(struct dial_leg *leg, const struct path_pick *pick)
 }
 
 static bool
-all_tried(const struct dial *d)
-{
-	uint32_t n = dial_steps_others(d);
-	uint32_t allowed = (uint32_t)d->settings->attempts;
-
-	/* A try of what was only learned takes none from the others. */
-	if (d->verdict.learned)
-		allowed++;
-	return n >= DIAL_ATTEMPTS_MAX || n >= allowed;
-}
-
-static bool
 out_of_tries(const struct dial *d)
 {
-	return all_tried(d) || loop_now_us(d->env->loop) >= d->deadline_us;
+	return dial_tries_all(d) || loop_now_us(d->env->loop) >= d->deadline_us;
 }
 
 static int
@@ -347,11 +338,71 @@ no_candidate(struct dial *d, struct dial_leg *leg)
 				    : dial_leg_try(leg)->reason);
 }
 
+/* Who waited goes on: with that pick, or there is none for that reason. */
+static void
+waited(struct dial *d, int error, const struct path_pick *pick)
+{
+	struct dial_leg *leg = &d->leg;
+
+	if (error == 0) {
+		try_intermediary(leg, pick);
+		await_hedge(d);
+	} else if (d->chose != TABLE_RANKED) {
+		try_next(d, leg);
+	} else if (error == -ENOENT) {
+		no_candidate(d, leg);
+	} else {
+		leg_ends(d, leg, REASON_FULL);
+	}
+}
+
+/* Two do not wait for one request; the other one's end brings it here again. */
+static bool
+wait_for_place(struct dial *d, struct dial_leg *leg)
+{
+	if (dial_leg_running(other_leg(d, leg)) || !dial_wait(d, waited))
+		return false;
+	loop_cancel(d->env->loop, &d->hedge_timer);
+	watch_client(d);
+	return true;
+}
+
+/* By the first steps, which each have a next one. */
+static bool
+try_step(struct dial *d, struct dial_leg *leg)
+{
+	struct path_pick pick;
+	int error;
+
+	do
+		error = dial_steps_next(d, &pick);
+	while (error == -EBUSY && !wait_for_place(d, leg));
+	if (error == 0) {
+		try_intermediary(leg, &pick);
+		await_hedge(d);
+	}
+	return error != -ENOENT;
+}
+
+static void
+try_ranked(struct dial *d, struct dial_leg *leg)
+{
+	struct path_pick pick;
+	int error = choose(d, &pick);
+
+	if (error == 0) {
+		try_intermediary(leg, &pick);
+		await_hedge(d);
+	} else if (error == -ENOENT) {
+		no_candidate(d, leg);
+	} else if (!wait_for_place(d, leg)) {
+		leg_ends(d, leg, REASON_FULL);
+	}
+}
+
 static void
 try_next(struct dial *d, struct dial_leg *leg)
 {
-	struct path_pick pick;
-
 	if (d->tries_n > 0 && dial_tries_suffice(d)) {
 		give_up(d, dial_leg_try(leg)->reason);
 		return;
@@ -360,24 +411,17 @@ try_next(struct dial *d, struct dial_leg *leg)
 		leg_ends(d, leg, dial_leg_try(leg)->reason);
 		return;
 	}
-	if (dial_steps_next(d, &pick)) {
-		try_intermediary(leg, &pick);
-		await_hedge(d);
+	if (try_step(d, leg))
 		return;
-	}
-	if (dial_steps_direct(d)) {
+	if (dial_steps_direct(d))
 		try_direct(d, leg);
-		return;
-	}
-	if (dial_steps_others(d) > 0 &&
-	    !budget_retry(d->env->budget, loop_now_us(d->env->loop))) {
+	else if (dial_steps_others(d) > 0 &&
+		 !budget_retry(d->env->budget, loop_now_us(d->env->loop)))
 		leg_ends(d, leg, dial_leg_try(leg)->reason);
-	} else if (d->verdict.via == VIA_DIRECT || choose(d, &pick) != 0) {
+	else if (d->verdict.via == VIA_DIRECT)
 		no_candidate(d, leg);
-	} else {
-		try_intermediary(leg, &pick);
-		await_hedge(d);
-	}
+	else
+		try_ranked(d, leg);
 }
 
 static void
@@ -434,55 +478,4 @@ dial_fresh(struct dial *d, dial_fn *done)
 	d->leg.at = d->tries_n > 0 ? d->tries_n - 1 : 0;
 	d->reuse = false;
 	start(d, done);
-}
-
-/* Stood, and was given up for its silence; dial_again() has named that. */
-static bool
-was_mute(const struct dial_try *t)
-{
-	return t->direct ? t->stood && t->reason == REASON_TIMEOUT
-			 : t->reason == REASON_HOP_MUTE;
-}
-
-int64_t
-dial_patience_us(const struct dial *d)
-{
-	uint32_t i;
-
-	for (i = 0; i < d->tries_n; i++) {
-		if (was_mute(&d->tries[i]))
-			return 0;
-	}
-	return path_stall_us(d->env->index, d->tries[d->standing].rank);
-}
-
-/* Has the intermediary that stands failed of late? */
-static bool
-is_in_doubt(const struct dial *d)
-{
-	const struct dial_try *t = &d->tries[d->standing];
-	const struct path_load *l = &d->env->record->loads[t->hop.slot];
-
-	return !t->direct && l->incarnation == t->hop.incarnation &&
-	       (l->failures > 0 ||
-		   loop_now_us(d->env->loop) < l->avoid_until_us);
-}
-
-/* The deadline was that of what stands: dial_again() has its own.  But what
- * may yet answer is not given up to end there. */
-bool
-dial_may_replace(struct dial *d, bool asked)
-{
-	struct path_pick pick;
-
-	/* Each step has its one try, which is none beyond the first. */
-	if (dial_steps_follow(d))
-		return true;
-	if (all_tried(d) || d->settings->hedge_percent == 0 ||
-	    choose(d, &pick) != 0)
-		return false;
-	/* Who waits for a word has no request to lose. */
-	return (asked ? budget_replay(d->env->budget)
-		      : budget_hedge(d->env->budget)) ||
-	       is_in_doubt(d);
 }

@@ -8,6 +8,7 @@
 #include "cagentd/common/attempt.h"
 #include "cagentd/decide/budget.h"
 #include "cagentd/decide/path.h"
+#include "cagentd/worker/dial/admit.h"
 #include "cagentd/worker/record.h"
 
 /*
@@ -35,6 +36,7 @@
 #define DIAL_TABLE_US	   1000000
 #define DIAL_TABLE_LOOK_US 5000
 
+struct dial_queue;
 struct dial_try;
 struct warm;
 
@@ -55,6 +57,9 @@ struct dial_env {
 	struct stream (*idle)(
 	    void *arg, const struct dial_try *, const struct wire_host *host);
 	struct warm *warm; /* connections made beforehand; NULL: none */
+	/* Who waits for full intermediaries; NULL: nobody does, and the next
+	 * tier is taken, whatever the class says. */
+	struct dial_queue *queue;
 	/* NULL, or told of each pick: what it was made from, the seed as it was
 	 * before, and what it came to (NULL: none). */
 	void (*decided)(void *arg, const struct path_query *,
@@ -138,6 +143,11 @@ struct dial {
 	uint32_t tries_n;
 	uint32_t standing;   /* the try whose path stands */
 	uint32_t steps_done; /* bits of enum table_duty */
+	/* What the last choice was for, and who was only full there. */
+	enum table_duty chose;
+	struct path_full full;
+	struct admit_place place; /* among those who wait */
+	void (*waited)(struct dial *, int, const struct path_pick *);
 	bool web, reuse;
 	bool running;
 	bool starting; /* inside dial_start(): no callback yet */

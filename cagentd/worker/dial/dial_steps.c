@@ -1,9 +1,25 @@
 /* Owns the order of a dial's steps, and which are done with; tries none. */
 #include "cagentd/worker/dial/dial_steps.h"
 
+#include <errno.h>
+
+#include "cagentd/worker/dial/dial_wait.h"
+
 static const enum table_duty first[] = {TABLE_SERVICE, TABLE_CACHE};
 
 #define FIRST_N (sizeof(first) / sizeof(*first))
+
+/* Must it take nothing less than what is full? */
+static bool
+is_held(struct dial *d, const struct path_query *q, const struct path_pick *p)
+{
+	enum settings_full f = dial_wait_class(d)->when_full;
+
+	if (d->env->queue == NULL || f == FULL_NEXT_TIER ||
+	    (f == FULL_REFUSE && q->duty != TABLE_RANKED))
+		return false;
+	return path_full(q, p, &d->full);
+}
 
 int
 dial_steps_choose(struct dial *d, enum table_duty duty, struct path_pick *pick)
@@ -25,14 +41,19 @@ dial_steps_choose(struct dial *d, enum table_duty duty, struct path_pick *pick)
 	    .arg = d->env->arg,
 	    .memo = d->env->record->memo};
 	uint64_t seed_before = *d->env->seed;
+	bool held;
 	int error;
 
+	d->chose = duty;
 	d->env->refresh(d->env->arg);
+	dial_wait_ask(d);
 	error = path_pick(&q, d->env->seed, pick);
+	held = is_held(d, &q, error == 0 ? pick : NULL);
 	if (d->env->decided != NULL)
 		d->env->decided(
 		    d->env->arg, &q, seed_before, error == 0 ? pick : NULL);
-	return error;
+	dial_wait_asked(d);
+	return held ? -EBUSY : error;
 }
 
 /* Is that step still to come? */
@@ -45,19 +66,21 @@ is_due(const struct dial *d, enum table_duty duty)
 				     : d->verdict.caches != 0;
 }
 
-bool
+int
 dial_steps_next(struct dial *d, struct path_pick *pick)
 {
+	int error;
 	size_t i;
 
 	for (i = 0; i < FIRST_N; i++) {
 		if (!is_due(d, first[i]))
 			continue;
 		d->steps_done |= 1u << first[i];
-		if (dial_steps_choose(d, first[i], pick) == 0)
-			return true;
+		error = dial_steps_choose(d, first[i], pick);
+		if (error != -ENOENT)
+			return error;
 	}
-	return false;
+	return -ENOENT;
 }
 
 bool

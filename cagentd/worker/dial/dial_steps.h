@@ -10,11 +10,12 @@
  * (patent [0034]).  For dial.c alone.
  */
 
-/* Choose one of that duty: 0 with *pick, or -ENOENT. */
+/* Choose one of that duty: 0 with *pick, -ENOENT, or -EBUSY: those that its
+ * class keeps to are full (dial.full says who). */
 int dial_steps_choose(struct dial *, enum table_duty, struct path_pick *);
-/* The next of the first two steps that has one to choose: true with *pick;
- * false when there is none (any more). */
-bool dial_steps_next(struct dial *, struct path_pick *);
+/* The next of the first two steps that has one to choose, as above; -ENOENT
+ * when there is none (any more). */
+int dial_steps_next(struct dial *, struct path_pick *);
 /* Is it to be tried directly now, before the ranked? */
 bool dial_steps_direct(const struct dial *);
 /* Is the path that stands one of the first two steps, and is there anything

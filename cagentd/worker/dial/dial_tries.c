@@ -166,6 +166,18 @@ dial_tries_reason(const struct dial *d, enum wire_reason reason)
 	return reason;
 }
 
+bool
+dial_tries_all(const struct dial *d)
+{
+	uint32_t n = dial_steps_others(d);
+	uint32_t allowed = (uint32_t)d->settings->attempts;
+
+	/* A try of what was only learned takes none from the others. */
+	if (d->verdict.learned)
+		allowed++;
+	return n >= DIAL_ATTEMPTS_MAX || n >= allowed;
+}
+
 const char *
 dial_why(const struct dial *d, char *out, size_t size)
 {

@@ -26,6 +26,8 @@ void dial_tries_settle(struct dial *, bool reached, bool asked);
 /* Have enough answered for the destination to be believed?  Two alike, or it
  * itself where it is known that it is it that answers. */
 bool dial_tries_suffice(const struct dial *);
+/* As many as may be were, but for those of a service and a cache. */
+bool dial_tries_all(const struct dial *);
 /* The truest reason among those that were met, or this one. */
 enum wire_reason dial_tries_reason(const struct dial *, enum wire_reason);
 
