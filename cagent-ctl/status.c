@@ -135,6 +135,8 @@ static const struct field answer_fields[] = {
 	"connections of clients at this moment"},
     {"tunnels", NULL, "tunnels", FIELD_COUNT, false, NULL,
 	"of these, those that relay"},
+    {"waiting", NULL, "waiting", FIELD_COUNT, false, NULL,
+	"requests that wait for intermediaries at their connection limits"},
     {"accepted", NULL, "accepted", FIELD_COUNT, false, NULL,
 	"connections of clients in all"},
     {"served", NULL, "served", FIELD_COUNT, false, NULL,

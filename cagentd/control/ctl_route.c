@@ -278,7 +278,8 @@ via(const struct ctl_route *r)
 static json_t *
 pick(const struct ctl_route *r)
 {
-	bool last = r->order_n == 0 && r->verdict.via == VIA_DEFAULT &&
+	bool last = r->order_n == 0 && !r->held &&
+		    r->verdict.via == VIA_DEFAULT &&
 		    r->control->settings->no_path_direct;
 
 	if (r->order_n > 0 && ctl_route_is_step(r, r->order[0]))

@@ -33,6 +33,9 @@ struct ctl_route {
 	 * by tier and cost; those on trial at the end of each. */
 	uint32_t order_n;
 	uint16_t order[TABLE_ROWS_MAX];
+	/* Those before it are full, and its class takes nothing less. */
+	bool held;
+	struct path_full full;
 	/* What path.c wants to know. */
 	struct path_query query;
 	struct path_index index;

@@ -107,6 +107,33 @@ find_learned(struct ctl_route *r)
 	v->direct_first = v->learned;
 }
 
+/* Does its class take what is below a tier that is full? */
+static void
+keep_to_full(struct ctl_route *r)
+{
+	const struct settings *s = r->control->settings;
+	struct path_pick pick;
+	uint32_t i, first = 0;
+
+	if (s->classes[r->verdict.class].when_full == FULL_NEXT_TIER)
+		return;
+	while (first < r->order_n && ctl_route_is_step(r, r->order[first]))
+		first++;
+	if (first < r->order_n && on_trial(r, r->order[first]))
+		return;
+	if (first < r->order_n)
+		pick = (struct path_pick){
+		    .rank = path_rank(&r->query.table->rows[r->order[first]])};
+	r->query.duty = TABLE_RANKED;
+	r->held =
+	    path_full(&r->query, first < r->order_n ? &pick : NULL, &r->full);
+	if (!r->held)
+		return;
+	for (i = first; i < r->order_n; i++)
+		r->skip[r->order[i]] = PATH_SKIP_LOWER;
+	r->order_n = first;
+}
+
 void
 ctl_route_find(struct ctl_route *r, int64_t now_us)
 {
@@ -140,4 +167,5 @@ ctl_route_find(struct ctl_route *r, int64_t now_us)
 	for (i = 0; i < t->rows_n; i++)
 		judge(r, i, workers);
 	qsort_r(r->order, r->order_n, sizeof(*r->order), before, r);
+	keep_to_full(r);
 }

@@ -125,6 +125,27 @@ last_step(const struct ctl_route *r, json_t *steps)
 		step(steps, "refused, when all of that has failed");
 }
 
+static void
+full_step(const struct ctl_route *r, json_t *steps)
+{
+	const struct settings *s = r->control->settings;
+	const struct settings_class *c = &s->classes[r->verdict.class];
+	char text[SETTINGS_NAME_MAX + 192], rank[TABLE_RANK_TEXT_LEN];
+
+	table_rank_text(r->full.rank, rank);
+	if (c->when_full == FULL_REFUSE)
+		snprintf(text, sizeof(text),
+		    "refused: %s is at its connection limits, and class %s "
+		    "takes no other",
+		    rank, c->name);
+	else
+		snprintf(text, sizeof(text),
+		    "%s is at its connection limits: class %s waits, with "
+		    "priority %u, for %lld ms at most, and is refused then",
+		    rank, c->name, c->priority, (long long)c->queue_wait_ms);
+	step(steps, text);
+}
+
 json_t *
 ctl_route_content(const struct ctl_route *r)
 {
@@ -184,6 +205,9 @@ ctl_route_steps(const struct ctl_route *r)
 		end = group_end(r, i);
 		group_step(r, i, end, steps);
 	}
-	last_step(r, steps);
+	if (r->held)
+		full_step(r, steps);
+	else
+		last_step(r, steps);
 	return steps;
 }

@@ -19,7 +19,7 @@
 #define GAUGE_MAX (1u << 20)
 
 struct totals {
-	int64_t clients, tunnels;
+	int64_t clients, tunnels, waiting;
 	int64_t accepted, served, direct, bad_handshakes, accept_pauses;
 	int64_t associations, datagrams, datagrams_dropped, spliced;
 	int64_t refused[SLAB_REASONS];
@@ -48,6 +48,7 @@ add_slab(struct totals *t, const struct slab *s)
 
 	t->clients += gauge(&s->clients);
 	t->tunnels += gauge(&s->tunnels);
+	t->waiting += gauge(&s->waiting);
 	t->accepted += count(&s->accepted);
 	t->served += count(&s->served);
 	t->direct += count(&s->direct);
@@ -80,6 +81,7 @@ set_totals(json_t *answer, const struct ranking *r)
 	}
 	ctl_set_int(answer, "clients", t.clients);
 	ctl_set_int(answer, "tunnels", t.tunnels);
+	ctl_set_int(answer, "waiting", t.waiting);
 	ctl_set_int(answer, "accepted", t.accepted);
 	ctl_set_int(answer, "served", t.served);
 	ctl_set_int(answer, "direct", t.direct);

@@ -122,6 +122,7 @@ enum path_skip {
 	PATH_SKIP_TYPE,	 /* cannot carry this kind of address, or datagrams */
 	PATH_SKIP_DUTY,	 /* not what is looked for */
 	PATH_SKIP_CONF,	 /* of another configuration than this request */
+	PATH_SKIP_LOWER, /* its class keeps to a better tier, which is full */
 	PATH_SKIP_COUNT
 };
 const char *path_skip_text(enum path_skip);

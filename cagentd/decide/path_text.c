@@ -33,6 +33,9 @@ path_skip_text(enum path_skip skip)
 		return "there for something else";
 	case PATH_SKIP_CONF:
 		return "not in the configuration that this request has";
+	case PATH_SKIP_LOWER:
+		return "below a tier that is full, and that its class keeps "
+		       "to";
 	case PATH_SKIP_COUNT:
 		break;
 	}

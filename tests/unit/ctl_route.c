@@ -512,6 +512,55 @@ steps_before(void)
 	rig_close();
 }
 
+#define FULL                                                  \
+	RIG_HEAD                                              \
+	"[class \"bulk\"]\nwhen-full = refuse\n"              \
+	"[class \"calls\"]\npriority = 1\nwhen-full = wait\n" \
+	"queue-wait = 2s\n"                                   \
+	"[intermediary \"a\"]\n"                              \
+	"type = socks5\naddress = 192.0.2.2:1080\ntier = 1\n" \
+	"max-connections = 1\n"                               \
+	"[intermediary \"b\"]\n"                              \
+	"type = socks5\naddress = 192.0.2.3:1080\ntier = 2\n"
+
+/* Where a tier is full its class says what becomes of a request. */
+static void
+full(void)
+{
+	static const struct {
+		const char *line, *pick, *steps, *reason;
+	} rows[] = {
+	    {"route example.com 443", "b",
+		"tier 2: b | refused, when all of that has failed", "eligible"},
+	    {"route example.com 443 class=bulk", NULL,
+		"refused: tier 1 is at its connection limits, and class bulk "
+		"takes no other",
+		"below a tier that is full, and that its class keeps to"},
+	    {"route example.com 443 class=calls", NULL,
+		"tier 1 is at its connection limits: class calls waits, with "
+		"priority 1, for 2000 ms at most, and is refused then",
+		"below a tier that is full, and that its class keeps to"},
+	};
+	char text[512];
+	json_t *lines;
+	const json_t *a;
+	size_t i;
+
+	rig_open(FULL);
+	atomic_store(&slab_row(rig_slabs[0], 0, 1)->in_flight, 1);
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		lines = rig_answer(rows[i].line, false);
+		a = rig_first(lines, true);
+		CHECK_STR(rig_str(a, "pick"), rows[i].pick);
+		CHECK_STR(steps_of(a, text, sizeof(text)), rows[i].steps);
+		CHECK_STR(rig_str(candidate(a, "b"), "reason"), rows[i].reason);
+		CHECK_STR(rig_str(candidate(a, "a"), "reason"),
+		    "at its connection limit");
+		json_decref(lines);
+	}
+	rig_close();
+}
+
 static const struct unit_case cases[] = {
     {"routes", table},
     {"destination, protocol, rule", head},
@@ -524,6 +573,7 @@ static const struct unit_case cases[] = {
     {"many names in a step", many_names},
     {"bad arguments", bad_arguments},
     {"steps before the others", steps_before},
+    {"a tier is full", full},
 };
 
 UNIT_MAIN("ctl_route", cases)
