@@ -27,7 +27,7 @@
  * the class, or the tunnel alone if it has a limit of its own, waits until they
  * do.
  */
-#define TURNS_QUANTUM (256u * 1024)	 /* one turn at a time */
+#define TURNS_QUANTUM (1024u * 1024)	 /* one turn at a time: a pipe */
 #define TURNS_BYTES   (2u * 1024 * 1024) /* all, in one turn of the loop */
 #define TURNS_LEAST   (64u * 1024)
 
