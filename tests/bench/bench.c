@@ -110,6 +110,7 @@ static const struct rig_case cases[] = {
     {"idle", bench_idle, DEADLINE_S, RIG_NEEDS_ROOT},
     {"calls", bench_calls, DEADLINE_S, RIG_NEEDS_ROOT},
     {"far", bench_far, DEADLINE_S, RIG_NEEDS_NETNS},
+    {"link", bench_link, DEADLINE_S, RIG_NEEDS_NETNS},
     {"short", bench_short, DEADLINE_S, 0},
     {"flight", bench_flight, DEADLINE_S, 0},
     {"bulk", bench_bulk, DEADLINE_S, 0},

@@ -34,6 +34,7 @@ void bench_push(void);
 void bench_idle(void);
 void bench_calls(void);
 void bench_far(void);
+void bench_link(void);
 void bench_short(void);
 void bench_flight(void);
 void bench_bulk(void);

@@ -160,7 +160,7 @@ bench_calls(void)
 	if (id == 0)
 		rig_skip("no tracepoint for system calls here");
 	way.origin = origin_start();
-	way.upstream = upstream_start();
+	way.upstream = upstream_start("127.0.0.1");
 	for (round = 0; round < rounds; round++) {
 		/* `make check` asks whether we serve, and not others. */
 		for (i = bench_is_short(); i < sizeof(kinds) / sizeof(*kinds);

@@ -52,7 +52,7 @@ field_start(struct field *f)
 	int k;
 
 	f->origin = origin_start();
-	upstream = upstream_start();
+	upstream = upstream_start("127.0.0.1");
 	for (k = 0; k < ENTRANT_KINDS; k++) {
 		if (takes_part((enum entrant_kind)k))
 			entrant_start(
@@ -111,7 +111,7 @@ profiles(int n, contest_fn *fn, const char *word)
 	    ENTRANT_EPOLL, ENTRANT_URING};
 	static struct entrant e;
 	struct field f = {.origin = origin_start()};
-	uint16_t upstream = upstream_start();
+	uint16_t upstream = upstream_start("127.0.0.1");
 	struct profile p;
 	char what[96];
 	bool looks;

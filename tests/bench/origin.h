@@ -19,6 +19,6 @@ uint16_t origin_start(void);
  * contestant: a thread for each connection, as small servers have, would be
  * the narrow place.  What is long is spliced.
  */
-uint16_t upstream_start(void);
+uint16_t upstream_start(const char *address);
 
 #endif

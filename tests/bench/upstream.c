@@ -376,10 +376,10 @@ run(int listener)
 }
 
 uint16_t
-upstream_start(void)
+upstream_start(const char *address)
 {
 	uint16_t port = 0;
-	int listener = rig_net_listen("127.0.0.1", &port, 4096);
+	int listener = rig_net_listen(address, &port, 4096);
 	pid_t pid;
 
 	REQUIRE(listener >= 0, "upstream: %s", strerror(-listener));

@@ -37,7 +37,7 @@ struct packet {
 /* One direction. */
 struct lane {
 	int from, to;
-	int64_t delay_ns, bits_per_s;
+	int64_t delay_ns, bits_per_s, queue_ns;
 	int64_t free_ns; /* when the line has sent what it was given */
 	size_t first, n;
 	struct packet *queue; /* a ring of RIG_DELAY_QUEUE */
@@ -76,6 +76,11 @@ take(struct lane *l)
 		now = now_ns();
 		if (l->free_ns < now)
 			l->free_ns = now;
+		if (l->queue_ns > 0 && l->free_ns - now > l->queue_ns) {
+			atomic_fetch_add_explicit(
+			    &l->count->dropped, 1, memory_order_relaxed);
+			continue;
+		}
 		if (l->bits_per_s > 0)
 			l->free_ns += n * 8 * NS_S / l->bits_per_s;
 		p->len = (size_t)n;
@@ -251,6 +256,7 @@ rig_delay_start(struct rig_delay *d)
 		    .to = ends[!i],
 		    .delay_ns = d->delay_us * NS_US,
 		    .bits_per_s = d->bits_per_s,
+		    .queue_ns = d->queue_us * NS_US,
 		    .count = count};
 		lanes[i].queue =
 		    shared_memory(RIG_DELAY_QUEUE * sizeof(struct packet));

@@ -14,7 +14,7 @@
  * device at each end (so that no packet is larger than a real one), and ends
  * with the case.  It is late by some 0.1 ms where the machine has time for it.
  * Nothing is lost as long as no more than RIG_DELAY_QUEUE packets are under
- * way in one direction.
+ * way in one direction, and no queue is said.
  */
 #define RIG_DELAY_HERE	"198.18.1.1"
 #define RIG_DELAY_THERE "198.18.1.2"
@@ -23,12 +23,14 @@
 /* What it has carried, of both directions. */
 struct rig_delay_count {
 	_Atomic uint64_t packets, bytes, lost;
+	_Atomic uint64_t dropped; /* there was no room in the queue */
 };
 
 struct rig_delay {
 	pid_t there;	    /* rig_ns_peer() */
 	int64_t delay_us;   /* each way */
 	int64_t bits_per_s; /* each way; 0: no limit */
+	int64_t queue_us;   /* what waits for longer is dropped; 0: never */
 
 	pid_t pid;
 	int here_ns; /* to come back to */
