@@ -346,6 +346,21 @@ prepare_idle(struct worker *w)
 	w->env.dial.warm = &w->warm;
 }
 
+/* What is written down of paths, and who waits for one. */
+static void
+prepare_record(struct worker *w, int wake_fd)
+{
+	w->record = (struct record){.slab = w->slab,
+	    .loads = w->loads,
+	    .wake_fd = wake_fd,
+	    .memo = &w->index_of_table->memo,
+	    .left = dial_queue_left,
+	    .arg = &w->queue};
+	dial_queue_init(
+	    &w->queue, w->loop, w->slab, w->memory.slabs, SETTINGS_WORKERS_MAX);
+	w->env.dial.queue = &w->queue;
+}
+
 static void
 prepare(struct worker *w, struct child_start *start)
 {
@@ -372,15 +387,7 @@ prepare(struct worker *w, struct child_start *start)
 	    logins_new(&w->env.logins, w->loop) != 0)
 		fatalx("start: no slab, or out of memory");
 	arc4random_buf(&w->seed, sizeof(w->seed));
-	w->record = (struct record){.slab = w->slab,
-	    .loads = w->loads,
-	    .wake_fd = start->wake_fd,
-	    .memo = &w->index_of_table->memo,
-	    .left = dial_queue_left,
-	    .arg = &w->queue};
-	dial_queue_init(
-	    &w->queue, w->loop, w->slab, w->memory.slabs, SETTINGS_WORKERS_MAX);
-	w->env.dial.queue = &w->queue;
+	prepare_record(w, start->wake_fd);
 	budget_init(&w->budget, loop_now_us(w->loop));
 	learn_init(&w->learn, w->loop, w->env.dial.resolve, &w->slab->learned);
 	prepare_idle(w);
