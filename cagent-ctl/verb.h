@@ -17,7 +17,7 @@ enum verb_exit {
 	VERB_DEGRADED = 4
 };
 
-#define CALL_ARGS_MAX 3
+#define CALL_ARGS_MAX 4
 #define CALL_DIR_MAX  108 /* a socket's name is no longer */
 
 /* What the command line asked for; strings borrowed from it. */
@@ -74,6 +74,8 @@ int tiers_run(const struct call *);
 int show_run(const struct call *);
 int why_run(const struct call *);
 int route_run(const struct call *);
+int classes_run(const struct call *);
+int tunnels_run(const struct call *);
 int learned_run(const struct call *);
 int events_run(const struct call *);
 int order_run(const struct call *);
@@ -89,6 +91,8 @@ extern const struct field_list *const tiers_fields[];
 extern const struct field_list *const show_fields[];
 extern const struct field_list *const why_fields[];
 extern const struct field_list *const route_fields[];
+extern const struct field_list *const classes_fields[];
+extern const struct field_list *const tunnels_fields[];
 extern const struct field_list *const learned_fields[];
 extern const struct field_list *const events_fields[];
 extern const struct field_list *const order_fields[];

@@ -65,6 +65,12 @@ const struct verb verbs[] = {
     {"route", "URL|HOST:PORT", "the way a request would go, and why",
 	"Nothing is sent anywhere: it is the daemon's own choice, made dry.\n",
 	route_run, 1, 1, TAKES_USER, route_fields},
+    {"classes", "", "how traffic is spread over its classes", "", classes_run,
+	0, 0, TAKES_WATCH, classes_fields},
+    {"tunnels", "[KEY=VALUE...]", "the open tunnels, and whose they are",
+	"KEY is class, user, via (an intermediary, or direct) or host (a part "
+	"of it);\nall that are said must be so.\n",
+	tunnels_run, 0, 4, TAKES_WATCH, tunnels_fields},
     {"learned", "", "destinations that answer without an intermediary", "",
 	learned_run, 0, 0, TAKES_WATCH, learned_fields},
     {"events", "[-f] [-n N]", "what has changed, the newest last",

@@ -67,10 +67,13 @@ _cagent_ctl()
 	_cagent_ctl_command
 	case $command in
 	'')
-		words="status tiers show why route learned events drain enable
+		words="status tiers show why route classes tunnels learned events drain enable
 		    pin unpin env config policy passwd doctor"
 		options+=' --watch' ;;
-	status | tiers | learned) options+=' --watch' ;;
+	tunnels)
+		options+=' --watch'
+		words='class= user= via= host=' ;;
+	status | tiers | classes | learned) options+=' --watch' ;;
 	show) options+=' --watch' ;;
 	route) options+=' --user --login --service --source --protocol --class' ;;
 	events) options+=' -f -n' ;;

@@ -109,6 +109,7 @@ slab_start(struct slab *s, uint32_t pid)
 	}
 	learned_start(&s->learned);
 	usage_start(&s->usage);
+	tunnels_start(&s->live);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "shm/hist.h"
 #include "shm/learned.h"
 #include "shm/table.h"
+#include "shm/tunnels.h"
 #include "shm/usage.h"
 
 /*
@@ -19,7 +20,7 @@
  * memfd: nobody can shrink it under a reader.
  */
 #define SLAB_MAGIC	0x42414c5331ull
-#define SLAB_LAYOUT	10
+#define SLAB_LAYOUT	11
 #define SLAB_REASONS	32    /* at least REASON_COUNT of wire/wire.h */
 #define SLAB_CLASSES	16    /* of traffic */
 #define SLAB_PRIORITIES 8     /* of these */
@@ -122,6 +123,7 @@ struct slab {
 	struct slab_row rows[TABLE_ROWS_MAX];
 	struct learned learned;
 	struct usage usage;
+	struct tunnels live;
 };
 
 /* A sealed memfd that holds an empty slab; fd (read-write) or -errno.
@@ -133,7 +135,7 @@ int slab_create(
 int slab_map(int fd, bool writable, struct slab **);
 void slab_unmap(struct slab *);
 /* A worker, or its successor, begins: what counts the present goes to 0 (also
- * failures in a row, users), what only grows stays, and what was learned. */
+ * failures in a row, users, live tunnels), what only grows stays, and what was learned. */
 void slab_start(struct slab *, uint32_t pid);
 
 /*

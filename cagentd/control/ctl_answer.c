@@ -30,6 +30,9 @@ static const struct verb verbs[] = {
     {"route", ctl_route, 2, 12, false,
 	"route HOST PORT [user=U] [protocol=P] [class=C] [path=/P] "
 	"[method=M] [accept=T] [dest=D]"},
+    {"classes", ctl_class_list, 0, 0, false, "classes"},
+    {"tunnels", ctl_tunnels, 0, 4, false,
+	"tunnels [class=C] [user=U] [via=NAME|direct] [host=TEXT]"},
     {"learned", ctl_learned, 0, 0, false, "learned"},
     {"events", ctl_events, 0, 2, false, "events [-f] [N]"},
     {"drain", ctl_drain, 1, 1, true, "drain NAME"},

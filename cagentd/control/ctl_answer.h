@@ -73,7 +73,7 @@ void ctl_set_int(json_t *object, const char *key, int64_t value);
 void ctl_set_text(json_t *object, const char *key, const char *value);
 
 ctl_verb_fn ctl_status, ctl_show, ctl_tiers, ctl_why, ctl_route, ctl_events;
-ctl_verb_fn ctl_learned;
+ctl_verb_fn ctl_learned, ctl_class_list, ctl_tunnels;
 ctl_verb_fn ctl_drain, ctl_enable, ctl_pin, ctl_unpin;
 ctl_verb_fn ctl_links, ctl_policy_key;
 ctl_verb_fn ctl_policy, ctl_policy_load, ctl_policy_history, ctl_policy_past;

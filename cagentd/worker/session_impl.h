@@ -47,7 +47,8 @@ struct session {
 	bool via_hop; /* hop is in flight */
 	struct record_hop hop;
 	struct tunnel_class class;
-	bool told;	    /* the client: that a path stands */
+	struct tunnels_row *row; /* for people to see; or NULL */
+	bool told;		 /* the client: that a path stands */
 	struct buf *flight; /* to be sent again; NULL: it had said nothing */
 	char *label;	    /* "socks5 example.com:443 via hq-1", for the log */
 };

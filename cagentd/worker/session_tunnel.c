@@ -91,8 +91,37 @@ moved(struct relay *r, enum relay_side from, size_t len)
 	struct session *s = container_of(r, struct session, relay);
 	struct tunnel_class_env env = class_env(s);
 
-	tunnel_class_moved(
-	    &s->class, &env, from == RELAY_CLIENT, len, loop_now_us(r->loop));
+	tunnels_moved(s->row, from == RELAY_CLIENT, len);
+	if (tunnel_class_moved(&s->class, &env, from == RELAY_CLIENT, len,
+		loop_now_us(r->loop)))
+		tunnels_class(
+		    s->row, s->class.class, s->class.why, s->class.behave.why);
+}
+
+/* Let people see it.  Of one that has become something else on its way (an
+ * upgrade, a BIND) it is not known any more what for. */
+static void
+show(struct session *s)
+{
+	uint32_t slot = s->via_hop ? s->hop.slot : TUNNELS_DIRECT;
+	char text[WIRE_HOST_STRLEN], name[USAGE_NAME_MAX + 1];
+	struct tunnels_about a;
+
+	if (s->row != NULL || s->setup == NULL) {
+		tunnels_via(s->row, slot, s->hop.incarnation);
+		return;
+	}
+	a = (struct tunnels_about){.began_us = loop_now_us(s->env->dial.loop),
+	    .user = s->class.user,
+	    .class = s->class.class,
+	    .why = s->class.why,
+	    .behave_why = s->class.behave.why,
+	    .slot = slot,
+	    .incarnation = s->hop.incarnation};
+	tunnels_name(&a, quota_name(&s->setup->client, name));
+	tunnels_dest(
+	    &a, wire_host_format(&s->setup->request.intake.host, text));
+	s->row = tunnels_take(&s->env->slab->live, &a);
 }
 
 /* It stands, once more perhaps. */
@@ -104,6 +133,7 @@ stands(struct session *s)
 	session_change(s, SESSION_RELAYING);
 	slab_up(&s->env->slab->tunnels);
 	tunnel_class_stands(&s->class, &env);
+	show(s);
 }
 
 void
@@ -112,6 +142,8 @@ session_tunnel_end(struct session *s)
 	struct tunnel_class_env env = class_env(s);
 
 	tunnel_class_end(&s->class, &env, loop_now_us(s->env->dial.loop));
+	tunnels_drop(&s->env->slab->live, s->row);
+	s->row = NULL;
 }
 
 static void

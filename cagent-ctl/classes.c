@@ -1,0 +1,64 @@
+/* Owns `cagent-ctl classes`: how traffic is spread over its classes. */
+#include "base/mono.h"
+#include "cagent-ctl/ask.h"
+#include "cagent-ctl/field.h"
+#include "cagent-ctl/render.h"
+#include "cagent-ctl/verb.h"
+
+static const struct field answer_fields[] = {
+    {"schema", NULL, NULL, FIELD_COUNT, false, NULL,
+	"of this text: names are added within a schema, never changed"},
+    {"ok", NULL, NULL, FIELD_BOOL, false, NULL,
+	"false when there is no answer; then \"code\" and \"error\" say why"},
+    {"now_us", NULL, NULL, FIELD_TIME, false, NULL,
+	"when it was asked; all times are wall-clock microseconds"},
+    {"behaviour", NULL, NULL, FIELD_BOOL, false, NULL,
+	"whether tunnels change their class by what they turn out to be"},
+    {"classes", NULL, NULL, FIELD_OTHER, false, NULL, "see below"},
+    {NULL, NULL, NULL, FIELD_TEXT, false, NULL, NULL}};
+
+static const struct field class_fields[] = {
+    {"name", "CLASS", NULL, FIELD_TEXT, false, NULL, "of the class"},
+    {"priority", "PRIO", NULL, FIELD_COUNT, false, NULL, "0 is served first"},
+    {"weight", "WEIGHT", NULL, FIELD_COUNT, true, NULL,
+	"its share among those of its priority"},
+    {"tunnels", "TUNNELS", NULL, FIELD_COUNT, false, NULL,
+	"open now, over all workers"},
+    {"began.default", "BEGAN", NULL, FIELD_COUNT, false, NULL,
+	"tunnels that began in it since nothing was known of them"},
+    {"began.rule", "BY RULE", NULL, FIELD_COUNT, false, NULL,
+	"or because a rule says so"},
+    {"began.history", "BY HISTORY", NULL, FIELD_COUNT, false, NULL,
+	"or because their like had turned out to be of it"},
+    {"began.behaviour", NULL, NULL, FIELD_COUNT, false, NULL,
+	"or because of what they did before they stood"},
+    {"came", "CAME", NULL, FIELD_COUNT, false, NULL,
+	"tunnels that came from another class, by how they behaved"},
+    {"bytes_up", "UP", NULL, FIELD_BYTES, false, NULL,
+	"from clients, while they were of it"},
+    {"bytes_down", "DOWN", NULL, FIELD_BYTES, false, NULL, "to clients"},
+    {NULL, NULL, NULL, FIELD_TEXT, false, NULL, NULL}};
+
+static const struct field_list answer_list = {"the answer", "", answer_fields};
+static const struct field_list class_list = {
+    "a class", "classes", class_fields};
+
+const struct field_list *const classes_fields[] = {
+    &answer_list, &class_list, NULL};
+
+int
+classes_run(const struct call *call)
+{
+	json_t *doc;
+	int status = ask(call, &doc, "classes");
+
+	if (doc == NULL)
+		return status;
+	if (call->json)
+		render_json(call, doc);
+	else
+		render_table(call, class_fields,
+		    json_object_get(doc, "classes"), mono_wall_us());
+	json_decref(doc);
+	return status;
+}

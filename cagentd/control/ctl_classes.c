@@ -1,0 +1,106 @@
+/* Answers how traffic is spread over its classes, all workers together. */
+#include "cagentd/control/ctl_classes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cagentd/control/control.h"
+#include "cagentd/control/ctl_answer.h"
+#include "conf/settings.h"
+
+/* Numbers in a slab are a worker's word: clamped, so that no sum over the
+ * workers passes what a JSON integer holds. */
+#define COUNT_MAX (1ull << 48)
+#define BYTES_MAX (1ull << 53)
+#define GAUGE_MAX (1u << 20)
+
+struct sums {
+	int64_t tunnels, came, up, down;
+	int64_t began[SLAB_CLASS_WHYS];
+};
+
+static int64_t
+get(const _Atomic uint64_t *p, uint64_t max)
+{
+	uint64_t v = atomic_load_explicit(p, memory_order_relaxed);
+
+	return (int64_t)(v < max ? v : max);
+}
+
+static void
+add(struct sums *s, const struct slab_class *c)
+{
+	uint32_t i, n;
+
+	n = atomic_load_explicit(&c->tunnels, memory_order_relaxed);
+	s->tunnels += n < GAUGE_MAX ? n : GAUGE_MAX;
+	s->came += get(&c->came, COUNT_MAX);
+	s->up += get(&c->bytes_up, BYTES_MAX);
+	s->down += get(&c->bytes_down, BYTES_MAX);
+	for (i = 0; i < SLAB_CLASS_WHYS; i++)
+		s->began[i] += get(&c->began[i], COUNT_MAX);
+}
+
+const char *
+ctl_class_why(unsigned int why)
+{
+	static const char *const words[SLAB_CLASS_WHYS] = {
+	    [SLAB_CLASS_BY_DEFAULT] = "default",
+	    [SLAB_CLASS_BY_RULE] = "rule",
+	    [SLAB_CLASS_BY_HISTORY] = "history",
+	    [SLAB_CLASS_BY_BEHAVIOUR] = "behaviour",
+	};
+
+	return why < SLAB_CLASS_WHYS ? words[why] : "";
+}
+
+const char *
+ctl_class_name(const struct settings *s, unsigned int class,
+    char out[static CTL_CLASS_LEN])
+{
+	if (class < s->classes_n)
+		return s->classes[class].name;
+	snprintf(out, CTL_CLASS_LEN, "class %u", class % 1000);
+	return out;
+}
+
+static json_t *
+class_json(const struct control *c, uint32_t index)
+{
+	const struct settings *conf = c->settings;
+	json_t *o = json_object(), *began = json_object();
+	char name[CTL_CLASS_LEN];
+	struct sums s = {0};
+	uint32_t i;
+
+	for (i = 0; i < SETTINGS_WORKERS_MAX; i++) {
+		if (c->ranking.slabs[i] != NULL)
+			add(&s, &c->ranking.slabs[i]->classes[index]);
+	}
+	for (i = 0; i < SLAB_CLASS_WHYS; i++)
+		ctl_set_int(began, ctl_class_why(i), s.began[i]);
+	ctl_set_text(o, "name", ctl_class_name(conf, index, name));
+	ctl_set_int(o, "priority", conf->classes[index].priority);
+	ctl_set_int(o, "weight", conf->classes[index].weight);
+	ctl_set_int(o, "tunnels", s.tunnels);
+	ctl_set(o, "began", began);
+	ctl_set_int(o, "came", s.came);
+	ctl_set_int(o, "bytes_up", s.up);
+	ctl_set_int(o, "bytes_down", s.down);
+	return o;
+}
+
+void
+ctl_class_list(struct ctl_query *q)
+{
+	const struct control *c = q->control;
+	json_t *answer = ctl_head(), *list = json_array();
+	uint32_t i;
+
+	for (i = 0; i < c->settings->classes_n && i < SLAB_CLASSES; i++)
+		json_array_append_new(list, class_json(c, i));
+	ctl_set_int(answer, "now_us", q->now_us);
+	ctl_set(answer, "behaviour", json_boolean(c->settings->behaviour));
+	ctl_set(answer, "classes", list);
+	ctl_say(q, answer);
+}
