@@ -408,9 +408,11 @@ fini(struct loop *l)
 	size_t i, k;
 
 	flush(l);
-	while (anything_lingers(l) && mono_us() < end_us)
+	while (anything_lingers(l) && mono_us() < end_us) {
 		(void)turn(l, end_us - mono_us());
-	flush(l);
+		/* What has gone is closed, which no completion tells of. */
+		flush(l);
+	}
 	end_us = mono_us() + END_US;
 	while (u->in_kernel > 0 && mono_us() < end_us) {
 		cancel_all(l);

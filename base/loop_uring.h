@@ -52,6 +52,7 @@ enum {
 	 * accepts again, and: was, and somebody waits. */
 	UR_SHORT = 1 << 19,
 	UR_KNOCKED = 1 << 20,
+	UR_MUTE = 1 << 22,   /* half-closed, or to be: nothing more is taken */
 	UR_UNSAID = 1 << 21, /* in unsaid; what was sent has not failed yet */
 };
 

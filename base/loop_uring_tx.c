@@ -268,6 +268,8 @@ uring_send_now(struct loop *l, int fd, const void *data, size_t len)
 		return -ENOMEM;
 	if (f->ur.tx_error != 0)
 		return f->ur.tx_error;
+	if ((f->ur.bits & UR_MUTE) != 0)
+		return -EPIPE;
 	if (f->tx != NULL || f->ur.tx_asked != UR_TX_NONE)
 		return 0;
 	room = URING_TAKE_MAX - uring_unsent(f);
@@ -287,6 +289,8 @@ uring_shutdown(struct loop *l, int fd)
 {
 	struct loop_fd *f = loop_fd_find(l, fd);
 
+	if (f != NULL)
+		f->ur.bits |= UR_MUTE;
 	if (f != NULL && f->ur.out != NULL)
 		f->ur.bits |= UR_SHUT;
 	else if (f == NULL || f->ur.tx_error == 0)

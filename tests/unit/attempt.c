@@ -278,6 +278,7 @@ serve(struct server *s, enum hop_type type)
 	s->rig->target.type = type;
 	s->rig->target.port = ntohs(sin.sin_port);
 	start(s->rig, LONG_US);
+	rig_told(s->rig->loop);
 	s->fd = accept4(s->lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	rig_must(s->fd, "accept4");
 	fake_nodelay(s->fd);
@@ -414,6 +415,7 @@ logs_in(void)
 	rig->target.user = "agent";
 	rig->target.password = "secret";
 	start(rig, LONG_US);
+	rig_told(rig->loop);
 	s.fd = accept4(s.lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	expect(&s, "\5\2\0\2", 4);
 	say(&s, "\5\2", 2);
