@@ -431,6 +431,7 @@ session_start(struct session_env *env, struct session_list *list, int fd,
 	s->env = env;
 	s->fd = fd;
 	s->settings = env->settings;
+	s->class.class = CLASS_NORMAL;
 	error = session_new_setup(s);
 	if (error != 0)
 		goto fail;

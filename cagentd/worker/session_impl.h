@@ -79,6 +79,9 @@ void session_free_setup(struct session *);
 void session_leave_hop(struct session *);
 
 /* session_tunnel.c */
+/* Of which class is what that client asks for? */
+void session_classify(struct session *, const struct verdict *,
+    const struct client *, const struct wire_host *);
 /* Find a path for what setup holds, and relay. */
 void session_tunnel(struct session *);
 void session_tunnel_kill(struct session *);

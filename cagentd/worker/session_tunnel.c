@@ -259,11 +259,22 @@ dial_done(struct dial *d, struct dialed *r)
 }
 
 void
+session_classify(struct session *s, const struct verdict *v,
+    const struct client *client, const struct wire_host *host)
+{
+	const struct tunnel_class_env env = class_env(s);
+	const struct tunnel_class_of of = {
+	    v, client, host, s->settings->behaviour};
+
+	tunnel_class_begin(
+	    &s->class, &env, &of, loop_now_us(s->env->dial.loop));
+}
+
+void
 session_tunnel(struct session *s)
 {
 	struct setup *u = s->setup;
 	const struct intake *in = &u->request.intake;
-	struct tunnel_class_env env = class_env(s);
 	struct verdict v;
 	struct dial_request request = {.settings = s->settings,
 	    .host = &in->host,
@@ -275,10 +286,7 @@ session_tunnel(struct session *s)
 	u->client.protocol = in->protocol;
 	classify(s->settings, &in->host, &u->client, NULL, &v);
 	learn_consult(s->env->learn, s->settings, &in->host, &v);
-	tunnel_class_begin(&s->class, &env,
-	    &(struct tunnel_class_of){
-		&v, &u->client, &in->host, s->settings->behaviour},
-	    loop_now_us(s->env->dial.loop));
+	session_classify(s, &v, &u->client, &in->host);
 	v.class = s->class.class;
 	if (v.via == VIA_DENY) {
 		session_refuse(s, REASON_DENIED);

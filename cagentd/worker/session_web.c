@@ -81,6 +81,7 @@ relay(struct session *s, struct web_result *result)
 	s->hop = result->hop;
 	s->told = true;
 	s->flight = result->bytes;
+	session_classify(s, &result->verdict, &result->client, &result->host);
 	session_relay(s, result->upstream, result->to_client, result->early);
 }
 

@@ -52,6 +52,8 @@ struct web_result {
 	size_t early;	       /* ... of so many bytes */
 	bool via_hop;	       /* hop is in flight */
 	struct record_hop hop;
+	struct verdict verdict; /* of the request, which was for ... */
+	struct wire_host host;
 };
 
 struct web;

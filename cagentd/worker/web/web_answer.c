@@ -109,7 +109,9 @@ upgrade(struct web_request *r)
 	    .upstream = STREAM_NONE,
 	    .early = u->rest_len,
 	    .via_hop = r->via_hop,
-	    .hop = r->hop};
+	    .hop = r->hop,
+	    .verdict = r->verdict,
+	    .host = r->ask.request.host};
 
 	r->keep_alive = true;
 	if (!web_pump_expects(&u->request) && !web_pump_is_full(&u->request) &&
