@@ -396,3 +396,19 @@ net_stream_socket(int family)
 	}
 	return fd;
 }
+
+int
+net_mark(int fd, uint8_t dscp)
+{
+	int family, value = dscp << 2; /* the other two bits are ECN's */
+	socklen_t len = sizeof(family);
+	bool v6;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == -1)
+		return -errno;
+	v6 = family == AF_INET6;
+	return setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
+		   v6 ? IPV6_TCLASS : IP_TOS, &value, sizeof(value)) == -1
+		   ? -errno
+		   : 0;
+}

@@ -98,5 +98,8 @@ bool net_is_here(const struct net_ip *);
 int net_stream_socket(int family);
 /* The same without that, for who leaves it to loop_prompt(). */
 int net_bare_socket(int family);
+/* The mark of what a TCP socket sends from now on, six bits (RFC 2474); 0 or
+ * -errno. */
+int net_mark(int fd, uint8_t dscp);
 
 #endif

@@ -444,6 +444,8 @@ int settings_class(const struct settings *, const char *name);
 #define SETTINGS_CLASS_LIST_LEN 160
 const char *settings_class_list(
     const struct settings *, char *out, size_t size);
+/* What it is marked with on its way out (dscp); 0: nothing. */
+uint8_t settings_class_mark(const struct settings *, uint32_t class);
 /* May it use the intermediaries of that tier? */
 bool settings_class_may(const struct settings *, uint32_t class, uint16_t rank);
 /* What stands before the address of such a listener: "redirect:", or "". */

@@ -56,6 +56,14 @@ settings_class(const struct settings *s, const char *name)
 	return -1;
 }
 
+uint8_t
+settings_class_mark(const struct settings *s, uint32_t class)
+{
+	return class < s->classes_n && s->classes[class].dscp > 0
+		   ? (uint8_t)s->classes[class].dscp
+		   : 0;
+}
+
 bool
 settings_class_may(const struct settings *s, uint32_t class, uint16_t rank)
 {

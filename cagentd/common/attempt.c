@@ -204,7 +204,7 @@ static int
 start_connecting(struct attempt *a)
 {
 	const struct race_field field = {a->addresses.ips, a->addresses.ips_n,
-	    a->target.port, attempt_fast_may(a)};
+	    a->target.port, attempt_fast_may(a), a->target.dscp};
 
 	a->state = ATTEMPT_CONNECTING;
 	a->unproven = false;
@@ -370,6 +370,8 @@ attempt_start_warm(struct attempt *a, struct loop *loop,
 	a->deadline_us = deadline_us;
 	attempt_arm(a, deadline_us);
 	a->stream = warm->stream;
+	if (t->dscp != 0) /* as in race.c */
+		(void)net_mark(a->stream.fd, t->dscp);
 	a->warm = a->lukewarm = true;
 	a->warm_us = warm->handshake_us;
 	/* As if it had connected in that time. */

@@ -57,6 +57,7 @@ struct attempt_target {
 	 * request to connect that arrives twice makes a connection that nobody
 	 * uses, but what a client says may be meant once. */
 	bool fast;
+	uint8_t dscp;		      /* the mark of what is sent; 0: none */
 	bool secure;		      /* by TLS, */
 	struct tls_client *tls;	      /* borrowed; NULL: so it must fail */
 	const char *user, *password;  /* borrowed; NULL: no login */

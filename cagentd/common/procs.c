@@ -118,7 +118,8 @@ static const int control_options[] = {IPPROTO_TCP, TCP_NODELAY, -1};
 static const int worker_options[] = {SOL_SOCKET, SO_LINGER, SOL_SOCKET,
     SO_RCVLOWAT, IPPROTO_TCP, TCP_NODELAY, IPPROTO_TCP, TCP_CONGESTION,
     IPPROTO_TCP, TCP_FASTOPEN_CONNECT, IPPROTO_TCP, TCP_WINDOW_CLAMP,
-    IPPROTO_TCP, TCP_NOTSENT_LOWAT, -1};
+    IPPROTO_TCP, TCP_NOTSENT_LOWAT, IPPROTO_IP, IP_TOS, IPPROTO_IPV6,
+    IPV6_TCLASS, -1};
 
 static const struct sandbox_arg control_args[] = {
     {"fcntl", 1, channel_fcntls, false},

@@ -128,6 +128,8 @@ begin(struct race *r, uint32_t address)
 		return error;
 	}
 	lane->address = address;
+	if (r->dscp != 0) /* it is a wish to routers, no more */
+		(void)net_mark(lane->fd, r->dscp);
 	if (r->fast && address == 0) /* slower without it, and no worse */
 		(void)net_fast_connect(lane->fd);
 	loop_prompt(r->loop, lane->fd);
@@ -223,7 +225,8 @@ race_start(struct race *r, struct loop *loop, const struct race_field *field,
 	    .ips = field->ips,
 	    .ips_n = field->ips_n,
 	    .port = field->port,
-	    .fast = field->fast};
+	    .fast = field->fast,
+	    .dscp = field->dscp};
 	for (i = 0; i < RACE_MAX; i++) {
 		r->lanes[i].race = r;
 		r->lanes[i].fd = -1;

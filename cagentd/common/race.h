@@ -38,6 +38,7 @@ struct race {
 	uint32_t ips_n, next;
 	uint16_t port;
 	bool fast;
+	uint8_t dscp;
 	int error; /* the truest so far; 0: none */
 	int error_truth;
 	struct op timer;
@@ -51,6 +52,7 @@ struct race_field {
 	/* Connect to the first of them by net_fast_connect(), so that it may
 	 * win without an answer. */
 	bool fast;
+	uint8_t dscp; /* the mark of what is sent, from the SYN on; 0: none */
 };
 
 /* Bring addresses that are in order of preference into the order of section

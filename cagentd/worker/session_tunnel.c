@@ -90,12 +90,18 @@ moved(struct relay *r, enum relay_side from, size_t len)
 {
 	struct session *s = container_of(r, struct session, relay);
 	struct tunnel_class_env env = class_env(s);
+	uint8_t was = s->class.class, mark;
 
 	tunnels_moved(s->row, from == RELAY_CLIENT, len);
-	if (tunnel_class_moved(&s->class, &env, from == RELAY_CLIENT, len,
+	if (!tunnel_class_moved(&s->class, &env, from == RELAY_CLIENT, len,
 		loop_now_us(r->loop)))
-		tunnels_class(
-		    s->row, s->class.class, s->class.why, s->class.behave.why);
+		return;
+	tunnels_class(
+	    s->row, s->class.class, s->class.why, s->class.behave.why);
+	relay_set_class(r, s->class.class);
+	mark = settings_class_mark(s->settings, s->class.class);
+	if (mark != settings_class_mark(s->settings, was))
+		(void)net_mark(r->side[RELAY_UPSTREAM].stream.fd, mark);
 }
 
 /* Let people see it.  Of one that has become something else on its way (an

@@ -159,10 +159,12 @@ t_io_uring(void)
 	upstream("io_uring", "socks5", "fast-open = yes", MORE);
 }
 
+/* And with a mark, which the sandbox lets through. */
 static void
 t_connect(void)
 {
-	upstream("auto", "http", "fast-open = yes", MORE);
+	upstream("auto", "http",
+	    "fast-open = yes\n[class \"normal\"]\ndscp = cs1", MORE);
 }
 
 /* Not unless it is asked for. */

@@ -337,9 +337,12 @@ static void
 goes_on_where_it_stands(void)
 {
 	struct rig rig;
+	int mark = -1;
+	socklen_t len = sizeof(mark);
 
 	rig_init(&rig, ATTEMPT_STEPWISE);
 	make_warm(&rig, HOP_SOCKS5);
+	rig.target.dscp = 10;
 	start_warm(&rig);
 	expect(&rig, B(REQUEST));
 	say(&rig, B(REPLY));
@@ -348,6 +351,9 @@ goes_on_where_it_stands(void)
 		  rig.r.handshake_us >= 2000000,
 	    "as long as from the start: %lld and %lld us",
 	    (long long)rig.r.connect_us, (long long)rig.r.handshake_us);
+	CHECK_INT(
+	    getsockopt(rig.r.stream.fd, IPPROTO_IP, IP_TOS, &mark, &len), 0);
+	CHECK_INT(mark, 10 << 2);
 	rig_fini(&rig);
 
 	rig_init(&rig, ATTEMPT_STEPWISE);

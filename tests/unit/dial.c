@@ -320,6 +320,67 @@ goes_direct(void)
 	agent_free(a);
 }
 
+static int
+mark_on(int fd)
+{
+	int mark = -1;
+	socklen_t len = sizeof(mark);
+
+	getsockopt(fd, IPPROTO_IP, IP_TOS, &mark, &len);
+	return mark;
+}
+
+/* One that has served another class. */
+static struct stream
+idle_one(void *arg, const struct dial_try *t, const struct wire_host *host)
+{
+	int fds[2];
+
+	(void)arg, (void)t, (void)host;
+	rig_tcp_pair(fds);
+	close(fds[1]);
+	CHECK_INT(net_mark(fds[0], 40), 0);
+	return stream_plain(fds[0]);
+}
+
+static void
+marks_what_its_class_says(void)
+{
+	static const struct {
+		uint8_t class;
+		bool direct, reuse;
+		int mark;
+	} t[] = {{CLASS_BULK, false, false, 4}, {CLASS_NORMAL, false, false, 0},
+	    {CLASS_BULK, true, false, 4}, {CLASS_NORMAL, true, false, 0},
+	    {CLASS_BULK, true, true, 4}, {CLASS_NORMAL, true, true, 0}};
+	struct agent *a = agent_new();
+	struct fake *f = agent_fake(a, FAKE_ECHO);
+	struct fake *origin = fake_new(a->loop, FAKE_ECHO);
+	struct call *c;
+	size_t i;
+
+	agent_settings(a, "[class \"bulk\"]\ndscp = le\n" LOOPBACK);
+	a->env.idle = idle_one;
+	for (i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		c = call_new(a);
+		c->verdict.class = t[i].class;
+		c->reuse = t[i].reuse;
+		if (t[i].direct) {
+			c->verdict.via = VIA_DIRECT;
+			c->host.port = origin->port;
+			wire_host_set(&c->host, "127.0.0.1", 9);
+		}
+		call_run(c);
+		CHECK_INT(c->reason, REASON_OK);
+		CHECK_INT(c->dial.tries[0].reused, t[i].reuse);
+		CHECK_INT(mark_on(c->fd), t[i].mark);
+		call_leave_proved(c);
+	}
+	fake_free(origin);
+	fake_free(f);
+	agent_free(a);
+}
+
 static void
 believes_a_destination_that_refuses(void)
 {
@@ -520,6 +581,7 @@ static const struct unit_case cases[] = {
     {"counts its tries", counts_its_tries},
     {"keeps its deadline", keeps_its_deadline},
     {"goes direct", goes_direct},
+    {"marks what its class says", marks_what_its_class_says},
     {"believes a destination that refuses",
 	believes_a_destination_that_refuses},
     {"goes on when direct fails", goes_on_when_direct_fails},

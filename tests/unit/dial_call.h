@@ -11,6 +11,7 @@ struct call {
 	struct wire_host host;
 	struct verdict verdict;
 	int client;
+	bool reuse;
 	int n; /* callbacks */
 	enum wire_reason reason;
 	int fd;
@@ -55,7 +56,8 @@ call_start(struct call *c)
 	struct dial_request r = {.settings = c->agent->settings,
 	    .host = &c->host,
 	    .verdict = &c->verdict,
-	    .client = c->client};
+	    .client = c->client,
+	    .reuse = c->reuse};
 
 	dial_start(&c->dial, &c->agent->env, &r, call_done);
 	CHECK_INT(c->n, 0);

@@ -465,6 +465,72 @@ loses_no_time_to_a_family_that_is_not_there(void)
 		unit_skip("needs to make a network namespace");
 }
 
+/* On any port of this one, or -1. */
+static int
+listener_at(const char *at, uint16_t *port)
+{
+	union net_addr addr;
+	socklen_t len = sizeof(addr);
+	struct net_ip ip;
+	int fd;
+
+	CHECK_INT(net_ip_parse(at, &ip), 0);
+	len = net_addr_make(&ip, 0, &addr);
+	fd = net_stream_socket(addr.sa.sa_family);
+	if (fd < 0 || bind(fd, &addr.sa, len) == -1 || listen(fd, 4) == -1 ||
+	    getsockname(fd, &addr.sa, &len) == -1)
+		return -1;
+	*port = net_addr_port(&addr);
+	return fd;
+}
+
+static int
+mark_on(int fd, bool v6)
+{
+	int mark = -1;
+	socklen_t len = sizeof(mark);
+
+	getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
+	    v6 ? IPV6_TCLASS : IP_TOS, &mark, &len);
+	return mark;
+}
+
+static void
+check_marks(const char *at, uint16_t port, bool v6)
+{
+	static const uint8_t marks[] = {0, 46, 63};
+	struct rig *rig;
+	size_t i;
+
+	for (i = 0; i < sizeof(marks); i++) {
+		rig = rig_new((const char *const[]){at, NULL}, port);
+		rig->field.dscp = marks[i];
+		start(rig);
+		RIG_UNTIL(rig->loop, rig->n > 0);
+		check_winner(rig, at);
+		CHECK_INT(mark_on(rig->fd, v6), marks[i] << 2);
+		CHECK_INT(net_mark(rig->fd, 8), 0);
+		CHECK_INT(mark_on(rig->fd, v6), 8 << 2);
+		rig_free(rig);
+	}
+}
+
+static void
+is_marked(void)
+{
+	uint16_t port;
+	int lfd = listener_at("127.0.0.1", &port);
+
+	check_marks("127.0.0.1", port, false);
+	close(lfd);
+	lfd = listener_at("::1", &port);
+	if (lfd != -1) { /* not every host has it */
+		check_marks("::1", port, true);
+		close(lfd);
+	}
+	CHECK_INT(net_mark(-1, 8), -EBADF);
+}
+
 static const struct unit_case cases[] = {
     {"takes the families by turns", takes_the_families_by_turns},
     {"asks only one that answers", asks_only_one_that_answers},
@@ -479,6 +545,7 @@ static const struct unit_case cases[] = {
 	comes_back_to_what_it_had_no_descriptor_for},
     {"loses no time to a family that is not there",
 	loses_no_time_to_a_family_that_is_not_there},
+    {"is marked", is_marked},
 };
 
 UNIT_MAIN("race", cases)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cagentd/worker/session_impl.h"
 #include "tests/unit/session_rig.h"
 #include "tests/unit/unit.h"
 
@@ -36,6 +37,35 @@ serves_every_protocol(void)
 		CHECK_INT(AGENT_GET(&rig->agent->slab.rows[0].bytes_down), 4);
 		rig_free(rig);
 	}
+}
+
+/* Its limits and its mark are those of the class that it has come to be of. */
+static void
+follows_its_behaviour(void)
+{
+	struct rig *rig = rig_new();
+	struct session *s;
+	struct relay *r;
+	int fd, i, mark = -1;
+	socklen_t len = sizeof(mark);
+
+	add(rig, FAKE_ECHO);
+	configure(rig, "[class \"bulk\"]\ndscp = cs1\n");
+	fd = open_tunnel(rig, 0);
+	s = LIST_FIRST(&rig->sessions);
+	r = &s->relay;
+	CHECK_INT(r->class, CLASS_NORMAL);
+	r->moved(r, RELAY_CLIENT, 400);
+	for (i = 0; i < 100; i++)
+		r->moved(r, RELAY_UPSTREAM, 10000);
+	CHECK_INT(s->class.class, CLASS_BULK);
+	CHECK_INT(r->class, CLASS_BULK);
+	getsockopt(
+	    r->side[RELAY_UPSTREAM].stream.fd, IPPROTO_IP, IP_TOS, &mark, &len);
+	CHECK_INT(mark, 8 << 2);
+	say(fd, LIT("ping"));
+	expect(rig, fd, "ping", 4);
+	rig_free(rig);
 }
 
 static void
@@ -469,6 +499,7 @@ survives_chaos(void)
 
 static const struct unit_case cases[] = {
     {"serves every protocol", serves_every_protocol},
+    {"follows its behaviour", follows_its_behaviour},
     {"passes early bytes both ways", passes_early_bytes_both_ways},
     {"tells what went wrong", tells_what_went_wrong},
     {"denies by rule", denies_by_rule},

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/net.h"
 #include "cagentd/worker/dial/dial_tries.h"
 #include "cagentd/worker/dial/eager.h"
 #include "cagentd/worker/dial/fast.h"
@@ -75,6 +76,27 @@ start_attempt(
 	    attempt_ends(leg), done);
 }
 
+static uint8_t
+mark_of(const struct dial *d)
+{
+	return settings_class_mark(d->settings, d->verdict.class);
+}
+
+/* A connection that has served bears the mark of what it was made for. */
+static void
+mark_again(const struct dial *d, int fd)
+{
+	const struct settings *s = d->settings;
+	uint32_t i;
+
+	for (i = 0; i < s->classes_n; i++) {
+		if (settings_class_mark(s, i) == 0)
+			continue;
+		(void)net_mark(fd, mark_of(d)); /* as in race.c */
+		return;
+	}
+}
+
 static bool may_direct(const void *, const struct net_ip *);
 
 /* What was allowed to one request need not be to another. */
@@ -112,6 +134,7 @@ reuse(struct dial_leg *leg, attempt_fn *done)
 		return false;
 	}
 	t->reused = true;
+	mark_again(d, idle.fd);
 	attempt_stands(
 	    &leg->attempt, d->env->loop, d->env->resolve, idle, done);
 	return true;
@@ -134,6 +157,7 @@ dial_leg_direct(struct dial_leg *leg, attempt_fn *done)
 	    .dest = d->host,
 	    .host = leg->host,
 	    .port = d->host->port,
+	    .dscp = mark_of(d),
 	    .may = may_direct,
 	    .arg = d};
 	struct dial_try *t = new_try(leg);
@@ -173,6 +197,7 @@ take_warm(struct dial_leg *leg, const struct attempt_target *target,
 		return false;
 	if (t->bare) {
 		t->reused = true;
+		mark_again(d, warm.stream.fd);
 		attempt_stands(&leg->attempt, d->env->loop, d->env->resolve,
 		    warm.stream, done);
 	} else {
@@ -201,6 +226,7 @@ dial_leg_intermediary(
 	target.host = leg->host;
 	target.associate = d->associate;
 	target.dest = d->host;
+	target.dscp = mark_of(d);
 	leg->pick = *pick;
 	memcpy(leg->rival, table->rows[pick->rival].name, sizeof(leg->rival));
 	dial_tries_enter(d, t);
