@@ -389,7 +389,8 @@ upgrades(void)
 	get(s.rig, s.fd, "server's");
 	CHECK_INT(gauge(&s.rig->agent->slab.tunnels), 1);
 	CHECK_INT(gauge(&s.rig->agent->slab.classes[CLASS_NORMAL].tunnels), 1);
-	CHECK_INT(gauge(&s.rig->agent->slab.classes[CLASS_CRITICAL].tunnels), 0);
+	CHECK_INT(
+	    gauge(&s.rig->agent->slab.classes[CLASS_CRITICAL].tunnels), 0);
 	ask(s.fd, "client's");
 	peer_await(s.o, 0, "client's");
 	peer_say(&s.o->conns[0], "more");
