@@ -33,14 +33,14 @@ programs-and-tests: $(PROGS) $(UNIT) $(INTEG)
 unit: $(UNIT)
 	$(Q)tests/run -j $(AT_ONCE) -l $(UNIT_LIMIT) $(UNIT)
 # What moves bytes, on the other backend.  The tests of the loop itself run on
-# both anyhow.  Not yet here: relay (looks into an op's buffer), request (reads
-# past the loop) and, for reasons not found out, associate_hop.
-UNIT_URING := $(addprefix $(B)/tests/unit/,accept associate attempt \
-	attempt_eager attempt_tls check dial dial_again dial_hedge \
+# both anyhow.
+UNIT_URING := $(addprefix $(B)/tests/unit/,accept associate associate_hop \
+	attempt attempt_eager attempt_tls check dial dial_again dial_hedge \
 	dial_steps divert farewell learn learn_path load_fetch login race \
-	relay_bulk relay_lane request_login reverse session session_idle \
-	session_limits session_stall session_storm stream warm web \
-	web_again web_body web_desync web_login web_pump web_refuse who)
+	relay relay_bulk relay_lane request request_login reverse session \
+	session_idle session_limits session_stall session_storm stream \
+	warm web web_again web_body web_desync web_login web_pump \
+	web_refuse who)
 .PHONY: unit-uring
 unit-uring: $(UNIT_URING)
 	$(Q)CAGENT_TEST_LOOP=io_uring tests/run -j $(INTEG_AT_ONCE) -l $(UNIT_LIMIT) $^

@@ -191,6 +191,7 @@ goes_on_by_another(void)
 	AGENT_CHECK(rig->agent, 1, 1, 1, 0, 1);
 	/* It was a good choice then: from the start. */
 	fake_drop(LIST_FIRST(&rig->fakes[1]->conns), false);
+	RIG_UNTIL(rig->agent->loop, rig->fakes[0]->requests == 2);
 	assoc_send(&a, "192.0.2.1", 53, "three");
 	relay_expect(rig, relay[0], "192.0.2.1:53 three");
 	CHECK_INT(rig->ended, 0);

@@ -119,8 +119,16 @@ holds_back_a_fast_sender(void)
 		rig_settle(t->loop);
 	} while (down.sent > before);
 	CHECK(down.sent < BULK, "no back-pressure");
-	CHECK(loop_op_active(send) && send->out->cap <= LOOP_RECV_MAX,
-	    "at most what a receive lent is kept");
+	CHECK(loop_op_active(send), "nothing is kept");
+	/* Of a ring the loop holds it. */
+	if (strcmp(loop_backend(t->loop), "epoll") == 0)
+		CHECK(send->out->cap <= LOOP_RECV_MAX,
+		    "at most what a receive lent is kept");
+	else
+		CHECK(loop_unsent(
+			  t->loop, t->relay.side[RELAY_CLIENT].stream.fd) <=
+			  2 * LOOP_RECV_MAX,
+		    "at most what was taken, and one receive");
 	CHECK(!loop_op_active(&t->relay.side[RELAY_UPSTREAM].recv),
 	    "and nothing more is read");
 	CHECK_INT(t->relay.side[RELAY_UPSTREAM].flow, FLOW_SENDING);

@@ -87,16 +87,48 @@ static const char payload[] = "\x16\x03 payload \r\n\r\n\0 of the tunnel";
 #define PAYLOAD_LEN (sizeof(payload) - 1)
 #define SHAKES	    (sizeof(shakes) / sizeof(*shakes))
 
+/* What is behind the request, and with the kernel or the loop. */
+struct rest {
+	struct op op;
+	size_t len;
+	char text[65536];
+};
+
+static void
+on_rest(struct loop *loop, struct op *op, const struct op_result *res)
+{
+	struct rest *r = container_of(op, struct rest, op);
+
+	(void)loop;
+	if (res->res <= 0 || (size_t)res->res > sizeof(r->text) - r->len)
+		return;
+	memcpy(r->text + r->len, res->data, (size_t)res->res);
+	r->len += (size_t)res->res;
+}
+
+/* Valid until the next call. */
+static const struct rest *
+read_rest(struct rig *rig)
+{
+	static struct rest r;
+
+	memset(&r, 0, sizeof(r));
+	rig_must(loop_recv(rig->loop, &r.op, rig->fd, on_rest), "loop_recv");
+	rig_settle(rig->loop);
+	loop_cancel(rig->loop, &r.op);
+	return &r;
+}
+
 /* The request is ready, and whatever is left of the payload is either early
- * or still to be read from the socket. */
+ * or still to be received. */
 static void
 check_ready(struct rig *rig, size_t i, size_t cut)
 {
 	const struct intake *in = &rig->request.intake;
 	char got[256], host[WIRE_HOST_STRLEN];
 	struct buf *early;
+	const struct rest *rest;
 	size_t len = 0;
-	ssize_t n;
 
 	CHECK(rig->n == 1 && rig->end == REQUEST_READY, "%s cut at %zu: %d",
 	    shakes[i].name, cut, (int)rig->end);
@@ -109,9 +141,10 @@ check_ready(struct rig *rig, size_t i, size_t cut)
 		memcpy(got, buf_bytes(early), len);
 	}
 	buf_free(early);
-	n = recv(rig->fd, got + len, sizeof(got) - len, MSG_DONTWAIT);
-	if (n > 0)
-		len += (size_t)n;
+	rest = read_rest(rig);
+	CHECK(rest->len <= sizeof(got) - len, "%zu bytes more", rest->len);
+	memcpy(got + len, rest->text, rest->len);
+	len += rest->len;
 	CHECK(len == PAYLOAD_LEN && memcmp(got, payload, len) == 0,
 	    "%s cut at %zu: the payload, %zu bytes", shakes[i].name, cut, len);
 }
@@ -177,14 +210,7 @@ keeps_a_long_payload(void)
 		early = request_take_early(&rig->request);
 		n = early != NULL ? early->len : 0;
 		buf_free(early);
-		while (n < sizeof(text) - shakes[i].len) {
-			char rest[4096];
-			ssize_t k = recv(rig->fd, rest, sizeof(rest), 0);
-
-			if (k <= 0)
-				break;
-			n += (size_t)k;
-		}
+		n += read_rest(rig)->len;
 		CHECK_INT(n, sizeof(text) - shakes[i].len);
 		rig_free(rig);
 	}
