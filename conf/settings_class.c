@@ -67,12 +67,14 @@ settings_class_mark(const struct settings *s, uint32_t class)
 bool
 settings_class_may(const struct settings *s, uint32_t class, uint16_t rank)
 {
-	const struct settings_class *c = &s->classes[class];
+	const struct settings_class *c;
 
-	if (class >= s->classes_n || c->ranks_n == 0)
+	if (class >= s->classes_n)
 		return true;
-	return rank <= SETTINGS_RANK_MAX &&
-	       (c->ranks[rank / 64] >> rank % 64 & 1) != 0;
+	c = &s->classes[class];
+	return c->ranks_n == 0 ||
+	       (rank <= SETTINGS_RANK_MAX &&
+		   (c->ranks[rank / 64] >> rank % 64 & 1) != 0);
 }
 
 const char *
