@@ -15,7 +15,7 @@
 #define GAUGE_MAX (1u << 20)
 
 struct sums {
-	int64_t tunnels, came, up, down;
+	int64_t tunnels, came, up, down, waiting, admitted, refused;
 	int64_t began[SLAB_CLASS_WHYS];
 };
 
@@ -37,6 +37,11 @@ add(struct sums *s, const struct slab_class *c)
 	s->came += get(&c->came, COUNT_MAX);
 	s->up += get(&c->bytes_up, BYTES_MAX);
 	s->down += get(&c->bytes_down, BYTES_MAX);
+	n = atomic_load_explicit(&c->waiting, memory_order_relaxed);
+	s->waiting += n < GAUGE_MAX ? n : GAUGE_MAX;
+	s->admitted += get(&c->admitted, COUNT_MAX);
+	for (i = 0; i < SLAB_FULL_WHYS; i++)
+		s->refused += get(&c->refused_full[i], COUNT_MAX);
 	for (i = 0; i < SLAB_CLASS_WHYS; i++)
 		s->began[i] += get(&c->began[i], COUNT_MAX);
 }
@@ -85,6 +90,9 @@ class_json(const struct control *c, uint32_t index)
 	ctl_set_int(o, "tunnels", s.tunnels);
 	ctl_set(o, "began", began);
 	ctl_set_int(o, "came", s.came);
+	ctl_set_int(o, "waiting", s.waiting);
+	ctl_set_int(o, "admitted", s.admitted);
+	ctl_set_int(o, "refused_full", s.refused);
 	ctl_set_int(o, "bytes_up", s.up);
 	ctl_set_int(o, "bytes_down", s.down);
 	return o;

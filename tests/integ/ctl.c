@@ -161,10 +161,14 @@ t_commands(void)
 	    {{"show", "good"}, "socks5"},
 	    {{"why", "good"}, "good: "},
 	    {{"route", "http://127.0.0.1/x", "--user=0"}, "would be picked"},
+	    {{"classes"}, "interactive"},
+	    {{"tunnels"}, "good"},
 	    {{"events", "-n", "3"}, ""},
 	};
 	const struct field_list *const *list;
 	const struct verb *v;
+	struct rig_conn open;
+	struct rig_proxy proxy;
 	struct scene s;
 	json_t *doc;
 	size_t i;
@@ -172,6 +176,11 @@ t_commands(void)
 	setup(&s);
 	request(&s);
 	request(&s);
+	/* One that stays open, to be shown. */
+	proxy = rig_agent_proxy(&s.agent, RIG_SOCKS5);
+	CHECK(rig_dial(&open, &proxy, "127.0.0.1", s.origin.port, 10000) ==
+		  RIG_OK,
+	    "%s", open.text);
 	for (i = 0; i < N(all); i++) {
 		expect(&s.agent, 0, all[i].said, all[i].args);
 		doc = ask_json(&s.agent, 0, all[i].args);
@@ -186,6 +195,7 @@ t_commands(void)
 	}
 	/* tests/integ/learned.c has more of it. */
 	EXPECT(&s.agent, 0, "Nothing is learned", "learned");
+	rig_conn_close(&open);
 	teardown(&s);
 }
 
