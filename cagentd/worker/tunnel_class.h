@@ -16,13 +16,13 @@
  * what it turned out to be is remembered when it ends.
  */
 struct tunnel_class {
-	struct behave behave;
+	struct behave behave; /* which ends at half a word: */
+	uint8_t class;
+	uint8_t why;   /* enum slab_class_why */
+	bool watched;  /* by its behaviour */
+	bool counted;  /* in the slab, as one that stands */
 	uint64_t user; /* whose it is (usage_hash()) */
 	uint64_t past; /* its history's hash */
-	uint8_t class;
-	uint8_t why;  /* enum slab_class_why */
-	bool watched; /* by its behaviour */
-	bool counted; /* in the slab, as one that stands */
 };
 
 /* What it is judged by; all borrowed. */
