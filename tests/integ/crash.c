@@ -1,6 +1,8 @@
 /* SIGKILL of each of the daemon's processes, under load. */
 #include <sys/wait.h>
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,6 +93,22 @@ teardown(struct scene *s)
 	rig_server_stop(&s->echo);
 }
 
+/* What it accepts before it has noticed its death dies with it. */
+static void
+killed(pid_t victim)
+{
+	struct pollfd p = {.events = POLLIN};
+
+	REQUIRE(kill(victim, SIGKILL) == 0, "no process %d", (int)victim);
+	p.fd = rig_pidfd(victim);
+	if (p.fd == -1) {
+		CHECK(errno == ESRCH, "pidfd_open: %s", strerror(errno));
+		return;
+	}
+	CHECK(poll(&p, 1, RESPAWN_MS) == 1, "process %d lives", (int)victim);
+	close(p.fd);
+}
+
 /* New connections at once: each of some in a row, and how long the slowest
  * took. */
 static void
@@ -171,7 +189,7 @@ t_worker(void)
 	move(&s, "before");
 	victim = s.owner[0] != 0 ? s.owner[0]
 				 : rig_agent_child(&s.agent, "worker 0");
-	REQUIRE(kill(victim, SIGKILL) == 0, "no worker to kill");
+	killed(victim);
 	served_at_once(&s, "127.0.0.1", "a worker killed");
 	table_is_read(&s, "a worker killed");
 	move(&s, "after");
