@@ -373,6 +373,7 @@ make(struct bundle *bundle, bool live, const struct policy *policy,
 		return trouble(errors, "out of memory\n");
 	b->live = live;
 	set_defaults(b->s);
+	settings_places_read(b);
 	error = parse(b, policy, errors);
 	if (error == 0)
 		*s = b->s;
@@ -396,9 +397,47 @@ put_policy(struct bundle *b, const struct settings_body *p)
 		   : bundle_set(b, SETTINGS_POLICY_MARK, mark, (size_t)n);
 }
 
+/* To be handed on: classes have the indices that they had, whoever makes it
+ * again. */
+static int
+make_for_all(struct bundle *b, bool live, struct settings **s,
+    struct conf_errors *errors)
+{
+	const struct policy in_bundle = {NULL, 0};
+	int error, more = 1;
+
+	*s = NULL;
+	while (more > 0) {
+		settings_unref(*s);
+		error = make(b, live, &in_bundle, s, errors);
+		if (error != 0)
+			return error;
+		more = settings_places_settle(b, *s);
+	}
+	if (more == 0)
+		return 0;
+	settings_unref(*s);
+	*s = NULL;
+	return trouble(errors, "out of memory\n");
+}
+
+/* What there is besides the file. */
+static int
+put_source(struct bundle *b, const struct settings_source *from)
+{
+	int error =
+	    bundle_put(b, SETTINGS_MAIN, from->path, strlen(from->path));
+
+	if (error == 0 && from->policy != NULL)
+		error = put_policy(b, from->policy);
+	if (error == 0 && from->before != NULL)
+		error = settings_places_write(b, from->before);
+	return error;
+}
+
 int
-settings_load_policy(const char *path, const struct settings_body *policy,
-    struct bundle **b, struct settings **s, struct conf_errors *errors)
+settings_reload(const struct settings_source *from, struct bundle **b,
+    struct settings **s, struct conf_errors *errors)
 {
 	int error;
 
@@ -406,13 +445,12 @@ settings_load_policy(const char *path, const struct settings_body *policy,
 	*b = bundle_new();
 	if (*b == NULL)
 		return trouble(errors, "out of memory\n");
-	if (strlen(path) > BUNDLE_KEY_MAX - strlen("conf:"))
+	if (strlen(from->path) > BUNDLE_KEY_MAX - strlen("conf:"))
 		error = trouble(errors, "the file's name is too long\n");
-	else if (bundle_put(*b, SETTINGS_MAIN, path, strlen(path)) != 0 ||
-		 (policy != NULL && put_policy(*b, policy) != 0))
+	else if (put_source(*b, from) != 0)
 		error = trouble(errors, "out of memory\n");
 	else
-		error = make(*b, true, &(struct policy){NULL, 0}, s, errors);
+		error = make_for_all(*b, true, s, errors);
 	if (error != 0) {
 		bundle_free(*b);
 		*b = NULL;
@@ -424,7 +462,9 @@ int
 settings_load(const char *path, struct bundle **b, struct settings **s,
     struct conf_errors *errors)
 {
-	return settings_load_policy(path, NULL, b, s, errors);
+	const struct settings_source from = {.path = path};
+
+	return settings_reload(&from, b, s, errors);
 }
 
 int
@@ -435,7 +475,7 @@ settings_change_policy(struct bundle *b, const struct settings_body *policy,
 	if (put_policy(b, policy) != 0)
 		return trouble(errors, "policy: out of memory\n");
 	bundle_thaw(b); /* a rule may name a user */
-	return make(b, false, &(struct policy){NULL, 0}, s, errors);
+	return make_for_all(b, false, s, errors);
 }
 
 int
@@ -449,16 +489,4 @@ settings_parse_policy(struct bundle *b, const char *body, size_t len,
     struct settings **s, struct conf_errors *e)
 {
 	return make(b, false, &(struct policy){body, len}, s, e);
-}
-
-const char *
-settings_duty_word(enum settings_duty duty)
-{
-	static const char *const words[DUTY_COUNT] = {
-	    [DUTY_RANKED] = "intermediary",
-	    [DUTY_CACHE] = "cache",
-	    [DUTY_SERVICE] = "service",
-	};
-
-	return words[duty];
 }

@@ -40,7 +40,8 @@ struct users;
 #define SETTINGS_PRIORITY_MAX	    7
 
 /* Those that there are without being said: indices of settings.classes, where
- * [class] sections follow, in file order, and then a policy's. */
+ * [class] sections follow, in file order, and then a policy's; but a name keeps
+ * the index that it had in the settings before. */
 enum settings_built_in {
 	CLASS_CRITICAL,
 	CLASS_INTERACTIVE,
@@ -65,6 +66,10 @@ enum settings_full {
 struct settings_class {
 	char name[SETTINGS_NAME_MAX + 1];
 	bool by_policy;
+	/* No section says it any more.  It is found by no name, but keeps its
+	 * index while there are others for new names; what began in it goes by
+	 * what is said of normal, without its guarantee. */
+	bool gone;
 	uint8_t priority; /* 0 is first, to SETTINGS_PRIORITY_MAX */
 	uint16_t weight;  /* 1..1000, among those of its priority */
 	struct settings_rates guarantee; /* of all its tunnels */
@@ -382,9 +387,14 @@ struct settings_body {
 	uint64_t serial;
 };
 
-/* The same with that policy merged in; NULL: without one. */
-int settings_load_policy(const char *path, const struct settings_body *,
-    struct bundle **b, struct settings **s, struct conf_errors *errors);
+/* The same in the place of settings that are in force. */
+struct settings_source {
+	const char *path;
+	const struct settings_body *policy; /* merged in; NULL: without one */
+	const struct settings *before;	    /* NULL: there are none */
+};
+int settings_reload(const struct settings_source *, struct bundle **b,
+    struct settings **s, struct conf_errors *errors);
 
 /* Out of the sealed bundle of a configuration that is in force, with that
  * policy in the place of the one before; secrets are not read again.  0, or
@@ -407,7 +417,8 @@ int settings_parse(
  * A policy that goes beyond [policy] is refused whole: -EINVAL with errors
  * that name it "policy".
  */
-#define SETTINGS_BOUND	     "bound" /* settings.bound, a line each */
+#define SETTINGS_BOUND	     "bound"	    /* settings.bound, a line each */
+#define SETTINGS_PLACES	     "class-places" /* names by index, a line each */
 #define SETTINGS_POLICY	     "policy"
 #define SETTINGS_POLICY_MARK "policy-mark" /* "EPOCH SERIAL" */
 int settings_parse_policy(struct bundle *, const char *body, size_t len,
@@ -435,8 +446,8 @@ const struct settings_tier *settings_tier(
     const struct settings *, uint16_t rank);
 int settings_intermediary(const struct settings *, const char *name);
 
-/* The name of the class of that index, "?" past the last; index of that name,
- * or -1. */
+/* The name of the class of that index, also of one that is gone, "?" past the
+ * last; index of that name, or -1. */
 const char *settings_class_name(const struct settings *, uint32_t class);
 int settings_class(const struct settings *, const char *name);
 /* The names of all, "critical, interactive, normal or bulk", cut off where

@@ -32,6 +32,7 @@ struct build_rates {
 struct build_class {
 	struct settings_class *class; /* in the settings; NULL: dropped */
 	bool said;		      /* it has a section */
+	bool rested;		      /* it had none before, either */
 	int64_t priority;
 	int64_t weight, queue_max, queue_wait_ms; /* 0: not said */
 	int when_full;				  /* enum settings_full */
@@ -341,8 +342,21 @@ struct build_intermediary *settings_hop_begin(
     struct conf_ctx *, struct build *, const char *name, enum settings_duty);
 /* The classes that are there without being said. */
 void settings_built_in(struct settings *);
-/* What they are guaranteed of what others have left. */
+/* What they are guaranteed of what others have left; and what holds for those
+ * that are gone. */
 void settings_fill_classes(struct build *);
+/* The classes that there were before, by the bundle, all of them gone until
+ * they are said. */
+void settings_places_read(struct build *);
+/* Into the bundle: whatever is made of it has these classes where s has them.
+ * 0 or -errno. */
+int settings_places_write(struct bundle *, const struct settings *s);
+/*
+ * After s has been made of a bundle: 0: each name that was there has its index,
+ * and the bundle knows those of the others.  1: new names have taken the places
+ * of some that came later; made again, all will have theirs.  Or -errno.
+ */
+int settings_places_settle(struct bundle *, const struct settings *s);
 /* "50mbit", "10mbit up, 50mbit down", or in percent: 0, or -1 for
  * "expected ...". */
 int settings_rates(

@@ -50,10 +50,26 @@ settings_class(const struct settings *s, const char *name)
 	uint32_t i;
 
 	for (i = 0; i < s->classes_n; i++) {
-		if (strcmp(s->classes[i].name, name) == 0)
+		if (!s->classes[i].gone &&
+		    strcmp(s->classes[i].name, name) == 0)
 			return (int)i;
 	}
 	return -1;
+}
+
+/* Of all that are said, NULL after the last; returns how many. */
+static uint32_t
+list_names(
+    const struct settings *s, const char *names[SETTINGS_CLASSES_MAX + 1])
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < s->classes_n; i++) {
+		if (!s->classes[i].gone)
+			names[n++] = s->classes[i].name;
+	}
+	names[n] = NULL;
+	return n;
 }
 
 uint8_t
@@ -80,16 +96,17 @@ settings_class_may(const struct settings *s, uint32_t class, uint16_t rank)
 const char *
 settings_class_list(const struct settings *s, char *out, size_t size)
 {
-	uint32_t i;
+	const char *names[SETTINGS_CLASSES_MAX + 1];
+	uint32_t i, n = list_names(s, names);
 	size_t at = 0;
 
 	out[0] = '\0';
-	for (i = 0; i < s->classes_n && at < size; i++)
+	for (i = 0; i < n && at < size; i++)
 		at += (size_t)snprintf(out + at, size - at, "%s%s",
-		    i == 0		   ? ""
-		    : i + 1 < s->classes_n ? ", "
-					   : " or ",
-		    s->classes[i].name);
+		    i == 0	? ""
+		    : i + 1 < n ? ", "
+				: " or ",
+		    names[i]);
 	return out;
 }
 
@@ -111,13 +128,10 @@ settings_class_at(struct conf_ctx *ctx, const struct build *b, const char *key,
 	const char *names[SETTINGS_CLASSES_MAX + 1], *near;
 	char list[SETTINGS_CLASS_LIST_LEN];
 	int i = settings_class(b->s, w->word);
-	uint32_t n;
 
 	if (i >= 0)
 		return i;
-	for (n = 0; n < b->s->classes_n; n++)
-		names[n] = b->s->classes[n].name;
-	names[n] = NULL;
+	list_names(b->s, names);
 	near = conf_nearest(w->word, names);
 	conf_error_at(ctx, w->line, "'%s': expected %s, found '%s'%s%s%s", key,
 	    settings_class_list(b->s, list, sizeof(list)), w->word,
@@ -271,6 +285,28 @@ const struct conf_option settings_class_options[] = {
     {.key = NULL},
 };
 
+/* The index of a new one, or -1: its own of old, one that nobody has had yet,
+ * or one of those that are gone, the sooner if they were before. */
+static int
+find_place(struct build *b, const char *name)
+{
+	struct settings *s = b->s;
+	int i, other = -1;
+
+	for (i = CLASS_BUILT_IN; i < (int)s->classes_n; i++) {
+		if (!s->classes[i].gone)
+			continue;
+		if (strcmp(s->classes[i].name, name) == 0)
+			return i;
+		if (other < 0 ||
+		    (b->classes[i].rested && !b->classes[other].rested))
+			other = i;
+	}
+	if (s->classes_n < SETTINGS_CLASSES_MAX)
+		return (int)s->classes_n++;
+	return other;
+}
+
 void *
 settings_class_begin(struct conf_ctx *ctx, void *build, const char *name)
 {
@@ -287,15 +323,16 @@ settings_class_begin(struct conf_ctx *ctx, void *build, const char *name)
 		memset(c, 0, sizeof(*c));
 		return c;
 	}
-	if (i < 0 && s->classes_n == SETTINGS_CLASSES_MAX) {
+	if (i < 0) {
+		i = find_place(b, name);
+		if (i >= 0)
+			init(&s->classes[i], name);
+	}
+	if (i < 0) {
 		conf_error(ctx,
 		    "expected at most %d classes, the %d built in among them",
 		    SETTINGS_CLASSES_MAX, CLASS_BUILT_IN);
 		return NULL;
-	}
-	if (i < 0) {
-		i = (int)s->classes_n++;
-		init(&s->classes[i], name);
 	}
 	c = &b->classes[i];
 	c->class = &s->classes[i];

@@ -19,7 +19,8 @@ has_equal(const struct build *b, const struct build_class *c)
 		other = &b->classes[i];
 		priority =
 		    other->said ? other->priority : b->s->classes[i].priority;
-		if (other != c && priority == c->priority)
+		if (other != c && !b->s->classes[i].gone &&
+		    priority == c->priority)
 			return true;
 	}
 	return false;
@@ -226,8 +227,8 @@ spare(int64_t link, int64_t guaranteed, int64_t ceiling)
 	return ceiling != 0 && rate > ceiling ? ceiling : rate;
 }
 
-void
-settings_fill_classes(struct build *b)
+static void
+fill_bulk(struct build *b)
 {
 	struct settings_class *bulk = &b->s->classes[CLASS_BULK];
 	const struct settings_rates *link = &b->s->link;
@@ -238,4 +239,31 @@ settings_fill_classes(struct build *b)
 	    spare(link->up, b->guaranteed.up, bulk->ceiling.up);
 	bulk->guarantee.down =
 	    spare(link->down, b->guaranteed.down, bulk->ceiling.down);
+}
+
+/* A guarantee is given once. */
+static void
+fill_gone(struct settings_class *c, const struct settings_class *normal)
+{
+	char name[sizeof(c->name)];
+
+	memcpy(name, c->name, sizeof(name));
+	*c = *normal;
+	memcpy(c->name, name, sizeof(name));
+	c->gone = true;
+	c->by_policy = false;
+	c->guarantee = (struct settings_rates){0, 0};
+}
+
+void
+settings_fill_classes(struct build *b)
+{
+	struct settings *s = b->s;
+	uint32_t i;
+
+	fill_bulk(b);
+	for (i = CLASS_BUILT_IN; i < s->classes_n; i++) {
+		if (s->classes[i].gone)
+			fill_gone(&s->classes[i], &s->classes[CLASS_NORMAL]);
+	}
 }

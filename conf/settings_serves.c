@@ -139,3 +139,15 @@ settings_serves_trouble(const struct settings_intermediary *i)
 		       "for?";
 	return NULL;
 }
+
+const char *
+settings_duty_word(enum settings_duty duty)
+{
+	static const char *const words[DUTY_COUNT] = {
+	    [DUTY_RANKED] = "intermediary",
+	    [DUTY_CACHE] = "cache",
+	    [DUTY_SERVICE] = "service",
+	};
+
+	return words[duty];
+}

@@ -69,12 +69,9 @@ ctl_class_name(const struct settings *s, unsigned int class,
 	return out;
 }
 
-static json_t *
-class_json(const struct control *c, uint32_t index)
+static struct sums
+sum_up(const struct control *c, uint32_t index)
 {
-	const struct settings *conf = c->settings;
-	json_t *o = json_object(), *began = json_object();
-	char name[CTL_CLASS_LEN];
 	struct sums s = {0};
 	uint32_t i;
 
@@ -82,6 +79,23 @@ class_json(const struct control *c, uint32_t index)
 		if (c->ranking.slabs[i] != NULL)
 			add(&s, &c->ranking.slabs[i]->classes[index]);
 	}
+	return s;
+}
+
+/* NULL: there is no such class any more, and nothing runs in it. */
+static json_t *
+class_json(const struct control *c, uint32_t index)
+{
+	const struct settings *conf = c->settings;
+	const struct sums s = sum_up(c, index);
+	json_t *o, *began;
+	char name[CTL_CLASS_LEN];
+	uint32_t i;
+
+	if (conf->classes[index].gone && s.tunnels == 0)
+		return NULL;
+	o = json_object();
+	began = json_object();
 	for (i = 0; i < SLAB_CLASS_WHYS; i++)
 		ctl_set_int(began, ctl_class_why(i), s.began[i]);
 	ctl_set_text(o, "name", ctl_class_name(conf, index, name));
@@ -102,11 +116,14 @@ void
 ctl_class_list(struct ctl_query *q)
 {
 	const struct control *c = q->control;
-	json_t *answer = ctl_head(), *list = json_array();
+	json_t *answer = ctl_head(), *list = json_array(), *one;
 	uint32_t i;
 
-	for (i = 0; i < c->settings->classes_n && i < SLAB_CLASSES; i++)
-		json_array_append_new(list, class_json(c, i));
+	for (i = 0; i < c->settings->classes_n && i < SLAB_CLASSES; i++) {
+		one = class_json(c, i);
+		if (one != NULL)
+			json_array_append_new(list, one);
+	}
 	ctl_set_int(answer, "now_us", q->now_us);
 	ctl_set(answer, "behaviour", json_boolean(c->settings->behaviour));
 	ctl_set(answer, "classes", list);

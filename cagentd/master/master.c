@@ -204,6 +204,8 @@ apply(struct master *m, struct settings *s, struct bundle *b)
 static void
 reload(struct master *m)
 {
+	const struct settings_source from = {m->options->path,
+	    m->policy.text != NULL ? &m->policy.body : NULL, m->settings};
 	struct conf_errors errors = {0};
 	struct settings *s = NULL;
 	struct bundle *b = NULL;
@@ -212,9 +214,7 @@ reload(struct master *m)
 	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
 	    (long long)mono_us());
 	proc_notify(state);
-	if (settings_load_policy(m->options->path,
-		m->policy.text != NULL ? &m->policy.body : NULL, &b, &s,
-		&errors) != 0)
+	if (settings_reload(&from, &b, &s, &errors) != 0)
 		refuse_reload(m, errors.text);
 	else
 		apply(m, s, b);

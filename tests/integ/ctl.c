@@ -597,6 +597,95 @@ t_other_user(void)
 	teardown(&s);
 }
 
+static void
+set_sections(struct rig_agent *a, const char *classes)
+{
+	a->sections_len = 0;
+	a->sections[0] = '\0';
+	rig_agent_direct(a);
+	rig_agent_add(a, "%s", classes);
+}
+
+/* What is said of a class; -1: there is none of that name. */
+static long long
+class_number(struct rig_agent *a, const char *name, const char *key)
+{
+	json_t *doc = ASK(a, 0, "classes");
+	const json_t *list = json_object_get(doc, "classes"), *one;
+	long long n = -1;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+	{
+		if (strcmp(field_string(one, "name"), name) == 0)
+			n = field_number(one, key);
+	}
+	json_decref(doc);
+	return n;
+}
+
+static void
+await_class(
+    struct rig_agent *a, const char *name, const char *key, long long want)
+{
+	int64_t deadline_ms = rig_now_ms() + EVENT_MS;
+
+	while (class_number(a, name, key) != want)
+		REQUIRE(rig_pause(deadline_ms), "%s of %s is %lld, not %lld",
+		    key, name, class_number(a, name, key), want);
+}
+
+/* What runs in a class, and was counted, goes by its name: whatever comes above
+ * it, and when it goes. */
+static void
+t_classes(void)
+{
+	struct rig_server echo;
+	struct rig_agent a;
+	struct rig_conn c;
+	struct rig_proxy proxy;
+	char calls[128], both[256];
+	pid_t control;
+
+	rig_origin_start(&echo, RIG_ORIGIN_ECHO, "127.0.0.1", 0, NULL);
+	snprintf(calls, sizeof(calls),
+	    "[class \"calls\"]\n[rule \"calls\"]\nport = %u\nclass = calls\n",
+	    echo.port);
+	snprintf(both, sizeof(both), "[class \"first\"]\n%s", calls);
+	rig_agent_init(&a, "agent");
+	set_sections(&a, calls);
+	rig_agent_start(&a);
+	proxy = rig_agent_proxy(&a, RIG_SOCKS5);
+	REQUIRE(rig_dial(&c, &proxy, "127.0.0.1", echo.port, 10000) == RIG_OK,
+	    "%s", c.text);
+	CHECK(rig_echo(&c, 1, 0, 5000) == RIG_OK, "%s", c.text);
+	await_class(&a, "calls", "bytes_down", 5000);
+	set_sections(&a, both);
+	rig_agent_write(&a);
+	REQUIRE(rig_agent_reload(&a, EVENT_MS, NULL) == 0, "refused");
+	await_class(&a, "first", "tunnels", 0);
+	CHECK_INT(class_number(&a, "calls", "tunnels"), 1);
+	CHECK_INT(class_number(&a, "calls", "bytes_down"), 5000);
+	EXPECT(&a, 0, "calls", "tunnels", "class=calls");
+	/* One that is started anew knows as well. */
+	control = rig_agent_child(&a, "control");
+	kill(control, SIGKILL);
+	rig_agent_await_child(&a, "control", control, EVENT_MS);
+	CHECK(rig_echo(&c, 1, 5000, 5000) == RIG_OK, "%s", c.text);
+	await_class(&a, "calls", "bytes_down", 10000);
+	CHECK_INT(class_number(&a, "first", "bytes_down"), 0);
+	set_sections(&a, "");
+	rig_agent_write(&a);
+	REQUIRE(rig_agent_reload(&a, EVENT_MS, NULL) == 0, "refused");
+	await_class(&a, "first", "tunnels", -1);
+	CHECK_INT(class_number(&a, "calls", "tunnels"), 1);
+	CHECK(rig_echo(&c, 1, 10000, 5000) == RIG_OK, "%s", c.text);
+	rig_conn_close(&c);
+	await_class(&a, "calls", "tunnels", -1);
+	rig_agent_stop(&a);
+	rig_server_stop(&echo);
+}
+
 static const struct rig_case cases[] = {
     {"commands", t_commands, 0, 0},
     {"mistakes", t_mistakes, 0, 0},
@@ -609,6 +698,7 @@ static const struct rig_case cases[] = {
     {"follow", t_follow, 0, 0},
     {"watch", t_watch, 0, 0},
     {"output", t_output, 0, 0},
+    {"classes over reloads", t_classes, 0, 0},
     {"other-user", t_other_user, 0, RIG_NEEDS_ROOT},
 };
 

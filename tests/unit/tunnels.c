@@ -189,6 +189,33 @@ classes(void)
 	rig_close();
 }
 
+/* One that is gone is there while anything runs in it. */
+static void
+gone(void)
+{
+	struct settings_class *c;
+	const json_t *o, *list;
+	json_t *lines;
+
+	rig_open(CONFIG "[class \"calls\"]\n");
+	c = &rig_control.settings->classes[CLASS_BUILT_IN];
+	c->gone = true;
+	lines = rig_answer("classes", false);
+	o = rig_first(lines, true);
+	CHECK_INT(
+	    json_array_size(json_object_get(o, "classes")), CLASS_BUILT_IN);
+	json_decref(lines);
+	rig_slabs[0]->classes[CLASS_BUILT_IN].tunnels = 1;
+	lines = rig_answer("classes", false);
+	o = rig_first(lines, true);
+	list = json_object_get(o, "classes");
+	CHECK_INT(json_array_size(list), CLASS_BUILT_IN + 1);
+	CHECK_STR(
+	    rig_str(json_array_get(list, CLASS_BUILT_IN), "name"), "calls");
+	json_decref(lines);
+	rig_close();
+}
+
 static const struct unit_case cases[] = {
     {"rows", rows},
     {"full", full},
@@ -196,6 +223,7 @@ static const struct unit_case cases[] = {
     {"told", told},
     {"many", many},
     {"classes", classes},
+    {"a class that is gone", gone},
 };
 
 UNIT_MAIN("tunnels", cases)
