@@ -14,6 +14,11 @@ static const struct field answer_fields[] = {
 	"when it was asked; all times are wall-clock microseconds"},
     {"behaviour", NULL, NULL, FIELD_BOOL, false, NULL,
 	"whether tunnels change their class by what they turn out to be"},
+    {"link.up", NULL, NULL, FIELD_COUNT, false, NULL,
+	"what the host's own link carries by [link] bandwidth, bit/s; 0: it is "
+	"not said"},
+    {"link.down", NULL, NULL, FIELD_COUNT, false, NULL,
+	"the same, towards clients"},
     {"classes", NULL, NULL, FIELD_OTHER, false, NULL, "see below"},
     {NULL, NULL, NULL, FIELD_TEXT, false, NULL, NULL}};
 
@@ -34,6 +39,11 @@ static const struct field class_fields[] = {
 	"or because of what they did before they stood"},
     {"came", "CAME", NULL, FIELD_COUNT, false, NULL,
 	"tunnels that came from another class, by how they behaved"},
+    {"setup.p50_us", NULL, NULL, FIELD_SPAN, false, NULL,
+	"half of its tunnels stood within, from the request on, in "
+	"microseconds; 0: none did yet"},
+    {"setup.p95_us", "SETUP P95", NULL, FIELD_SPAN, true, NULL,
+	"19 of 20 stood within, in microseconds"},
     {"waiting", "WAITING", NULL, FIELD_COUNT, true, NULL,
 	"requests that wait now, as their tier is full"},
     {"admitted", NULL, NULL, FIELD_COUNT, false, NULL,

@@ -59,6 +59,9 @@ static const struct field tunnel_fields[] = {
     {"via", "VIA", NULL, FIELD_TEXT, false, NULL,
 	"the intermediary, or direct; empty when that is configured no more"},
     {"began_us", "AGE", NULL, FIELD_COUNT, false, age_cell, "when it stood"},
+    {"setup_us", NULL, NULL, FIELD_SPAN, false, NULL,
+	"from the request to its path, in microseconds and at most 12.5 % off; "
+	"0: not known"},
     {"bytes_up", "UP", NULL, FIELD_BYTES, false, NULL, "from the client"},
     {"bytes_down", "DOWN", NULL, FIELD_BYTES, false, NULL, "to it"},
     {NULL, NULL, NULL, FIELD_TEXT, false, NULL, NULL}};

@@ -49,6 +49,14 @@ hist_upper_us(unsigned int bucket)
 	return bucket >= HIST_BUCKETS - 1 ? INT64_MAX : lower_us(bucket + 1);
 }
 
+int64_t
+hist_middle_us(unsigned int bucket)
+{
+	if (bucket >= HIST_BUCKETS - 1)
+		return lower_us(HIST_BUCKETS - 1);
+	return (lower_us(bucket) + lower_us(bucket + 1)) / 2;
+}
+
 void
 hist_add(struct hist *h, int64_t us)
 {
@@ -74,7 +82,7 @@ hist_quantile_us(const uint32_t count[HIST_BUCKETS], double q)
 	for (i = 0; i < HIST_BUCKETS - 1; i++) {
 		seen += count[i];
 		if (seen > 0 && (double)seen >= rank)
-			return (lower_us(i) + lower_us(i + 1)) / 2;
+			return hist_middle_us(i);
 	}
-	return lower_us(HIST_BUCKETS - 1);
+	return hist_middle_us(HIST_BUCKETS - 1);
 }

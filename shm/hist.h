@@ -20,6 +20,9 @@ struct hist {
 unsigned int hist_bucket(int64_t us);
 /* The first microsecond above a bucket; INT64_MAX for the last. */
 int64_t hist_upper_us(unsigned int bucket);
+/* What a time in that bucket is taken for: the middle of it; 2^26 (67 s) for the
+ * last, and for what is none. */
+int64_t hist_middle_us(unsigned int bucket);
 void hist_add(struct hist *, int64_t us);
 /* The q-quantile (0..1) of counts; 0 when there are none; 2^26 (67 s) when it
  * lies in the last bucket. */

@@ -20,7 +20,7 @@
  * memfd: nobody can shrink it under a reader.
  */
 #define SLAB_MAGIC	0x42414c5331ull
-#define SLAB_LAYOUT	11
+#define SLAB_LAYOUT	12
 #define SLAB_REASONS	32    /* at least REASON_COUNT of wire/wire.h */
 #define SLAB_CLASSES	16    /* of traffic */
 #define SLAB_PRIORITIES 8     /* of these */
@@ -93,6 +93,7 @@ struct slab_class {
 	_Atomic uint64_t admitted; /* after they waited */
 	_Atomic uint64_t refused_full[SLAB_FULL_WHYS];
 	struct hist waited; /* by those admitted */
+	struct hist setup;  /* tunnels', from the request to the path */
 };
 
 struct slab {

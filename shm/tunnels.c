@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shm/hist.h"
+
 /* So that the sum over any number of tunnels fits 63 bits. */
 #define BYTES_MAX  (1ull << 44)
 #define NAME_WORDS ((TUNNELS_USER_MAX + 1) / 8)
@@ -45,6 +47,25 @@ tunnels_dest(struct tunnels_about *a, const char *dest)
 	}
 	memcpy(a->dest, dest + len - TUNNELS_DEST_MAX, TUNNELS_DEST_MAX + 1);
 	memcpy(a->dest, "...", 3);
+}
+
+/* A tunnel's class takes three bytes of its word, and its set-up the highest:
+ * the bucket of shm/hist.h, 0 for none. */
+#define SETUP_SHIFT 24
+static_assert(HIST_BUCKETS < 255, "one byte");
+
+static uint32_t
+setup_bits(int64_t us)
+{
+	return us > 0 ? (hist_bucket(us) + 1) << SETUP_SHIFT : 0;
+}
+
+static int64_t
+setup_us(uint32_t word)
+{
+	uint32_t bits = word >> SETUP_SHIFT;
+
+	return bits > 0 && bits <= HIST_BUCKETS ? hist_middle_us(bits - 1) : 0;
 }
 
 static uint32_t
@@ -103,6 +124,7 @@ copy(const struct tunnels_row *r, struct tunnels_about *out)
 	out->class = (uint8_t)word;
 	out->why = (uint8_t)(word >> 8);
 	out->behave_why = (uint8_t)(word >> 16);
+	out->setup_us = setup_us(word);
 	out->slot = GET(&r->slot);
 	out->incarnation = GET(&r->incarnation);
 	out->began_us = GET(&r->began_us);
@@ -214,7 +236,8 @@ tunnels_take(struct tunnels *t, const struct tunnels_about *a)
 	sequence = GET(&r->sequence) | 1;
 	SET(&r->sequence, sequence);
 	atomic_thread_fence(memory_order_release);
-	SET(&r->class, class_word(a->class, a->why, a->behave_why));
+	SET(&r->class, class_word(a->class, a->why, a->behave_why) |
+			   setup_bits(a->setup_us));
 	SET(&r->slot, a->slot);
 	SET(&r->incarnation, a->incarnation);
 	SET(&r->began_us, a->began_us > 0 ? a->began_us : 1);
@@ -257,8 +280,12 @@ void
 tunnels_class(
     struct tunnels_row *r, uint8_t class, uint8_t why, uint8_t behave_why)
 {
-	if (r != NULL)
-		SET(&r->class, class_word(class, why, behave_why));
+	uint32_t setup;
+
+	if (r == NULL)
+		return;
+	setup = GET(&r->class) & 0xffu << SETUP_SHIFT;
+	SET(&r->class, class_word(class, why, behave_why) | setup);
 }
 
 /* One of them alone says nothing wrong: slots have another incarnation each. */

@@ -20,7 +20,7 @@
 
 struct tunnels_row {
 	_Atomic uint32_t sequence;
-	_Atomic uint32_t class; /* | why << 8 | behave_why << 16 */
+	_Atomic uint32_t class; /* and whys, and set-up */
 	_Atomic uint32_t slot;	/* of the tier table */
 	_Atomic uint32_t incarnation;
 	_Atomic int64_t began_us; /* mono_us(); 0: nobody's */
@@ -45,6 +45,8 @@ struct tunnels_about {
 	uint8_t class, why; /* enum slab_class_why */
 	uint8_t behave_why; /* enum behave_why: any number */
 	uint32_t slot, incarnation;
+	int64_t setup_us; /* how long it took; 0: not known.  Told as exactly as
+			   * shm/hist.h does */
 	char name[TUNNELS_USER_MAX + 1]; /* cut at its end */
 	char dest[TUNNELS_DEST_MAX + 1]; /* "host:port", cut at its start */
 	uint64_t up, down;

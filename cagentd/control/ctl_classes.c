@@ -17,6 +17,7 @@
 struct sums {
 	int64_t tunnels, came, up, down, waiting, admitted, refused;
 	int64_t began[SLAB_CLASS_WHYS];
+	uint32_t setup[HIST_BUCKETS];
 };
 
 static int64_t
@@ -44,6 +45,9 @@ add(struct sums *s, const struct slab_class *c)
 		s->refused += get(&c->refused_full[i], COUNT_MAX);
 	for (i = 0; i < SLAB_CLASS_WHYS; i++)
 		s->began[i] += get(&c->began[i], COUNT_MAX);
+	for (i = 0; i < HIST_BUCKETS; i++)
+		s->setup[i] += atomic_load_explicit(
+		    &c->setup.count[i], memory_order_relaxed);
 }
 
 const char *
@@ -67,6 +71,27 @@ ctl_class_name(const struct settings *s, unsigned int class,
 		return s->classes[class].name;
 	snprintf(out, CTL_CLASS_LEN, "class %u", class % 1000);
 	return out;
+}
+
+static json_t *
+quantiles(const uint32_t count[HIST_BUCKETS])
+{
+	json_t *o = json_object();
+
+	ctl_set_int(o, "p50_us", hist_quantile_us(count, 0.5));
+	ctl_set_int(o, "p95_us", hist_quantile_us(count, 0.95));
+	return o;
+}
+
+/* What the host's own link is said to carry, bit/s; 0: nothing is said. */
+static json_t *
+link_json(const struct settings *s)
+{
+	json_t *o = json_object();
+
+	ctl_set_int(o, "up", s->link.up * 8);
+	ctl_set_int(o, "down", s->link.down * 8);
+	return o;
 }
 
 static struct sums
@@ -104,6 +129,7 @@ class_json(const struct control *c, uint32_t index)
 	ctl_set_int(o, "tunnels", s.tunnels);
 	ctl_set(o, "began", began);
 	ctl_set_int(o, "came", s.came);
+	ctl_set(o, "setup", quantiles(s.setup));
 	ctl_set_int(o, "waiting", s.waiting);
 	ctl_set_int(o, "admitted", s.admitted);
 	ctl_set_int(o, "refused_full", s.refused);
@@ -126,6 +152,7 @@ ctl_class_list(struct ctl_query *q)
 	}
 	ctl_set_int(answer, "now_us", q->now_us);
 	ctl_set(answer, "behaviour", json_boolean(c->settings->behaviour));
+	ctl_set(answer, "link", link_json(c->settings));
 	ctl_set(answer, "classes", list);
 	ctl_say(q, answer);
 }

@@ -137,6 +137,7 @@ tunnel_json(const struct found *f, uint32_t worker, uint32_t row,
 		? behave_why_text((enum behave_why)a->behave_why)
 		: "");
 	ctl_set_text(o, "via", via_of(f, a));
+	ctl_set_int(o, "setup_us", a->setup_us);
 	ctl_set_int(o, "bytes_up", (int64_t)a->up);
 	ctl_set_int(o, "bytes_down", (int64_t)a->down);
 	return o;

@@ -26,6 +26,7 @@ struct setup {
 	struct who_wait who;
 	struct dial dial;
 	struct client client;
+	int64_t asked_us;    /* for a tunnel; 0: it was not */
 	struct login *login; /* under way */
 };
 

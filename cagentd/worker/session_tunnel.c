@@ -104,6 +104,18 @@ moved(struct relay *r, enum relay_side from, size_t len)
 		(void)net_mark(r->side[RELAY_UPSTREAM].stream.fd, mark);
 }
 
+/* How long it took to come to stand; 0: it was asked for as something else. */
+static int64_t
+setup_us(const struct session *s)
+{
+	int64_t us;
+
+	if (s->setup == NULL || s->setup->asked_us == 0)
+		return 0;
+	us = loop_now_us(s->env->dial.loop) - s->setup->asked_us;
+	return us > 0 ? us : 1;
+}
+
 /* Let people see it.  Of one that has become something else on its way (an
  * upgrade, a BIND) it is not known any more what for. */
 static void
@@ -123,7 +135,8 @@ show(struct session *s)
 	    .why = s->class.why,
 	    .behave_why = s->class.behave.why,
 	    .slot = slot,
-	    .incarnation = s->hop.incarnation};
+	    .incarnation = s->hop.incarnation,
+	    .setup_us = setup_us(s)};
 	tunnels_name(&a, quota_name(&s->setup->client, name));
 	tunnels_dest(
 	    &a, wire_host_format(&s->setup->request.intake.host, text));
@@ -138,7 +151,7 @@ stands(struct session *s)
 
 	session_change(s, SESSION_RELAYING);
 	slab_up(&s->env->slab->tunnels);
-	tunnel_class_stands(&s->class, &env);
+	tunnel_class_stands(&s->class, &env, setup_us(s));
 	show(s);
 }
 
@@ -289,6 +302,8 @@ session_tunnel(struct session *s)
 
 	if (s->state != SESSION_DIALING)
 		session_change(s, SESSION_DIALING);
+	if (u->asked_us == 0)
+		u->asked_us = loop_now_us(s->env->dial.loop);
 	u->client.protocol = in->protocol;
 	classify(s->settings, &in->host, &u->client, NULL, &v);
 	learn_consult(s->env->learn, s->settings, &in->host, &v);

@@ -65,13 +65,16 @@ tunnel_class_begin(struct tunnel_class *c, const struct tunnel_class_env *env,
 }
 
 void
-tunnel_class_stands(struct tunnel_class *c, const struct tunnel_class_env *env)
+tunnel_class_stands(struct tunnel_class *c, const struct tunnel_class_env *env,
+    int64_t setup_us)
 {
 	if (c->counted)
 		return;
 	c->counted = true;
 	slab_up(&row(env, c)->tunnels);
 	slab_add(&row(env, c)->began[c->why], 1);
+	if (setup_us > 0)
+		hist_add(&row(env, c)->setup, setup_us);
 }
 
 static void

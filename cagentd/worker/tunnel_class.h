@@ -42,9 +42,9 @@ struct tunnel_class_of {
 /* Before a way is looked for: the class is set; nothing is counted yet. */
 void tunnel_class_begin(struct tunnel_class *, const struct tunnel_class_env *,
     const struct tunnel_class_of *, int64_t now_us);
-/* It stands. */
+/* It stands, setup_us after it was asked for; 0: that is not known. */
 void tunnel_class_stands(
-    struct tunnel_class *, const struct tunnel_class_env *);
+    struct tunnel_class *, const struct tunnel_class_env *, int64_t setup_us);
 /* Bytes (> 0) have moved: true when it is of another class now. */
 bool tunnel_class_moved(struct tunnel_class *, const struct tunnel_class_env *,
     bool up, size_t len, int64_t now_us);

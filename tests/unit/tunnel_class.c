@@ -60,8 +60,8 @@ begin(struct rig *r, int64_t now_us)
 	    &r->verdict, &r->client, &r->host, r->behaviour};
 
 	tunnel_class_begin(&r->class, &r->env, &of, now_us);
-	tunnel_class_stands(&r->class, &r->env);
-	tunnel_class_stands(&r->class, &r->env);
+	tunnel_class_stands(&r->class, &r->env, 20000);
+	tunnel_class_stands(&r->class, &r->env, 20000);
 }
 
 /* One download, from its request on: did the class change? */
@@ -102,6 +102,11 @@ by_behaviour_and_then_by_history(void)
 	    r.slab->classes[CLASS_NORMAL].began[SLAB_CLASS_BY_DEFAULT], 2);
 	CHECK_INT(r.slab->classes[CLASS_BULK].began[SLAB_CLASS_BY_HISTORY], 1);
 	CHECK_INT(r.slab->classes[CLASS_BULK].came, 2);
+	/* Where they began, each once. */
+	CHECK_INT(
+	    r.slab->classes[CLASS_NORMAL].setup.count[hist_bucket(20000)], 2);
+	CHECK_INT(
+	    r.slab->classes[CLASS_BULK].setup.count[hist_bucket(20000)], 1);
 	CHECK_INT(r.slab->classes[CLASS_NORMAL].bytes_up +
 		      r.slab->classes[CLASS_BULK].bytes_up,
 	    1200);

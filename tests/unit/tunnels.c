@@ -22,7 +22,8 @@ about(const char *name, const char *dest)
 	    .class = CLASS_BULK,
 	    .why = SLAB_CLASS_BY_BEHAVIOUR,
 	    .behave_why = BEHAVE_RUN,
-	    .slot = TUNNELS_DIRECT};
+	    .slot = TUNNELS_DIRECT,
+	    .setup_us = 64};
 
 	tunnels_name(&a, name);
 	tunnels_dest(&a, dest);
@@ -51,7 +52,8 @@ rows(void)
 	CHECK(tunnels_at(t, 1, NOW_US, &got), "not there");
 	CHECK(got.up == 3 && got.down == 4 && got.slot == 9 &&
 		  got.incarnation == 2 && got.class == CLASS_NORMAL &&
-		  got.why == SLAB_CLASS_BY_RULE && got.began_us == 5,
+		  got.why == SLAB_CLASS_BY_RULE && got.began_us == 5 &&
+		  got.setup_us == 72,
 	    "not what was written");
 	CHECK_STR(got.name, "login al");
 	CHECK_STR(got.dest, "a.example:1");
@@ -94,6 +96,7 @@ rubbish(void)
 	CHECK(tunnels_at(t, 0, NOW_US, &got), "not there");
 	CHECK_INT(got.began_us, NOW_US);
 	CHECK_INT(got.up, 1ll << 44);
+	CHECK_INT(got.setup_us, 0);
 	CHECK_STR(got.name, "???????????????????????????????");
 	CHECK(!tunnels_at(t, TUNNELS_ROWS, NOW_US, &got), "beyond the end");
 	CHECK_INT(tunnels_next(t, UINT32_MAX), TUNNELS_ROWS);
@@ -127,6 +130,7 @@ told(void)
 	CHECK_STR(rig_str(one, "class"), "bulk");
 	CHECK_STR(rig_str(one, "why"), "behaviour");
 	CHECK_STR(rig_str(one, "via"), "direct");
+	CHECK_INT(rig_int(one, "setup_us"), 72);
 	one = json_array_get(json_object_get(o, "tunnels"), 2);
 	CHECK_STR(rig_str(one, "class"), "class 250");
 	CHECK_STR(rig_str(one, "via"), "a");
@@ -173,7 +177,9 @@ classes(void)
 	const json_t *o, *one;
 	json_t *lines;
 
-	rig_open(CONFIG);
+	rig_open(CONFIG "[link]\nbandwidth = 8mbit up, 80mbit down\n");
+	hist_add(&rig_slabs[0]->classes[CLASS_BULK].setup, 64);
+	hist_add(&rig_slabs[1]->classes[CLASS_BULK].setup, 1 << 20);
 	rig_slabs[0]->classes[CLASS_BULK].tunnels = 2;
 	rig_slabs[1]->classes[CLASS_BULK].tunnels = 3;
 	rig_slabs[1]->classes[CLASS_BULK].came = UINT64_MAX;
@@ -184,6 +190,10 @@ classes(void)
 	CHECK_STR(rig_str(one, "name"), "bulk");
 	CHECK_INT(rig_int(one, "tunnels"), 5);
 	CHECK_INT(rig_int(one, "came"), 1ll << 48);
+	CHECK_INT(rig_int(json_object_get(one, "setup"), "p50_us"), 72);
+	CHECK_INT(rig_int(json_object_get(one, "setup"), "p95_us"), 1179648);
+	CHECK_INT(rig_int(json_object_get(o, "link"), "up"), 8000000);
+	CHECK_INT(rig_int(json_object_get(o, "link"), "down"), 80000000);
 	CHECK_INT(rig_int(json_object_get(one, "began"), "rule"), 4);
 	json_decref(lines);
 	rig_close();
