@@ -43,6 +43,9 @@ enum {
 	OPT_EXPIRES,
 	OPT_SHELL,
 	OPT_TRANSPARENT,
+	OPT_VIEW,
+	OPT_SORT,
+	OPT_INTERVAL,
 };
 
 static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
@@ -69,6 +72,9 @@ static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
     {"expires", required_argument, NULL, OPT_EXPIRES},
     {"shell", no_argument, NULL, OPT_SHELL},
     {"transparent", no_argument, NULL, OPT_TRANSPARENT},
+    {"view", required_argument, NULL, OPT_VIEW},
+    {"sort", required_argument, NULL, OPT_SORT},
+    {"interval", required_argument, NULL, OPT_INTERVAL},
     {"output", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
 
 #define OPTIONS_N (sizeof(options) / sizeof(*options))
@@ -157,6 +163,9 @@ static const struct place texts[] = {
     {OPT_KEY, offsetof(struct call, key)},
     {OPT_EXPIRES, offsetof(struct call, expires)},
     {'o', offsetof(struct call, output)},
+    {OPT_VIEW, offsetof(struct call, view)},
+    {OPT_SORT, offsetof(struct call, sort)},
+    {OPT_INTERVAL, offsetof(struct call, interval)},
 };
 static const struct place flags[] = {
     {OPT_JSON, offsetof(struct call, json)},
@@ -279,9 +288,14 @@ check_call(const struct call *call, int args_n)
 
 	if (call->watch_us != 0 && (v->takes & TAKES_WATCH) == 0)
 		return say_usage(call, "%s takes no --watch", name);
-	if ((call->follow || call->lines >= 0) &&
-	    (v->takes & TAKES_FOLLOW) == 0)
+	if ((call->follow && (v->takes & TAKES_FOLLOW) == 0) ||
+	    (call->lines >= 0 && (v->takes & (TAKES_FOLLOW | TAKES_TOP)) == 0))
 		return say_usage(call, "%s takes neither -f nor -n", name);
+	if ((call->view != NULL || call->sort != NULL ||
+		call->interval != NULL) &&
+	    (v->takes & TAKES_TOP) == 0)
+		return say_usage(
+		    call, "%s takes no --view, --sort or --interval", name);
 	if ((call->user != NULL || call->protocol != NULL ||
 		call->class != NULL) &&
 	    (v->takes & TAKES_USER) == 0)
@@ -400,6 +414,13 @@ args_help(const struct call *call)
 	if ((v->takes & TAKES_FOLLOW) != 0)
 		fputs("  -n N           the last N (100, at most 1024)\n"
 		      "  -f             and new ones as they come\n",
+		    call->out);
+	if ((v->takes & TAKES_TOP) != 0)
+		fputs(
+		    "  --view V       tunnels, users, classes or intermediaries\n"
+		    "  --sort C       by that column, -C the other way around\n"
+		    "  --interval S   rates over S seconds (1)\n"
+		    "  --lines N      of a view at most\n",
 		    call->out);
 	if ((v->takes & TAKES_USER) != 0)
 		fputs("  --user U       as if the local user U had asked\n"

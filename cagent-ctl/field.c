@@ -27,10 +27,15 @@ int64_t
 field_number(const json_t *obj, const char *name)
 {
 	const json_t *v = field_value(obj, name);
+	double real;
 
+	if (!json_is_real(v))
+		return (int64_t)json_integer_value(v);
 	/* The larger counters are doubles once they pass 2^63. */
-	return json_is_real(v) ? (int64_t)json_real_value(v)
-			       : (int64_t)json_integer_value(v);
+	real = json_real_value(v);
+	if (real >= 0x1p63)
+		return INT64_MAX;
+	return real < -0x1p63 ? INT64_MIN : (int64_t)real;
 }
 
 const char *
@@ -85,7 +90,8 @@ bool
 field_is_number(const struct field *f)
 {
 	return f->kind == FIELD_COUNT || f->kind == FIELD_RANK ||
-	       f->kind == FIELD_BYTES || f->kind == FIELD_SPAN;
+	       f->kind == FIELD_BYTES || f->kind == FIELD_RATE ||
+	       f->kind == FIELD_SPAN;
 }
 
 static void
@@ -131,6 +137,8 @@ number_text(enum field_kind kind, int64_t n, char *out, size_t size)
 
 	if (kind == FIELD_BYTES)
 		snprintf(out, size, "%s", format_bytes(n, text));
+	else if (kind == FIELD_RATE)
+		snprintf(out, size, "%s", format_rate(n, text));
 	else if (kind == FIELD_SPAN && n > 0)
 		snprintf(out, size, "%s", format_span(n, text));
 	else if (kind == FIELD_COUNT || n > 0)
@@ -157,6 +165,7 @@ kind_text(const struct field *f, const json_t *obj, int64_t now_us, char *out,
 	case FIELD_COUNT:
 	case FIELD_RANK:
 	case FIELD_BYTES:
+	case FIELD_RATE:
 	case FIELD_SPAN:
 		number_text(f->kind, field_number(obj, f->name), out, size);
 		return;

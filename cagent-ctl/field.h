@@ -16,6 +16,7 @@ enum field_kind {
 	FIELD_COUNT, /* a number as it is */
 	FIELD_RANK,  /* 0 shown as "-" */
 	FIELD_BYTES,
+	FIELD_RATE,   /* bit/s, in units of 1000 */
 	FIELD_SPAN,   /* microseconds; 0 shown as "-" */
 	FIELD_TIME,   /* wall-clock microseconds; 0: never */
 	FIELD_BOOL,   /* yes, no */

@@ -23,23 +23,39 @@ scaled(int64_t tenths, const char *unit, char out[FORMAT_LEN])
 	return out;
 }
 
-const char *
-format_bytes(int64_t n, char out[FORMAT_LEN])
+/* step: of one unit to the next. */
+static const char *
+count(int64_t n, int64_t step, const char *const units[], char out[FORMAT_LEN])
 {
-	static const char *const units[] = {"", "K", "M", "G", "T", "P", "E"};
 	int64_t whole = n < 0 ? 0 : n, rest = 0;
 	size_t i = 0;
 
-	while (whole >= 1024) {
-		rest = whole % 1024;
-		whole /= 1024;
+	while (whole >= step) {
+		rest = whole % step;
+		whole /= step;
 		i++;
 	}
 	if (i == 0)
 		snprintf(out, FORMAT_LEN, "%d", (int)whole);
 	else
-		scaled(whole * 10 + rest * 10 / 1024, units[i], out);
+		scaled(whole * 10 + rest * 10 / step, units[i], out);
 	return out;
+}
+
+const char *
+format_bytes(int64_t n, char out[FORMAT_LEN])
+{
+	static const char *const units[] = {"", "K", "M", "G", "T", "P", "E"};
+
+	return count(n, 1024, units, out);
+}
+
+const char *
+format_rate(int64_t n, char out[FORMAT_LEN])
+{
+	static const char *const units[] = {"", "k", "M", "G", "T", "P", "E"};
+
+	return count(n, 1000, units, out);
 }
 
 /* Two neighbouring units, both shown: "3h12m". */

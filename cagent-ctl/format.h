@@ -9,6 +9,8 @@
 
 /* "999", "1.0K", "12M": bytes in units of 1024. */
 const char *format_bytes(int64_t n, char out[FORMAT_LEN]);
+/* "999", "1.0k", "12M": bit/s, in units of 1000. */
+const char *format_rate(int64_t n, char out[FORMAT_LEN]);
 /* "350us", "12.3ms", "4.5s", "2m05s", "3h12m", "5d04h". */
 const char *format_span(int64_t us, char out[FORMAT_LEN]);
 /* The same of the time between two points; 0 when to_us is the earlier. */

@@ -30,6 +30,7 @@ struct call {
 	const char *login, *service, *source;	     /* who asks */
 	const char *method, *accept, *dest;	     /* of a request */
 	const char *serial, *key, *expires, *output; /* of policy */
+	const char *view, *sort, *interval;	     /* of top */
 	const char *file;			     /* of passwd, as below */
 	bool drop, list;
 	bool json, describe, follow, help, version;
@@ -38,7 +39,7 @@ struct call {
 	unsigned int width; /* of the terminal; 0: there is none */
 	bool pretty;	    /* JSON for eyes: several lines, indented */
 	int64_t watch_us;   /* 0: once */
-	int64_t lines;	    /* of events; -1: not said */
+	int64_t lines;	    /* of events and top; -1: not said */
 	FILE *out, *err;    /* data and notes */
 };
 
@@ -49,6 +50,7 @@ enum verb_takes {
 	TAKES_POLICY = 8,  /* --root, --serial, --key, --expires, -o */
 	TAKES_PASSWD = 16, /* -f FILE, -D, -l */
 	TAKES_ENV = 32,	   /* --shell, --transparent */
+	TAKES_TOP = 64,	   /* --view, --sort, --interval, --lines */
 };
 
 struct verb {
@@ -76,6 +78,7 @@ int why_run(const struct call *);
 int route_run(const struct call *);
 int classes_run(const struct call *);
 int tunnels_run(const struct call *);
+int top_run(const struct call *);
 int learned_run(const struct call *);
 int events_run(const struct call *);
 int order_run(const struct call *);
@@ -93,6 +96,7 @@ extern const struct field_list *const why_fields[];
 extern const struct field_list *const route_fields[];
 extern const struct field_list *const classes_fields[];
 extern const struct field_list *const tunnels_fields[];
+extern const struct field_list *const top_fields[];
 extern const struct field_list *const learned_fields[];
 extern const struct field_list *const events_fields[];
 extern const struct field_list *const order_fields[];

@@ -44,6 +44,12 @@
 	"users-file of\n" CHECK_DEFAULT ", or else\n" SYSCONFDIR             \
 	"/cagent/users.  A reload of cagentd puts it in force.\n"
 
+#define TOP                                                                  \
+	"On a terminal it goes on until q is pressed (h tells of the other " \
+	"keys); elsewhere,\nand with --json, two looks are taken and what "  \
+	"they say is printed.  KEY is as for\ntunnels; a TEXT is found "     \
+	"anywhere, in any case.\n"
+
 #define ENV                                                                     \
 	"A line KEY=VALUE each, of the daemon's listeners, or of those in the " \
 	"configuration\nFILE, " CHECK_DEFAULT " when the daemon cannot be "     \
@@ -71,6 +77,9 @@ const struct verb verbs[] = {
 	"KEY is class, user, via (an intermediary, or direct) or host (a part "
 	"of it);\nall that are said must be so.\n",
 	tunnels_run, 0, 4, TAKES_WATCH, tunnels_fields},
+    {"top", "[KEY=VALUE|TEXT...]",
+	"live: tunnels, users, classes, intermediaries", TOP, top_run, 0, 4,
+	TAKES_TOP, top_fields},
     {"learned", "", "destinations that answer without an intermediary", "",
 	learned_run, 0, 0, TAKES_WATCH, learned_fields},
     {"events", "[-f] [-n N]", "what has changed, the newest last",

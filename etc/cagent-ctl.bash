@@ -17,7 +17,7 @@ _cagent_ctl_command()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		--run-dir | --user | --login | --service | --source | --protocol | \
-		    --class | --root | -n | --lines)
+		    --class | --root | -n | --lines | --view | --sort | --interval)
 			[[ ${COMP_WORDS[i + 1]} == '=' ]] && ((i++))
 			[[ ${COMP_WORDS[i]}${COMP_WORDS[i - 1]} == *--run-dir* ]] &&
 			    run_dir=${COMP_WORDS[i + 1]}
@@ -56,8 +56,9 @@ _cagent_ctl()
 		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
 		return ;;
 	--protocol) words='socks4 socks4a socks5 http redirect tproxy' ;;
+	--view) words='tunnels users classes intermediaries' ;;
 	--class) words='critical interactive normal bulk' ;;
-	-n | --lines | --watch | --login | --service | --source) return ;;
+	-n | --lines | --watch | --sort | --interval | --login | --service | --source) return ;;
 	esac
 	if [[ -n $words ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
@@ -67,11 +68,14 @@ _cagent_ctl()
 	_cagent_ctl_command
 	case $command in
 	'')
-		words="status tiers show why route classes tunnels learned events drain enable
-		    pin unpin env config policy passwd doctor"
+		words="status tiers show why route classes tunnels top learned events drain
+		    enable pin unpin env config policy passwd doctor"
 		options+=' --watch' ;;
 	tunnels)
 		options+=' --watch'
+		words='class= user= via= host=' ;;
+	top)
+		options+=' --view --sort --interval --lines'
 		words='class= user= via= host=' ;;
 	status | tiers | classes | learned) options+=' --watch' ;;
 	show) options+=' --watch' ;;

@@ -163,6 +163,7 @@ t_commands(void)
 	    {{"route", "http://127.0.0.1/x", "--user=0"}, "would be picked"},
 	    {{"classes"}, "interactive"},
 	    {{"tunnels"}, "good"},
+	    {{"top", "--interval=0.1"}, "127.0.0.1:"},
 	    {{"events", "-n", "3"}, ""},
 	};
 	const struct field_list *const *list;

@@ -39,6 +39,10 @@ bytes(void)
 
 	for (i = 0; i < N(cases); i++)
 		CHECK_STR(format_bytes(cases[i].n, out), cases[i].want);
+	CHECK_STR(format_rate(999, out), "999");
+	CHECK_STR(format_rate(1000, out), "1.0k");
+	CHECK_STR(format_rate(12345678, out), "12M");
+	CHECK_STR(format_rate(-1, out), "0");
 }
 
 static void
