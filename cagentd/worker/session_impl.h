@@ -83,13 +83,17 @@ void session_leave_hop(struct session *);
 /* Of which class is what that client asks for? */
 void session_classify(struct session *, const struct verdict *,
     const struct client *, const struct wire_host *);
+/* Let people see it as a tunnel of that client to that host. */
+void session_show(
+    struct session *, const struct client *, const struct wire_host *);
 /* Find a path for what setup holds, and relay. */
 void session_tunnel(struct session *);
 void session_tunnel_kill(struct session *);
 /* The session ends: so does its tunnel, if it had one. */
 void session_tunnel_end(struct session *);
-/* Relay what stands and has proved itself: to_client goes there first, early
- * bytes of which are upstream's; flight goes the other way. */
+/* Relay what stands and has proved itself, is classified and shown: to_client
+ * goes there first, early bytes of which are upstream's; flight goes the other
+ * way. */
 void session_relay(struct session *, struct stream upstream,
     struct buf *to_client, size_t early);
 

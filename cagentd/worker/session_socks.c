@@ -136,6 +136,7 @@ reverse_done(struct reverse *b, enum wire_reason reason, int fd,
 		session_end(s);
 		return;
 	}
+	session_show(s, &s->setup->client, from);
 	session_socks_end(s);
 	slab_add(&s->env->slab->served, 1);
 	slab_add(&s->env->slab->direct, 1);
@@ -187,6 +188,8 @@ session_bind(struct session *s)
 	u->client.protocol = in->protocol;
 	classify(s->settings, &in->host, &u->client, NULL, &v);
 	reason = may_bind(s, &v);
+	session_classify(s, &v, &u->client, &in->host);
+	start.dscp = settings_class_mark(s->settings, s->class.class);
 	if (reason == REASON_OK) {
 		s->reverse = calloc(1, sizeof(*s->reverse));
 		if (s->reverse == NULL)

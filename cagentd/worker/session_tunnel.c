@@ -116,31 +116,41 @@ setup_us(const struct session *s)
 	return us > 0 ? us : 1;
 }
 
-/* Let people see it.  Of one that has become something else on its way (an
- * upgrade, a BIND) it is not known any more what for. */
-static void
-show(struct session *s)
+static uint32_t
+slot_of(const struct session *s)
 {
-	uint32_t slot = s->via_hop ? s->hop.slot : TUNNELS_DIRECT;
-	char text[WIRE_HOST_STRLEN], name[USAGE_NAME_MAX + 1];
-	struct tunnels_about a;
+	return s->via_hop ? s->hop.slot : TUNNELS_DIRECT;
+}
 
-	if (s->row != NULL || s->setup == NULL) {
-		tunnels_via(s->row, slot, s->hop.incarnation);
-		return;
-	}
-	a = (struct tunnels_about){.began_us = loop_now_us(s->env->dial.loop),
+void
+session_show(struct session *s, const struct client *client,
+    const struct wire_host *host)
+{
+	char text[WIRE_HOST_STRLEN], name[USAGE_NAME_MAX + 1];
+	struct tunnels_about a = {.began_us = loop_now_us(s->env->dial.loop),
 	    .user = s->class.user,
 	    .class = s->class.class,
 	    .why = s->class.why,
 	    .behave_why = s->class.behave.why,
-	    .slot = slot,
+	    .slot = slot_of(s),
 	    .incarnation = s->hop.incarnation,
 	    .setup_us = setup_us(s)};
-	tunnels_name(&a, quota_name(&s->setup->client, name));
-	tunnels_dest(
-	    &a, wire_host_format(&s->setup->request.intake.host, text));
+
+	tunnels_name(&a, quota_name(client, name));
+	tunnels_dest(&a, wire_host_format(host, text));
 	s->row = tunnels_take(&s->env->slab->live, &a);
+}
+
+/* Let people see it, or by whom it goes now. */
+static void
+show(struct session *s)
+{
+	const struct setup *u = s->setup;
+
+	if (s->row == NULL && u != NULL)
+		session_show(s, &u->client, &u->request.intake.host);
+	else
+		tunnels_via(s->row, slot_of(s), s->hop.incarnation);
 }
 
 /* It stands, once more perhaps. */

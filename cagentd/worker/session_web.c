@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/net.h"
 #include "cagentd/worker/session_impl.h"
 
 static void web_done(struct web *, void *arg, struct web_result *);
@@ -73,6 +74,17 @@ read_tunnel(struct session *s, const struct client *client, struct buf *in)
 	request_feed(&u->request, in);
 }
 
+/* Upstream's connection bears the mark of the request's class; of which one the
+ * tunnel is, those before it may have shown. */
+static void
+mark_again(const struct session *s, const struct web_result *result)
+{
+	uint8_t mark = settings_class_mark(s->settings, s->class.class);
+
+	if (mark != settings_class_mark(s->settings, result->verdict.class))
+		(void)net_mark(result->upstream.fd, mark); /* as in race.c */
+}
+
 /* The connection is somebody else's protocol by now. */
 static void
 relay(struct session *s, struct web_result *result)
@@ -82,6 +94,8 @@ relay(struct session *s, struct web_result *result)
 	s->told = true;
 	s->flight = result->bytes;
 	session_classify(s, &result->verdict, &result->client, &result->host);
+	session_show(s, &result->client, &result->host);
+	mark_again(s, result);
 	session_relay(s, result->upstream, result->to_client, result->early);
 }
 

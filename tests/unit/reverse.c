@@ -1,4 +1,5 @@
 /* SOCKS BIND, from a client's request to the relay or a refusal. */
+#include "cagentd/worker/session_impl.h"
 #include "tests/unit/associate_rig.h"
 
 #define LOOPBACK "[rule \"loop\"]\nnetwork = 127.0.0.0/8\nvia = direct\n"
@@ -91,6 +92,65 @@ relays_who_comes(void)
 		close(back);
 		rig_free(rig);
 	}
+}
+
+static int
+mark_of(int fd)
+{
+	socklen_t len = sizeof(int);
+	int mark = -1;
+
+	getsockopt(fd, IPPROTO_IP, IP_TOS, &mark, &len);
+	return mark;
+}
+
+/* What comes is a tunnel as others are: of its rule's class, marked, counted
+ * and shown, until it ends. */
+static void
+is_of_a_class(void)
+{
+	struct rig *rig = rig_new();
+	const struct slab *slab = &rig->agent->slab;
+	const struct slab_class *c = &slab->classes[CLASS_BULK];
+	struct tunnels_about row;
+	struct session *s;
+	uint16_t port;
+	char want[32];
+	int fd, back;
+
+	configure(rig, "[class \"bulk\"]\ndscp = cs1\n"
+		       "[rule \"l\"]\nnetwork = 127.0.0.0/8\nvia = direct\n"
+		       "class = bulk\n");
+	fd = ask(rig, true);
+	CHECK_INT(reply(rig, fd, true, &port), 0);
+	s = LIST_FIRST(&rig->sessions);
+	CHECK_INT(mark_of(s->reverse->listener), 8 << 2);
+	CHECK_INT(tunnels_next(&slab->live, 0), TUNNELS_ROWS);
+	CHECK_INT(gauge(&c->tunnels), 0);
+	back = come("127.0.0.1", port);
+	CHECK_INT(reply(rig, fd, true, &port), 0);
+	CHECK_INT(mark_of(s->relay.side[RELAY_UPSTREAM].stream.fd), 8 << 2);
+	say(back, LIT("file"));
+	expect(rig, fd, "file", 4);
+	say(fd, LIT("on"));
+	expect(rig, back, "on", 2);
+	CHECK_INT(gauge(&c->tunnels), 1);
+	CHECK_INT(AGENT_GET(&c->began[SLAB_CLASS_BY_RULE]), 1);
+	CHECK_INT(AGENT_GET(&c->bytes_up), 2);
+	CHECK_INT(AGENT_GET(&c->bytes_down), 4);
+	CHECK(tunnels_at(&slab->live, 0, mono_us(), &row), "no row");
+	snprintf(want, sizeof(want), "127.0.0.1:%u", port_of(back));
+	CHECK_STR(row.dest, want);
+	CHECK(row.class == CLASS_BULK && row.why == SLAB_CLASS_BY_RULE &&
+		  row.slot == TUNNELS_DIRECT && row.up == 2 && row.down == 4,
+	    "class %u by %u, %llu up", row.class, row.why,
+	    (unsigned long long)row.up);
+	close(back);
+	close_client(rig, 0, false);
+	RIG_UNTIL(rig->agent->loop, rig->ended == 1);
+	CHECK_INT(tunnels_next(&slab->live, 0), TUNNELS_ROWS);
+	CHECK_INT(gauge(&c->tunnels), 0);
+	rig_free(rig);
 }
 
 /* Only the host that was named. */
@@ -277,6 +337,7 @@ waits_for_what_a_name_is(void)
 
 static const struct unit_case cases[] = {
     {"relays who comes", relays_who_comes},
+    {"is of a class", is_of_a_class},
     {"turns others away", turns_others_away},
     {"refuses", refuses},
     {"waits no longer than it may", waits_no_longer_than_it_may},

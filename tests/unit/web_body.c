@@ -1,6 +1,8 @@
 /* What HTTP messages carry, both ways, and how their connections end. */
 #include <string.h>
 
+#include "cagentd/worker/session_impl.h"
+#include "shm/traffic.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/web_rig.h"
 
@@ -370,6 +372,21 @@ leaves_with_the_client(void)
 	web_rig_free(s.rig);
 }
 
+static void
+check_row(const struct tunnels *live, uint16_t port)
+{
+	struct tunnels_about row;
+	char want[32];
+
+	CHECK(tunnels_at(live, 0, mono_us(), &row), "no row");
+	snprintf(want, sizeof(want), "127.0.0.1:%u", port);
+	CHECK_STR(row.dest, want);
+	CHECK_INT(row.class, CLASS_NORMAL);
+	CHECK_INT(row.slot, TUNNELS_DIRECT);
+	CHECK_INT(row.up, 8);
+	CHECK_INT(row.down, 12);
+}
+
 /* Another protocol, by the same connections. */
 static void
 upgrades(void)
@@ -395,9 +412,68 @@ upgrades(void)
 	peer_await(s.o, 0, "client's");
 	peer_say(&s.o->conns[0], "more");
 	get(s.rig, s.fd, "more");
+	check_row(&s.rig->agent->slab.live, s.o->port);
 	peer_close(&s.o->conns[0], false);
 	CHECK_INT(end_of(s.rig, s.fd), 0);
+	close_client(s.rig, 0, false);
+	RIG_UNTIL(s.rig->agent->loop, s.rig->ended == 1);
+	CHECK_INT(tunnels_next(&s.rig->agent->slab.live, 0), TUNNELS_ROWS);
 	web_rig_free(s.rig);
+}
+
+static int
+upgraded_mark(struct scene *s)
+{
+	struct session *session;
+	int had = s->o->conns_n;
+	socklen_t len = sizeof(int);
+	int mark = -1;
+
+	ask_for(s->fd, s->o, "GET",
+	    "/" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+	RIG_UNTIL(s->rig->agent->loop, s->o->conns_n > had);
+	peer_await(s->o, had, "\r\n\r\n");
+	peer_say(&s->o->conns[had],
+	    "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\n"
+	    "Upgrade: websocket\r\n\r\n");
+	get(s->rig, s->fd, "HTTP/1.1 101 Switching\r\n");
+	skip_head(s->rig, s->fd);
+	session = LIST_FIRST(&s->rig->sessions);
+	getsockopt(session->relay.side[RELAY_UPSTREAM].stream.fd, IPPROTO_IP,
+	    IP_TOS, &mark, &len);
+	return mark;
+}
+
+/* One that begins in another class than its request was of, as its like were
+ * before, bears that class's mark. */
+static void
+marks_what_its_like_were(void)
+{
+	static char block[65536];
+	struct scene s = {.rig = rig_new()};
+	struct traffic *traffic = calloc(1, sizeof(*traffic));
+	struct slab *slab = &s.rig->agent->slab;
+	const struct slab_class *bulk = &slab->classes[CLASS_BULK];
+	int i, error;
+
+	s.o = peer_new(s.rig, NULL);
+	configure_web(s.rig, "[class \"bulk\"]\ndscp = cs1\n" DIRECT);
+	s.rig->env.traffic = traffic;
+	for (i = 0; i < HISTORY_ENOUGH; i++) {
+		s.fd = connect_client(s.rig);
+		CHECK_INT(upgraded_mark(&s), 0);
+		peer_say_bytes(&s.o->conns[i], block, sizeof(block));
+		CHECK_INT(take(s.rig, s.fd, block, sizeof(block), &error),
+		    sizeof(block));
+		CHECK_INT(gauge(&bulk->tunnels), 1);
+		close_client(s.rig, i, false);
+		RIG_UNTIL(s.rig->agent->loop, s.rig->ended == i + 1);
+	}
+	s.fd = connect_client(s.rig);
+	CHECK_INT(upgraded_mark(&s), 8 << 2);
+	CHECK_INT(AGENT_GET(&bulk->began[SLAB_CLASS_BY_HISTORY]), 1);
+	web_rig_free(s.rig);
+	free(traffic);
 }
 
 /* Through an intermediary, which is in flight as long as that. */
@@ -476,6 +552,7 @@ static const struct unit_case cases[] = {
     {"answers the half-closed", answers_the_half_closed},
     {"leaves with the client", leaves_with_the_client},
     {"upgrades", upgrades},
+    {"marks what its like were", marks_what_its_like_were},
     {"upgrades by a proxy", upgrades_by_a_proxy},
     {"drains", drains},
     {"does not wait for ever", does_not_wait_for_ever},

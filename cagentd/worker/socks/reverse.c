@@ -109,6 +109,9 @@ open_listener(struct reverse *b, union net_addr *at)
 
 	if (fd < 0)
 		return fd;
+	/* As in race.c; who is accepted inherits it. */
+	if (b->how.dscp != 0)
+		(void)net_mark(fd, b->how.dscp);
 	if (bind(fd, &at->sa, net_addr_len(at)) == -1 || listen(fd, 1) == -1 ||
 	    getsockname(fd, &at->sa, &len) == -1)
 		error = -errno;

@@ -24,6 +24,7 @@ struct reverse_start { /* all borrowed until the end */
 	const struct verdict *verdict;
 	const struct wire_host *host;
 	bool only_v4; /* the client's protocol has no other addresses */
+	uint8_t dscp; /* the mark of what is sent; 0: none */
 	int client;   /* is watched */
 	void *owner;
 	/* The listener stands there. */
