@@ -228,7 +228,7 @@ use_settings(struct worker *w, struct settings *s)
 	web_pool_clear(&w->pool); /* of paths that may be allowed no more */
 	logins_use(w->env.logins, s);
 	class_plan(s, &plan);
-	turns_use(&w->turns, &plan);
+	turns_use(&w->turns, &plan, s->workers);
 	pipes_limit(&w->pipes, s->splice ? w->fds_max / 64 : 0);
 	w->clients_max = accept_clients_max(s, w->fds_max);
 	atomic_store(&w->slab->conf_serial, s->serial);

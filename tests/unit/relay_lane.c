@@ -42,7 +42,7 @@ rig_begin(struct lane_rig *b, uint8_t class, bool pipes)
 		b->plan.classes[CRAWLS].tunnel_ceiling[i] = 1000;
 	}
 	turns_init(&b->turns, t->loop, b->state);
-	turns_use(&b->turns, &b->plan);
+	turns_use(&b->turns, &b->plan, 1);
 	t->start.pipes = pipes ? &b->pipes : NULL;
 	t->start.turns = &b->turns;
 	t->start.class = class;
@@ -192,7 +192,7 @@ counts_what_passes_by(void)
 
 	rig_begin(&b, 0, true);
 	b.plan.link[PACE_UP] = 10 * MB;
-	turns_use(&b.turns, &b.plan);
+	turns_use(&b.turns, &b.plan, 1);
 	CHECK_INT(b.state->lanes[PACE_UP].link, 0);
 	CHECK_INT(send(b.t->client, "x", 1, 0), 1);
 	expect(b.t, b.t->upstream, "x", 1);

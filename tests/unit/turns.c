@@ -67,7 +67,7 @@ setup(struct rig *r)
 		r->plan.classes[i].priority = (uint8_t)(i < 4 ? i : 4);
 		r->plan.classes[i].weight = weights[i];
 	}
-	turns_use(&r->turns, &r->plan);
+	turns_use(&r->turns, &r->plan, 1);
 }
 
 static void
@@ -201,7 +201,7 @@ may_end_in_its_turn(void)
 
 	setup(&r);
 	r.plan.link[PACE_DOWN] = 1000 * 1000 * 1000;
-	turns_use(&r.turns, &r.plan);
+	turns_use(&r.turns, &r.plan, 1);
 	join(&r, &o[0], 'a', 3, MIB);
 	join(&r, &o[1], 'b', 3, 1000);
 	join(&r, &o[2], 'c', 3, 1000);
@@ -244,10 +244,11 @@ waits_for_the_link(void)
 
 	setup(&r);
 	r.plan.link[PACE_DOWN] = 10 * 1000 * 1000;
-	turns_use(&r.turns, &r.plan);
+	turns_use(&r.turns, &r.plan, 1);
 	CHECK(turns_limited(&r.turns, 3, PACE_DOWN), "the link is");
 	CHECK(!turns_limited(&r.turns, 3, PACE_UP), "the other way is not");
-	CHECK(!turns_capped(&r.turns, 3, PACE_DOWN), "no ceiling");
+	CHECK(turns_lined(&r.turns, 3, PACE_DOWN), "so it is in line");
+	CHECK(!turns_lined(&r.turns, 1, PACE_DOWN), "but for what passes");
 	join(&r, &o[0], 'a', 3, MIB);
 	join(&r, &o[1], 'b', 3, MIB);
 	loop_turn(r.loop, 0);
@@ -269,8 +270,8 @@ waits_alone(void)
 
 	setup(&r);
 	r.plan.classes[3].tunnel_ceiling[PACE_DOWN] = 1000 * 1000;
-	turns_use(&r.turns, &r.plan);
-	CHECK(turns_capped(&r.turns, 3, PACE_DOWN), "a ceiling");
+	turns_use(&r.turns, &r.plan, 1);
+	CHECK(turns_lined(&r.turns, 3, PACE_DOWN), "a ceiling");
 	join(&r, &o[0], 'a', 3, 100 * KIB);
 	loop_turn(r.loop, 0);
 	loop_turn(r.loop, 0);

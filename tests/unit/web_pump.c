@@ -46,7 +46,7 @@ setup(struct rig *r, uint64_t length)
 	r->plan.classes[0].weight = 1;
 	r->plan.classes[0].ceiling[PACE_DOWN] = 1000000;
 	turns_init(&r->turns, r->loop, r->state);
-	turns_use(&r->turns, &r->plan);
+	turns_use(&r->turns, &r->plan, 1);
 	web_pump_start(&r->pump, r->loop, stream_plain(r->fds[0]),
 	    HTTP_BODY_LENGTH, moved);
 	web_pump_limit(&r->pump, &r->turns, &flow);

@@ -60,6 +60,7 @@ struct relay_end_point {
 	bool deaf : 1;	      /* it takes no more: a send to it failed */
 	bool bulk : 1;	      /* what comes from here goes by pipe */
 	bool never : 1;	      /* splice(2) does not like it */
+	bool moves : 1;	      /* something, since the last look */
 	/* How fast: in whole KiB, since ... */
 	uint16_t burst_kib;
 	uint16_t burst_ms; /* low bits; bulk: when something moved last */
@@ -123,7 +124,8 @@ struct relay {
 
 /* Of what is limited: the window that it is received by, and how much of it
  * may wait in the kernel to be sent. */
-#define RELAY_WINDOW_LEAST (64 * 1024)
+#define RELAY_WINDOW_LEAST (16 * 1024)
+#define RELAY_WINDOW_MS	   50 /* besides two round trips */
 #define RELAY_WINDOW_MOST  (4 * 1024 * 1024)
 #define RELAY_NOTSENT	   (128 * 1024)
 

@@ -120,6 +120,8 @@ fill(struct relay *r, struct relay_end_point *p, size_t most)
 	pipes_count(r->pipes, (size_t)n);
 	add_burst(p, (size_t)n);
 	p->burst_ms = now_ms(r);
+	p->moves = true;
+	relay_lane_active(r, p->which, true);
 	return n;
 }
 
@@ -360,6 +362,23 @@ wake(const struct relay_end_point *p)
 	setsockopt(p->stream.fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
 }
 
+/* It stays where it is; one that has nothing to move is not looked at any
+ * more. */
+static int
+look_lined(struct relay *r, enum relay_side from, bool *bulk)
+{
+	struct relay_end_point *p = &r->side[from];
+	bool active = p->moves || relay_lane_waits(r, from);
+
+	*bulk |= active;
+	relay_lane_active(r, from, active);
+	if (active)
+		relay_lane_tame(r, from);
+	p->moves = false;
+	p->burst_kib = 0;
+	return 0;
+}
+
 /* 0 or -errno; *bulk: it still is. */
 static int
 look(struct relay *r, enum relay_side from, bool *bulk)
@@ -371,13 +390,15 @@ look(struct relay *r, enum relay_side from, bool *bulk)
 	if (p->flow == FLOW_EMPTYING && is_stuck(r, p))
 		return to_buffer(r, from);
 	if (p->flow == FLOW_FILLING && p->burst_kib < RELAY_QUIET_KIB) {
-		if (relay_lane_capped(r, from))
-			return 0;
+		if (relay_lane_lined(r, from))
+			return look_lined(r, from, bulk);
 		loop_cancel(r->loop, &p->recv);
 		relay_bulk_drop(r, from);
 		wake(p);
 		return relay_read_on(r, from);
 	}
+	if (relay_lane_lined(r, from))
+		return look_lined(r, from, bulk);
 	p->burst_kib = 0;
 	*bulk = true;
 	return 0;

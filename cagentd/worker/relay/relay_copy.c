@@ -40,6 +40,13 @@ relay_copy_rest(struct relay *r, enum relay_side from, struct buf *b)
 	return stream_send(r->loop, to->stream, &to->send, b, on_sent);
 }
 
+/* Is it to go in line, and by splice, whether it is bulk or not? */
+static bool
+joins(const struct relay *r, enum relay_side from)
+{
+	return relay_lane_lined(r, from) && relay_bulk_may(r, from);
+}
+
 void
 relay_copy_bytes(
     struct relay *r, enum relay_side from, const uint8_t *data, size_t len)
@@ -62,7 +69,8 @@ relay_copy_bytes(
 		return;
 	}
 	relay_lane_charge(r, from, len);
-	if ((size_t)n == len && !p->bulk && !relay_lane_must_rest(r, from))
+	if ((size_t)n == len && !p->bulk && !joins(r, from) &&
+	    !relay_lane_must_rest(r, from))
 		return;
 	stream_cancel(r->loop, p->stream, &p->recv);
 	if ((size_t)n == len) {
@@ -107,7 +115,7 @@ relay_read_on(struct relay *r, enum relay_side from)
 
 	if (relay_lane_must_rest(r, from))
 		return relay_lane_rest(r, from);
-	if (p->bulk || (relay_lane_capped(r, from) && relay_bulk_may(r, from)))
+	if (p->bulk || joins(r, from))
 		return relay_bulk_start(r, from);
 	return relay_copy_on(r, from);
 }

@@ -39,6 +39,7 @@ struct lane {
 	struct relay_end_point *end; /* whose bytes it is about */
 	struct op rest;
 	int64_t until_us; /* it has moved ahead of its limits */
+	bool active;	  /* among those that move something */
 };
 
 /* relay.c: the time of the next look may have changed. */
@@ -71,14 +72,20 @@ int relay_copy_rest(struct relay *, enum relay_side from, struct buf *b);
 /* relay_lane.c */
 /* The direction's; NULL: it has none, and is served as it comes. */
 struct lane *relay_lane(struct relay *, enum relay_side from);
-/* Is there a ceiling that it may not pass by a single receive? */
-bool relay_lane_capped(const struct relay *, enum relay_side from);
+/* Must it be in line to move any byte? */
+bool relay_lane_lined(const struct relay *, enum relay_side from);
+/* It moves something; or it has not for a while. */
+void relay_lane_active(struct relay *, enum relay_side from, bool);
+/* What it may have under way: by its share, which changes. */
+void relay_lane_tame(struct relay *, enum relay_side from);
 /* So many were moved out of line. */
 void relay_lane_charge(struct relay *, enum relay_side from, size_t len);
 /* Has it moved more than it may by now?  Then reading goes on after a rest: 0
  * or -errno. */
 bool relay_lane_must_rest(const struct relay *, enum relay_side from);
 int relay_lane_rest(struct relay *, enum relay_side from);
+/* Is it in line? */
+bool relay_lane_waits(const struct relay *, enum relay_side from);
 void relay_lane_leave(struct relay *, enum relay_side from);
 void relay_lane_drop(struct relay *, enum relay_side from);
 

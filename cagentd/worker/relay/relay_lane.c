@@ -40,27 +40,57 @@ set(int fd, int level, int option, int64_t value)
 	(void)setsockopt(fd, level, option, &v, sizeof(v));
 }
 
+static int64_t
+round_trip_us(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
+		return 0;
+	return info.tcpi_rtt;
+}
+
 /*
  * What waits should wait where it can still be overtaken: with who sends to
- * us, not in our receive buffer, and in our memory, not in the kernel's queue.
- * The window is what a quarter of a second brings at its rate, which is more
- * than most paths need; below that the kernel finds the right one itself.
+ * us, not in a queue on the way, and in our memory, not in the kernel's.  So
+ * the window is what comes at its share of the rate in two round trips, and a
+ * little: more would stand in the narrow place's queue, where a keystroke is
+ * behind it.  The kernel lets the window grow again with what is read, so
+ * that this is said again at each look.
  */
-static void
-tame(struct relay *r, enum relay_side from)
+void
+relay_lane_tame(struct relay *r, enum relay_side from)
 {
 	int in = r->side[from].stream.fd;
 	int out = r->side[relay_other(from)].stream.fd;
-	int64_t rate = turns_rate(r->turns, r->class, way_of(from));
-	int64_t window = rate / 4;
+	int64_t share, window;
 
-	if (rate == 0)
+	if (r->turns == NULL)
 		return;
+	share = turns_share(r->turns, r->class, way_of(from));
+	if (share == 0)
+		return;
+	window =
+	    share / 1000 * (2 * round_trip_us(in) / 1000 + RELAY_WINDOW_MS);
 	if (window < RELAY_WINDOW_LEAST)
 		window = RELAY_WINDOW_LEAST;
 	if (window < RELAY_WINDOW_MOST)
 		set(in, IPPROTO_TCP, TCP_WINDOW_CLAMP, window);
 	set(out, IPPROTO_TCP, TCP_NOTSENT_LOWAT, RELAY_NOTSENT);
+}
+
+void
+relay_lane_active(struct relay *r, enum relay_side from, bool active)
+{
+	struct lane *lane = r->side[from].lane;
+
+	if (lane == NULL || lane->active == active)
+		return;
+	lane->active = active;
+	turns_active(r->turns, way_of(from), active);
+	if (active)
+		relay_lane_tame(r, from);
 }
 
 struct lane *
@@ -78,15 +108,14 @@ relay_lane(struct relay *r, enum relay_side from)
 	p->lane->turn.flow.user = r->user;
 	p->lane->turn.flow.class = r->class;
 	p->lane->turn.flow.way = (uint8_t)way_of(from);
-	tame(r, from);
 	return p->lane;
 }
 
 bool
-relay_lane_capped(const struct relay *r, enum relay_side from)
+relay_lane_lined(const struct relay *r, enum relay_side from)
 {
 	return r->turns != NULL &&
-	       turns_capped(r->turns, r->class, way_of(from));
+	       turns_lined(r->turns, r->class, way_of(from));
 }
 
 void
@@ -127,6 +156,14 @@ relay_lane_rest(struct relay *r, enum relay_side from)
 	return loop_timer(r->loop, &lane->rest, lane->until_us, on_rested);
 }
 
+bool
+relay_lane_waits(const struct relay *r, enum relay_side from)
+{
+	const struct lane *lane = r->side[from].lane;
+
+	return lane != NULL && lane->turn.turns != NULL;
+}
+
 void
 relay_lane_leave(struct relay *r, enum relay_side from)
 {
@@ -144,6 +181,7 @@ relay_lane_drop(struct relay *r, enum relay_side from)
 	if (lane == NULL)
 		return;
 	turns_leave(&lane->turn);
+	relay_lane_active(r, from, false);
 	loop_cancel(r->loop, &lane->rest);
 	free(lane);
 	r->side[from].lane = NULL;
@@ -154,7 +192,7 @@ static void
 change(struct relay *r, struct relay_end_point *p)
 {
 	turns_move(&p->lane->turn, r->class);
-	tame(r, p->which);
+	relay_lane_tame(r, p->which);
 	p->lane->until_us = 0;
 	/* Moved, and so without a need for memory. */
 	if (p->flow == FLOW_RESTING)

@@ -81,9 +81,10 @@ turns_init(struct turns *t, struct loop *loop, struct pace_state *state)
 }
 
 void
-turns_use(struct turns *t, const struct pace_plan *plan)
+turns_use(struct turns *t, const struct pace_plan *plan, uint32_t workers)
 {
 	t->plan = *plan;
+	t->workers = workers;
 	memset(t->held_ns, 0, sizeof(t->held_ns));
 	wake_at(t, loop_now_us(t->loop));
 }
@@ -102,28 +103,40 @@ turns_limited(const struct turns *t, uint8_t class, enum pace_way way)
 }
 
 bool
-turns_capped(const struct turns *t, uint8_t class, enum pace_way way)
+turns_lined(const struct turns *t, uint8_t class, enum pace_way way)
 {
 	const struct pace_class_plan *c =
 	    &t->plan.classes[class % PACE_CLASSES];
 
-	return t->state != NULL &&
-	       (c->ceiling[way] != 0 || c->user_ceiling[way] != 0 ||
-		   c->tunnel_ceiling[way] != 0);
+	if (!turns_limited(t, class, way))
+		return false;
+	return c->priority > TURNS_PASSES || c->ceiling[way] != 0 ||
+	       c->user_ceiling[way] != 0 || c->tunnel_ceiling[way] != 0;
+}
+
+void
+turns_active(struct turns *t, enum pace_way way, bool more)
+{
+	if (more)
+		t->active[way]++;
+	else if (t->active[way] > 0)
+		t->active[way]--;
 }
 
 int64_t
-turns_rate(const struct turns *t, uint8_t class, enum pace_way way)
+turns_share(const struct turns *t, uint8_t class, enum pace_way way)
 {
 	const struct pace_class_plan *c =
 	    &t->plan.classes[class % PACE_CLASSES];
-	const int64_t rates[] = {t->plan.link[way], c->ceiling[way],
-	    c->user_ceiling[way], c->tunnel_ceiling[way]};
+	int64_t others = (int64_t)t->active[way] * t->workers;
+	const int64_t rates[] = {t->plan.link[way] / (others > 0 ? others : 1),
+	    c->ceiling[way], c->user_ceiling[way], c->tunnel_ceiling[way]};
 	int64_t least = 0;
 	size_t i;
 
-	for (i = 0; t->state != NULL && i < sizeof(rates) / sizeof(*rates);
-	     i++) {
+	if (!turns_limited(t, class, way))
+		return 0;
+	for (i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
 		if (rates[i] != 0 && (least == 0 || rates[i] < least))
 			least = rates[i];
 	}

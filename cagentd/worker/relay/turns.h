@@ -12,9 +12,10 @@
 
 /*
  * Who of those that have bytes to move is served next, and with how many.  A
- * turn is one way of one tunnel that is bulk, or limited; what is neither is
- * never in line, but served as it comes, so that a keystroke passes by
- * everything here.
+ * turn is one way of one tunnel that is bulk, or limited.  What is neither,
+ * and of a class that passes (TURNS_PASSES) on a link of known rate, is never
+ * in line, but served as it comes, so that a keystroke passes by everything
+ * here.
  *
  * Once a turn of the loop, after its events, those in line are served: classes
  * by priority, those of one priority by weight, within a class one after the
@@ -27,6 +28,9 @@
  * the class, or the tunnel alone if it has a limit of its own, waits until they
  * do.
  */
+/* Priorities up to this one are in line only where they are bulk, or have a
+ * ceiling: they count on the link's account. */
+#define TURNS_PASSES  1
 #define TURNS_QUANTUM (1024u * 1024)	 /* one turn at a time: a pipe */
 #define TURNS_BYTES   (2u * 1024 * 1024) /* all, in one turn of the loop */
 #define TURNS_LEAST   (64u * 1024)
@@ -62,13 +66,15 @@ struct turns {
 	struct turn_list lines[TURNS_LINES];
 	int64_t held_ns[TURNS_LINES]; /* until then the line waits; 0: not */
 	struct op timer;
-	bool set; /* the timer */
+	bool set;	  /* the timer */
+	uint32_t workers; /* who share the link, this one among them */
+	uint32_t active[PACE_BOTH_WAYS]; /* that move something, of late */
 };
 
 /* state is borrowed. */
 void turns_init(struct turns *, struct loop *, struct pace_state *);
-/* From here on by that plan. */
-void turns_use(struct turns *, const struct pace_plan *);
+/* From here on by that plan, which so many workers go by. */
+void turns_use(struct turns *, const struct pace_plan *, uint32_t workers);
 void turns_fini(struct turns *);
 
 /* It has something to move: in line, at its class's end; idempotent. */
@@ -78,12 +84,15 @@ void turns_leave(struct turn *);
 /* Its class has changed. */
 void turns_move(struct turn *, uint8_t class);
 
-/* Must what is of that class be in line to move any byte? */
+/* Does anything limit it? */
 bool turns_limited(const struct turns *, uint8_t class, enum pace_way);
-/* Has it a ceiling of its own, beside the link's rate? */
-bool turns_capped(const struct turns *, uint8_t class, enum pace_way);
-/* The least of the rates that limit it, in bytes a second; 0: none does. */
-int64_t turns_rate(const struct turns *, uint8_t class, enum pace_way);
+/* Must what is of that class be in line to move any byte? */
+bool turns_lined(const struct turns *, uint8_t class, enum pace_way);
+/* One more, or less, moves something that way. */
+void turns_active(struct turns *, enum pace_way, bool);
+/* What one of that class may expect: the least of its ceilings, and of its
+ * share of the link, in bytes a second; 0: nothing limits it. */
+int64_t turns_share(const struct turns *, uint8_t class, enum pace_way);
 /* Moved out of line: from when on, by loop_now_us()'s clock, more may be. */
 int64_t turns_charge(struct turns *, struct pace_flow *, size_t n);
 
