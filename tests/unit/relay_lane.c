@@ -147,6 +147,48 @@ never_passes_by(void)
 	rig_end(&b);
 }
 
+/* Nor, on a link of known rate, what is not urgent, however slow it is. */
+static void
+is_in_line_on_a_link(void)
+{
+	struct lane_rig b;
+	size_t i;
+
+	rig_begin(&b, CRAWLS, true);
+	for (i = 0; i < PACE_BOTH_WAYS; i++) {
+		b.plan.classes[CRAWLS].tunnel_ceiling[i] = 0;
+		b.plan.link[i] = 200 * MB;
+	}
+	turns_use(&b.turns, &b.plan, 1);
+	b.up.sent = 0;
+	carry(&b);
+	CHECK(b.spliced >= 2u * BULK - 2 * 65536, "%llu bytes by pipe",
+	    (unsigned long long)b.spliced);
+	CHECK_INT(b.turns.active[PACE_UP] + b.turns.active[PACE_DOWN], 0);
+	rig_end(&b);
+}
+
+/* What moves, or waits to, counts among those that share the link, and what
+ * does neither does not for long. */
+static void
+shares_with_who_moves(void)
+{
+	struct lane_rig b;
+	int64_t end_us = mono_us() + RIG_DEADLINE_US;
+
+	rig_begin(&b, CRAWLS, true);
+	until_it_waits(&b, RELAY_CLIENT);
+	CHECK_INT(b.turns.active[PACE_UP], 1);
+	relay_set_class(&b.t->relay, SLOW);
+	b.up.sent = b.up.got = BULK / 2; /* no more of it */
+	while (b.turns.active[PACE_UP] > 0 && mono_us() < end_us) {
+		loop_turn(b.t->loop, 1000);
+		recv(b.t->upstream, (char[65536]){0}, 65536, MSG_DONTWAIT);
+	}
+	CHECK_INT(b.turns.active[PACE_UP], 0);
+	rig_end(&b);
+}
+
 static void
 ends_while_it_waits(void)
 {
@@ -226,6 +268,8 @@ static const struct unit_case cases[] = {
     {"without limit", without_limit},
     {"at a rate", at_a_rate},
     {"never passes by", never_passes_by},
+    {"is in line on a link", is_in_line_on_a_link},
+    {"shares with who moves", shares_with_who_moves},
     {"ends while it waits", ends_while_it_waits},
     {"changes class while it waits", changes_class_while_it_waits},
     {"counts what passes by", counts_what_passes_by},

@@ -301,6 +301,29 @@ waits_alone(void)
 	teardown(&r);
 }
 
+static void
+shares_the_link(void)
+{
+	struct rig r;
+	int i;
+
+	setup(&r);
+	CHECK_INT(turns_share(&r.turns, 3, PACE_DOWN), 0);
+	r.plan.link[PACE_DOWN] = 10000000;
+	r.plan.classes[2].ceiling[PACE_DOWN] = 1000000;
+	turns_use(&r.turns, &r.plan, 2);
+	CHECK_INT(turns_share(&r.turns, 3, PACE_DOWN), 10000000);
+	for (i = 0; i < 4; i++)
+		turns_active(&r.turns, PACE_DOWN, true);
+	turns_active(&r.turns, PACE_UP, true);
+	CHECK_INT(turns_share(&r.turns, 3, PACE_DOWN), 10000000 / 4 / 2);
+	CHECK_INT(turns_share(&r.turns, 2, PACE_DOWN), 1000000);
+	for (i = 0; i < 9; i++)
+		turns_active(&r.turns, PACE_DOWN, false);
+	CHECK_INT(turns_share(&r.turns, 3, PACE_DOWN), 10000000);
+	teardown(&r);
+}
+
 static const struct unit_case cases[] = {
     {"by class", by_class},
     {"one after the other", one_after_the_other},
@@ -311,6 +334,7 @@ static const struct unit_case cases[] = {
     {"moves to another class", moves_to_another_class},
     {"waits for the link", waits_for_the_link},
     {"waits alone", waits_alone},
+    {"shares the link", shares_the_link},
 };
 
 UNIT_MAIN("turns", cases)
