@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -411,4 +412,17 @@ net_mark(int fd, uint8_t dscp)
 		   v6 ? IPV6_TCLASS : IP_TOS, &value, sizeof(value)) == -1
 		   ? -errno
 		   : 0;
+}
+
+/* A size that is set is one that stays, unless the lock is taken off; and
+ * half of it is for what the kernel has of its own with each packet. */
+int
+net_first_window(int fd, uint32_t bytes)
+{
+	const int size = bytes < INT_MAX ? (int)bytes : INT_MAX, none = 0;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &none, sizeof(none)) == -1)
+		return -errno;
+	return 0;
 }

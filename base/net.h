@@ -101,5 +101,8 @@ int net_bare_socket(int family);
 /* The mark of what a TCP socket sends from now on, six bits (RFC 2474); 0 or
  * -errno. */
 int net_mark(int fd, uint8_t dscp);
+/* Before it connects: the window that it begins to receive by, in bytes, from
+ * where the kernel lets it grow as ever; 0 or -errno. */
+int net_first_window(int fd, uint32_t bytes);
 
 #endif

@@ -95,6 +95,14 @@ add_ceiling(struct ask *a, _Atomic int64_t *word, int64_t rate)
 		a->n = quantum;
 }
 
+/* A little more than was promised, as a wake-up that came late is lost. */
+static int64_t
+guaranteed(int64_t rate)
+{
+	rate = pace_rate(rate);
+	return rate + rate / 128;
+}
+
 static void
 ask_init(
     struct ask *a, const struct pacer *p, struct pace_flow *flow, size_t want)
@@ -121,8 +129,8 @@ ask_init(
 	if (a->n > pace_quantum(a->link.rate))
 		a->n = pace_quantum(a->link.rate);
 	if (a->own->guarantee[a->way] > 0)
-		a->guarantee = pace_bucket(
-		    &t->lane->guarantee[t->class], a->own->guarantee[a->way]);
+		a->guarantee = pace_bucket(&t->lane->guarantee[t->class],
+		    guaranteed(a->own->guarantee[a->way]));
 }
 
 static int64_t
@@ -411,4 +419,33 @@ pace_charge(
 	price(&a, a.n);
 	at = may_from(&a, &guaranteed);
 	return at > now_ns ? on_grid(at) : now_ns;
+}
+
+int64_t
+pace_wire(uint64_t segments, uint64_t bytes)
+{
+	return (int64_t)(bytes + segments * (FRAME - SEGMENT));
+}
+
+int64_t
+pace_reckoned(uint64_t moved, uint64_t moved_back)
+{
+	return (int64_t)(on_wire(moved) + acks_of(moved_back));
+}
+
+void
+pace_correct(
+    const struct pacer *p, enum pace_way way, int64_t bytes, int64_t now_ns)
+{
+	struct pace_lane *lane = &p->state->lanes[way];
+	struct pace_bucket link;
+
+	if (p->plan->link[way] <= 0)
+		return;
+	link = link_bucket(lane, p->plan->link[way], 0);
+	if (bytes < 0)
+		pace_give(&link, pace_worth((uint64_t)-bytes, link.rate));
+	else
+		pace_force(&link, pace_cost((uint64_t)bytes, link.rate), now_ns,
+		    link.horizon_ns);
 }

@@ -125,4 +125,13 @@ void pace_refund(const struct pacer *, struct pace_flow *, size_t unused);
 int64_t pace_charge(
     const struct pacer *, struct pace_flow *, size_t n, int64_t now_ns);
 
+/* What so many segments with so many bytes are on the wire; and what was
+ * reckoned for so many bytes moved that way, and the acknowledgment of so many
+ * moved the other way. */
+int64_t pace_wire(uint64_t segments, uint64_t bytes);
+int64_t pace_reckoned(uint64_t moved, uint64_t moved_back);
+/* So many bytes more (or less) were on the wire than had been reckoned. */
+void pace_correct(
+    const struct pacer *, enum pace_way, int64_t bytes, int64_t now_ns);
+
 #endif

@@ -204,7 +204,8 @@ static int
 start_connecting(struct attempt *a)
 {
 	const struct race_field field = {a->addresses.ips, a->addresses.ips_n,
-	    a->target.port, attempt_fast_may(a), a->target.dscp};
+	    a->target.port, attempt_fast_may(a), a->target.dscp,
+	    a->target.window};
 
 	a->state = ATTEMPT_CONNECTING;
 	a->unproven = false;

@@ -58,6 +58,7 @@ struct attempt_target {
 	 * uses, but what a client says may be meant once. */
 	bool fast;
 	uint8_t dscp;		      /* the mark of what is sent; 0: none */
+	uint32_t window;	      /* as in struct race_field */
 	bool secure;		      /* by TLS, */
 	struct tls_client *tls;	      /* borrowed; NULL: so it must fail */
 	const char *user, *password;  /* borrowed; NULL: no login */

@@ -130,6 +130,8 @@ begin(struct race *r, uint32_t address)
 	lane->address = address;
 	if (r->dscp != 0) /* it is a wish to routers, no more */
 		(void)net_mark(lane->fd, r->dscp);
+	if (r->window != 0) /* where it cannot be, it is larger at first */
+		(void)net_first_window(lane->fd, r->window);
 	if (r->fast && address == 0) /* slower without it, and no worse */
 		(void)net_fast_connect(lane->fd);
 	loop_prompt(r->loop, lane->fd);
@@ -226,7 +228,8 @@ race_start(struct race *r, struct loop *loop, const struct race_field *field,
 	    .ips_n = field->ips_n,
 	    .port = field->port,
 	    .fast = field->fast,
-	    .dscp = field->dscp};
+	    .dscp = field->dscp,
+	    .window = field->window};
 	for (i = 0; i < RACE_MAX; i++) {
 		r->lanes[i].race = r;
 		r->lanes[i].fd = -1;

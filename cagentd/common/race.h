@@ -39,6 +39,7 @@ struct race {
 	uint16_t port;
 	bool fast;
 	uint8_t dscp;
+	uint32_t window;
 	int error; /* the truest so far; 0: none */
 	int error_truth;
 	struct op timer;
@@ -53,6 +54,7 @@ struct race_field {
 	 * win without an answer. */
 	bool fast;
 	uint8_t dscp; /* the mark of what is sent, from the SYN on; 0: none */
+	uint32_t window; /* net_first_window(); 0: as the kernel has it */
 };
 
 /* Bring addresses that are in order of preference into the order of section

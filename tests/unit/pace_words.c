@@ -236,12 +236,39 @@ a_full_set(void)
 	sim_fini(&s);
 }
 
+/* What was on the wire beside what was reckoned is paid for, or paid back; not
+ * for ever. */
+static void
+correct(void)
+{
+	struct sim s;
+	struct pacer p;
+	const int64_t *link;
+
+	sim_init(&s, 1);
+	s.plan.link[PACE_UP] = MBIT;
+	p = (struct pacer){s.state, &s.plan};
+	link = (const int64_t *)&s.state->lanes[PACE_UP].link;
+	pace_correct(&p, PACE_UP, 1000, SIM_START);
+	CHECK_INT(*link, SIM_START + 8 * SIM_MS);
+	pace_correct(&p, PACE_UP, -600, SIM_START + SIM_MS);
+	CHECK_INT(*link, SIM_START + 8 * SIM_MS - 4800000);
+	pace_correct(&p, PACE_UP, INT64_MAX, SIM_START);
+	CHECK(*link < SIM_START + SIM_S, "a debt of %lld ns",
+	    (long long)(*link - SIM_START));
+	/* A link of no known rate has no account. */
+	pace_correct(&p, PACE_DOWN, 1000, SIM_START);
+	CHECK_INT(s.state->lanes[PACE_DOWN].link, 0);
+	sim_fini(&s);
+}
+
 static const struct unit_case cases[] = {
     {"rubbish in every word", rubbish},
     {"rates that change", rates_change},
     {"any rate", any_rate},
     {"any plan", any_plan},
     {"a full set of users", a_full_set},
+    {"what the wire says", correct},
 };
 
 UNIT_MAIN("pace_words", cases)

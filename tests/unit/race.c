@@ -531,6 +531,29 @@ is_marked(void)
 	CHECK_INT(net_mark(-1, 8), -EBADF);
 }
 
+/* What it begins to receive by, and may outgrow. */
+static void
+begins_small(void)
+{
+	uint16_t port;
+	int v = 0, lfd = listener_at("127.0.0.1", &port);
+	struct rig *rig =
+	    rig_new((const char *const[]){"127.0.0.1", NULL}, port);
+	socklen_t len = sizeof(v);
+
+	rig->field.window = 16384;
+	start(rig);
+	RIG_UNTIL(rig->loop, rig->n > 0);
+	check_winner(rig, "127.0.0.1");
+	CHECK_INT(getsockopt(rig->fd, SOL_SOCKET, SO_RCVBUF, &v, &len), 0);
+	CHECK_INT(v, 2 * 16384);
+	CHECK_INT(getsockopt(rig->fd, SOL_SOCKET, SO_BUF_LOCK, &v, &len), 0);
+	CHECK_INT(v, 0);
+	rig_free(rig);
+	close(lfd);
+	CHECK_INT(net_first_window(-1, 1), -EBADF);
+}
+
 static const struct unit_case cases[] = {
     {"takes the families by turns", takes_the_families_by_turns},
     {"asks only one that answers", asks_only_one_that_answers},
@@ -546,6 +569,7 @@ static const struct unit_case cases[] = {
     {"loses no time to a family that is not there",
 	loses_no_time_to_a_family_that_is_not_there},
     {"is marked", is_marked},
+    {"begins small", begins_small},
 };
 
 UNIT_MAIN("race", cases)

@@ -243,25 +243,132 @@ counts_what_passes_by(void)
 	rig_end(&b);
 }
 
+static int
+option(struct lane_rig *b, int level, int name)
+{
+	socklen_t len = sizeof(int);
+	int v = 0;
+
+	CHECK_INT(getsockopt(b->t->relay.side[RELAY_UPSTREAM].stream.fd, level,
+		      name, &v, &len),
+	    0);
+	return v;
+}
+
+/* Until somebody has looked after it has begun. */
+static void
+until_looked(struct lane_rig *b)
+{
+	int64_t end_us = mono_us() + RIG_DEADLINE_US;
+
+	until_it_waits(b, RELAY_CLIENT);
+	until_it_waits(b, RELAY_UPSTREAM);
+	while ((b->t->relay.side[RELAY_CLIENT].lane->looks == 0 ||
+		   b->t->relay.side[RELAY_UPSTREAM].lane->looks == 0) &&
+	       mono_us() < end_us)
+		turn(b);
+	CHECK(mono_us() < end_us, "nobody looks");
+}
+
 /* What limits does not leave megabytes in the kernel. */
 static void
 is_tame(void)
 {
 	struct lane_rig b;
-	socklen_t len = sizeof(int);
-	int v = 0;
 
 	rig_begin(&b, CRAWLS, true);
-	until_it_waits(&b, RELAY_CLIENT);
-	CHECK_INT(getsockopt(b.t->relay.side[RELAY_UPSTREAM].stream.fd,
-		      IPPROTO_TCP, TCP_NOTSENT_LOWAT, &v, &len),
-	    0);
-	CHECK_INT(v, RELAY_NOTSENT);
-	CHECK_INT(getsockopt(b.t->relay.side[RELAY_CLIENT].stream.fd,
-		      IPPROTO_TCP, TCP_WINDOW_CLAMP, &v, &len),
-	    0);
-	CHECK_INT(v, RELAY_WINDOW_LEAST);
+	until_looked(&b);
+	CHECK_INT(
+	    option(&b, IPPROTO_TCP, TCP_NOTSENT_LOWAT), RELAY_NOTSENT_LEAST);
+	CHECK_INT(
+	    option(&b, SOL_SOCKET, SO_MAX_PACING_RATE), RELAY_PACING * 1000);
+	CHECK_INT(option(&b, SOL_SOCKET, SO_RCVBUF), 2 * RELAY_WINDOW_LEAST);
+	/* And what is not limited any more is the kernel's to moderate. */
+	relay_set_class(&b.t->relay, 0);
+	CHECK_INT(option(&b, IPPROTO_TCP, TCP_NOTSENT_LOWAT), -1);
+	CHECK_INT(option(&b, SOL_SOCKET, SO_MAX_PACING_RATE), -1);
+	CHECK_INT(option(&b, SOL_SOCKET, SO_BUF_LOCK), 0);
 	rig_end(&b);
+}
+
+/* On a link, as much as its share brings in a round trip. */
+static void
+is_given_its_share(void)
+{
+	struct lane_rig b;
+	int i;
+
+	rig_begin(&b, CRAWLS, true);
+	for (i = 0; i < 10; i++)
+		turns_active(&b.turns, PACE_DOWN, true);
+	b.plan.classes[CRAWLS].tunnel_ceiling[PACE_DOWN] = 0;
+	b.plan.link[PACE_DOWN] = 11 * 40 * MB;
+	turns_use(&b.turns, &b.plan, 1);
+	b.down.from = -1;
+	CHECK_INT(send(b.t->upstream, "x", 1, 0), 1);
+	while (b.t->relay.side[RELAY_UPSTREAM].lane == NULL ||
+	       b.t->relay.side[RELAY_UPSTREAM].lane->looks == 0)
+		loop_turn(b.t->loop, 1000);
+	/* 40 MB/s for ten milliseconds, and next to no round trip. */
+	i = option(&b, SOL_SOCKET, SO_RCVBUF) / 2;
+	CHECK(i >= 400000 && i < 600000, "%d bytes", i);
+	rig_end(&b);
+}
+
+/* Two hundred segments of a byte are more than two hundred bytes. */
+static void
+counts_what_was_on_the_wire(void)
+{
+	const int on = 1;
+	struct lane_rig b;
+	int64_t before_ns, more_ns = 0, end_us = mono_us() + RIG_DEADLINE_US;
+	int i;
+
+	rig_begin(&b, CRAWLS, true);
+	b.plan.classes[CRAWLS].tunnel_ceiling[PACE_UP] = 0;
+	b.plan.link[PACE_UP] = MB;
+	turns_use(&b.turns, &b.plan, 1);
+	CHECK_INT(setsockopt(b.t->relay.side[RELAY_UPSTREAM].stream.fd,
+		      IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)),
+	    0);
+	/* The first look is where the count begins. */
+	for (i = 0; more_ns < 10000000 && mono_us() < end_us; i++) {
+		if (i % 2 == 0 && i < 100000)
+			CHECK_INT(send(b.t->client, "x", 1, 0), 1);
+		before_ns = mono_us() * 1000;
+		loop_turn(b.t->loop, 1000);
+		recv(b.t->upstream, (char[64]){0}, 64, MSG_DONTWAIT);
+		more_ns = b.state->lanes[PACE_UP].link - before_ns;
+	}
+	CHECK(more_ns >= 10000000, "no more than was reckoned");
+	rig_end(&b);
+}
+
+static void
+reckons_the_wire(void)
+{
+	struct wire was = {.segments = {7, UINT32_MAX}, .bytes = {500, 9}};
+	struct wire now = was;
+
+	/* Nothing, and then what is as it was reckoned. */
+	CHECK_INT(relay_wire_more(&was, &now, PACE_UP), 0);
+	now.bytes[PACE_UP] += 1448 * 100;
+	now.segments[PACE_UP] += 100;
+	now.segments[PACE_DOWN] += 50; /* which are acknowledgments */
+	CHECK_INT(relay_wire_more(&was, &now, PACE_UP), 0);
+	CHECK_INT(relay_wire_more(&was, &now, PACE_DOWN), 0);
+	/* Ten of them were sent twice. */
+	now.bytes[PACE_UP] += 1448 * 10;
+	now.twice[PACE_UP] += 1448 * 10;
+	now.segments[PACE_UP] += 10;
+	CHECK_INT(relay_wire_more(&was, &now, PACE_UP), 10 * 1514);
+	/* Each segment was acknowledged, in headers of 66 bytes. */
+	now.segments[PACE_DOWN] += 50;
+	CHECK_INT(relay_wire_more(&was, &now, PACE_DOWN), 50 * 66);
+	/* And what waits for 50 ms is worked off in half a second. */
+	now.queue_us = 50000;
+	CHECK_INT(relay_wire_more(&was, &now, PACE_UP), 10 * 1514 + 14480);
+	CHECK_INT(relay_wire_more(&was, &now, PACE_DOWN), 50 * 66);
 }
 
 static const struct unit_case cases[] = {
@@ -274,6 +381,9 @@ static const struct unit_case cases[] = {
     {"changes class while it waits", changes_class_while_it_waits},
     {"counts what passes by", counts_what_passes_by},
     {"is tame", is_tame},
+    {"is given its share", is_given_its_share},
+    {"counts what was on the wire", counts_what_was_on_the_wire},
+    {"reckons the wire", reckons_the_wire},
 };
 
 UNIT_MAIN("relay_lane", cases)

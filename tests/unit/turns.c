@@ -308,19 +308,23 @@ shares_the_link(void)
 	int i;
 
 	setup(&r);
-	CHECK_INT(turns_share(&r.turns, 3, PACE_DOWN), 0);
+	CHECK_INT(turns_expect(&r.turns, 3, PACE_DOWN, 0), 0);
 	r.plan.link[PACE_DOWN] = 10000000;
 	r.plan.classes[2].ceiling[PACE_DOWN] = 1000000;
 	turns_use(&r.turns, &r.plan, 2);
-	CHECK_INT(turns_share(&r.turns, 3, PACE_DOWN), 10000000);
+	CHECK_INT(turns_expect(&r.turns, 3, PACE_DOWN, 0), 10000000);
 	for (i = 0; i < 4; i++)
 		turns_active(&r.turns, PACE_DOWN, true);
 	turns_active(&r.turns, PACE_UP, true);
-	CHECK_INT(turns_share(&r.turns, 3, PACE_DOWN), 10000000 / 4 / 2);
-	CHECK_INT(turns_share(&r.turns, 2, PACE_DOWN), 1000000);
+	CHECK_INT(turns_expect(&r.turns, 3, PACE_DOWN, 0), 10000000 / 4 / 2);
+	CHECK_INT(turns_expect(&r.turns, 2, PACE_DOWN, 0), 1000000);
+	/* Who has more than that may come to more, as far as there is. */
+	CHECK_INT(turns_expect(&r.turns, 3, PACE_DOWN, 3000000), 4500000);
+	CHECK_INT(turns_expect(&r.turns, 3, PACE_DOWN, 9000000), 10000000);
+	CHECK_INT(turns_expect(&r.turns, 2, PACE_DOWN, 9000000), 1000000);
 	for (i = 0; i < 9; i++)
 		turns_active(&r.turns, PACE_DOWN, false);
-	CHECK_INT(turns_share(&r.turns, 3, PACE_DOWN), 10000000);
+	CHECK_INT(turns_expect(&r.turns, 3, PACE_DOWN, 0), 10000000);
 	teardown(&r);
 }
 

@@ -158,6 +158,7 @@ dial_leg_direct(struct dial_leg *leg, attempt_fn *done)
 	    .host = leg->host,
 	    .port = d->host->port,
 	    .dscp = mark_of(d),
+	    .window = target_window(d->settings),
 	    .may = may_direct,
 	    .arg = d};
 	struct dial_try *t = new_try(leg);

@@ -19,13 +19,21 @@ login_of(const struct settings *s, const struct table *table, uint32_t row)
 	return i >= 0 ? &s->intermediaries[i] : NULL;
 }
 
+uint32_t
+target_window(const struct settings *s)
+{
+	return s->link.down > 0 ? TARGET_WINDOW : 0;
+}
+
 struct attempt_target
 target_of(const struct settings *s, const struct table *table, uint32_t n)
 {
 	const struct table_row *row = &table->rows[n];
 	const struct settings_intermediary *login = login_of(s, table, n);
-	struct attempt_target t = {
-	    .type = path_hop_type(row), .host = row->host, .port = row->port};
+	struct attempt_target t = {.type = path_hop_type(row),
+	    .host = row->host,
+	    .port = row->port,
+	    .window = target_window(s)};
 
 	/* Of two makes the one that is careful: a login is never sent in the
 	 * clear to who should be asked by TLS. */

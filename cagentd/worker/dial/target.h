@@ -12,4 +12,10 @@
 struct attempt_target target_of(
     const struct settings *, const struct table *, uint32_t row);
 
+/* The window that what comes over a link of known rate begins with: no more
+ * than a sender's first flight, so that many that begin at once do not fill the
+ * link's queue before anybody has told them their share; 0: the kernel's. */
+#define TARGET_WINDOW (16 * 1024) /* RFC 6928: ten segments */
+uint32_t target_window(const struct settings *);
+
 #endif

@@ -122,12 +122,22 @@ struct relay {
 #define RELAY_STUCK_MS	1000
 #define RELAY_STUCK_LEN (256u * 1024)
 
-/* Of what is limited: the window that it is received by, and how much of it
- * may wait in the kernel to be sent. */
-#define RELAY_WINDOW_LEAST (16 * 1024)
-#define RELAY_WINDOW_MS	   50 /* besides two round trips */
-#define RELAY_WINDOW_MOST  (4 * 1024 * 1024)
-#define RELAY_NOTSENT	   (128 * 1024)
+/* Of what is limited, by the rate that it may come to: the window by which it
+ * is received, for a round trip and this; how much of it may wait in the kernel
+ * to be sent, for so long; and how often that rate it may be sent at. */
+#define RELAY_WINDOW_US	    10000
+#define RELAY_WINDOW_LEAST  (8 * 1024)
+#define RELAY_WINDOW_MOST   (4 * 1024 * 1024)
+#define RELAY_NOTSENT_US    20000
+#define RELAY_NOTSENT_LEAST (8 * 1024)
+#define RELAY_NOTSENT	    (128 * 1024)
+#define RELAY_PACING	    2
+/* What waits on the way there is worked off in such a time, but for so much,
+ * which may be anything. */
+#define RELAY_DRAIN_US 500000
+#define RELAY_QUEUE_US 10000
+/* The path's round trip is asked for at every so many looks. */
+#define RELAY_RTT_LOOKS 16
 
 struct relay_start {
 	/* Owned by the relay from here on; the client's is an fd. */

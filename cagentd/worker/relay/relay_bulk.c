@@ -317,6 +317,7 @@ int
 relay_bulk_start(struct relay *r, enum relay_side from)
 {
 	unpace(&r->side[relay_other(from)]);
+	relay_lane_begin(r, from);
 	r->side[from].bulk = true;
 	look_soon(r);
 	return wait_for_room(r, from);
@@ -373,7 +374,7 @@ look_lined(struct relay *r, enum relay_side from, bool *bulk)
 	*bulk |= active;
 	relay_lane_active(r, from, active);
 	if (active)
-		relay_lane_tame(r, from);
+		relay_lane_look(r, from, p->burst_kib);
 	p->moves = false;
 	p->burst_kib = 0;
 	return 0;

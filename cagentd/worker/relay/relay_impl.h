@@ -32,6 +32,20 @@ relay_count(struct relay *r, enum relay_side from, size_t len)
 		r->moved(r, from, len);
 }
 
+static inline enum pace_way
+relay_way(enum relay_side from)
+{
+	return from == RELAY_CLIENT ? PACE_UP : PACE_DOWN;
+}
+
+/* What of a tunnel was on the link so far, by way. */
+struct wire {
+	uint32_t segments[PACE_BOTH_WAYS];
+	uint64_t bytes[PACE_BOTH_WAYS]; /* in them */
+	uint64_t twice[PACE_BOTH_WAYS]; /* of these: had been sent before */
+	int64_t queue_us;		/* what waits on the way there, now */
+};
+
 /* A direction's place among those that are served by turns: made when it is
  * bulk, or limited. */
 struct lane {
@@ -40,6 +54,14 @@ struct lane {
 	struct op rest;
 	int64_t until_us; /* it has moved ahead of its limits */
 	bool active;	  /* among those that move something */
+	uint8_t looks;
+	int64_t had;	/* bytes a second, of late */
+	int64_t rtt_us; /* of the upstream; 0: not looked yet */
+	int64_t tamed;	/* up: what it was last told that it may come to */
+	size_t most;	/* up: bytes of one turn; 0: any */
+	int64_t window; /* down: what it was last given; 0: nothing yet */
+	struct wire wire;
+	int64_t wire_us; /* when that was asked; 0: not yet */
 };
 
 /* relay.c: the time of the next look may have changed. */
@@ -76,8 +98,10 @@ struct lane *relay_lane(struct relay *, enum relay_side from);
 bool relay_lane_lined(const struct relay *, enum relay_side from);
 /* It moves something; or it has not for a while. */
 void relay_lane_active(struct relay *, enum relay_side from, bool);
-/* What it may have under way: by its share, which changes. */
-void relay_lane_tame(struct relay *, enum relay_side from);
+/* It goes by splice from here on. */
+void relay_lane_begin(struct relay *, enum relay_side from);
+/* It has moved so much since the last look. */
+void relay_lane_look(struct relay *, enum relay_side from, size_t kib);
 /* So many were moved out of line. */
 void relay_lane_charge(struct relay *, enum relay_side from, size_t len);
 /* Has it moved more than it may by now?  Then reading goes on after a rest: 0
@@ -104,5 +128,19 @@ void relay_bulk_drop(struct relay *, enum relay_side from);
 /* If it is time for a look: what has become quiet goes back to buffers.  0 or
  * -errno. */
 int relay_bulk_look(struct relay *);
+
+/* relay_tame.c: by the rate that it may come to now. */
+void relay_tame(struct relay *, struct lane *);
+/* It begins, and may be one of many that do: nobody's share is known. */
+void relay_tame_first(const struct relay *, struct lane *);
+/* It is in line no more. */
+void relay_untame(const struct relay *, enum relay_side from);
+
+/* relay_wire.c: what the link carried for it goes on the link's account. */
+void relay_wire_look(struct relay *);
+/* Pure: how many bytes more (or less) than was reckoned that is, between two
+ * looks; and what is to be worked off. */
+int64_t relay_wire_more(
+    const struct wire *was, const struct wire *now, enum pace_way);
 
 #endif

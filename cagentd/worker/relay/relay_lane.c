@@ -1,83 +1,25 @@
 /* Owns a direction's place among those that are served by turns, and its rest
  * when it has moved more than it may. */
-#include <sys/socket.h>
-
-#include <linux/tcp.h>
-#include <netinet/in.h>
-
-#include <limits.h>
 #include <stdlib.h>
 
 #include "cagentd/worker/relay/relay_impl.h"
-
-static enum pace_way
-way_of(enum relay_side from)
-{
-	return from == RELAY_CLIENT ? PACE_UP : PACE_DOWN;
-}
 
 static bool
 limited(const struct relay *r, enum relay_side from)
 {
 	return r->turns != NULL &&
-	       turns_limited(r->turns, r->class, way_of(from));
+	       turns_limited(r->turns, r->class, relay_way(from));
 }
 
 static int
 serve(struct turn *u, size_t allowed, size_t *moved)
 {
-	struct relay_end_point *p = container_of(u, struct lane, turn)->end;
+	const struct lane *lane = container_of(u, struct lane, turn);
+	struct relay_end_point *p = lane->end;
 
+	if (lane->most != 0 && allowed > lane->most)
+		allowed = lane->most;
 	return relay_bulk_move(relay_of(p), p->which, allowed, moved);
-}
-
-static void
-set(int fd, int level, int option, int64_t value)
-{
-	int v = value < INT_MAX ? (int)value : INT_MAX;
-
-	/* What it is for holds without it, if less well. */
-	(void)setsockopt(fd, level, option, &v, sizeof(v));
-}
-
-static int64_t
-round_trip_us(int fd)
-{
-	struct tcp_info info;
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
-		return 0;
-	return info.tcpi_rtt;
-}
-
-/*
- * What waits should wait where it can still be overtaken: with who sends to
- * us, not in a queue on the way, and in our memory, not in the kernel's.  So
- * the window is what comes at its share of the rate in two round trips, and a
- * little: more would stand in the narrow place's queue, where a keystroke is
- * behind it.  The kernel lets the window grow again with what is read, so
- * that this is said again at each look.
- */
-void
-relay_lane_tame(struct relay *r, enum relay_side from)
-{
-	int in = r->side[from].stream.fd;
-	int out = r->side[relay_other(from)].stream.fd;
-	int64_t share, window;
-
-	if (r->turns == NULL)
-		return;
-	share = turns_share(r->turns, r->class, way_of(from));
-	if (share == 0)
-		return;
-	window =
-	    share / 1000 * (2 * round_trip_us(in) / 1000 + RELAY_WINDOW_MS);
-	if (window < RELAY_WINDOW_LEAST)
-		window = RELAY_WINDOW_LEAST;
-	if (window < RELAY_WINDOW_MOST)
-		set(in, IPPROTO_TCP, TCP_WINDOW_CLAMP, window);
-	set(out, IPPROTO_TCP, TCP_NOTSENT_LOWAT, RELAY_NOTSENT);
 }
 
 void
@@ -88,9 +30,30 @@ relay_lane_active(struct relay *r, enum relay_side from, bool active)
 	if (lane == NULL || lane->active == active)
 		return;
 	lane->active = active;
-	turns_active(r->turns, way_of(from), active);
-	if (active)
-		relay_lane_tame(r, from);
+	turns_active(r->turns, relay_way(from), active);
+}
+
+void
+relay_lane_begin(struct relay *r, enum relay_side from)
+{
+	struct lane *lane =
+	    relay_lane_lined(r, from) ? relay_lane(r, from) : NULL;
+
+	if (lane != NULL && lane->tamed == 0)
+		relay_tame_first(r, lane);
+}
+
+void
+relay_lane_look(struct relay *r, enum relay_side from, size_t kib)
+{
+	struct lane *lane = r->side[from].lane;
+	int64_t had = (int64_t)kib * 1024 * 1000000 / RELAY_LOOK_US;
+
+	if (lane == NULL)
+		return;
+	lane->had += (had - lane->had) / 2;
+	relay_tame(r, lane);
+	relay_wire_look(r);
 }
 
 struct lane *
@@ -107,7 +70,7 @@ relay_lane(struct relay *r, enum relay_side from)
 	p->lane->turn.serve = serve;
 	p->lane->turn.flow.user = r->user;
 	p->lane->turn.flow.class = r->class;
-	p->lane->turn.flow.way = (uint8_t)way_of(from);
+	p->lane->turn.flow.way = (uint8_t)relay_way(from);
 	return p->lane;
 }
 
@@ -115,7 +78,7 @@ bool
 relay_lane_lined(const struct relay *r, enum relay_side from)
 {
 	return r->turns != NULL &&
-	       turns_lined(r->turns, r->class, way_of(from));
+	       turns_lined(r->turns, r->class, relay_way(from));
 }
 
 void
@@ -169,8 +132,10 @@ relay_lane_leave(struct relay *r, enum relay_side from)
 {
 	struct lane *lane = r->side[from].lane;
 
-	if (lane != NULL)
-		turns_leave(&lane->turn);
+	if (lane == NULL)
+		return;
+	turns_leave(&lane->turn);
+	relay_lane_active(r, from, false);
 }
 
 void
@@ -180,8 +145,7 @@ relay_lane_drop(struct relay *r, enum relay_side from)
 
 	if (lane == NULL)
 		return;
-	turns_leave(&lane->turn);
-	relay_lane_active(r, from, false);
+	relay_lane_leave(r, from);
 	loop_cancel(r->loop, &lane->rest);
 	free(lane);
 	r->side[from].lane = NULL;
@@ -189,25 +153,40 @@ relay_lane_drop(struct relay *r, enum relay_side from)
 
 /* What it owed to its old class's limits is not held against it. */
 static void
-change(struct relay *r, struct relay_end_point *p)
+change_lane(struct relay *r, struct relay_end_point *p)
 {
 	turns_move(&p->lane->turn, r->class);
-	relay_lane_tame(r, p->which);
 	p->lane->until_us = 0;
+	p->lane->tamed = p->lane->window = 0;
+	p->lane->most = 0;
+	if (relay_lane_lined(r, p->which))
+		relay_tame(r, p->lane);
+	else
+		relay_lane_active(r, p->which, false);
 	/* Moved, and so without a need for memory. */
 	if (p->flow == FLOW_RESTING)
 		loop_timer(
 		    r->loop, &p->lane->rest, loop_now_us(r->loop), on_rested);
 }
 
+static void
+change(struct relay *r, enum relay_side from, uint8_t class)
+{
+	bool was = relay_lane_lined(r, from);
+	uint8_t before = r->class;
+
+	r->class = class;
+	if (was && !relay_lane_lined(r, from))
+		relay_untame(r, from);
+	if (r->side[from].lane != NULL)
+		change_lane(r, &r->side[from]);
+	r->class = before;
+}
+
 void
 relay_set_class(struct relay *r, uint8_t class)
 {
-	enum relay_side from;
-
+	change(r, RELAY_CLIENT, class);
+	change(r, RELAY_UPSTREAM, class);
 	r->class = class;
-	for (from = RELAY_CLIENT; from <= RELAY_UPSTREAM; from++) {
-		if (r->side[from].lane != NULL)
-			change(r, &r->side[from]);
-	}
 }

@@ -123,24 +123,35 @@ turns_active(struct turns *t, enum pace_way way, bool more)
 		t->active[way]--;
 }
 
+/* Its part of the link among all that move: as many as here in each worker. */
+static int64_t
+link_share(const struct turns *t, enum pace_way way)
+{
+	int64_t others = (int64_t)t->active[way] * t->workers;
+
+	return t->plan.link[way] / (others > 0 ? others : 1);
+}
+
 int64_t
-turns_share(const struct turns *t, uint8_t class, enum pace_way way)
+turns_expect(
+    const struct turns *t, uint8_t class, enum pace_way way, int64_t had)
 {
 	const struct pace_class_plan *c =
 	    &t->plan.classes[class % PACE_CLASSES];
-	int64_t others = (int64_t)t->active[way] * t->workers;
-	const int64_t rates[] = {t->plan.link[way] / (others > 0 ? others : 1),
-	    c->ceiling[way], c->user_ceiling[way], c->tunnel_ceiling[way]};
-	int64_t least = 0;
+	const int64_t ceilings[] = {t->plan.link[way], c->ceiling[way],
+	    c->user_ceiling[way], c->tunnel_ceiling[way]};
+	int64_t rate = had + had / 2, share = link_share(t, way);
 	size_t i;
 
 	if (!turns_limited(t, class, way))
 		return 0;
-	for (i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
-		if (rates[i] != 0 && (least == 0 || rates[i] < least))
-			least = rates[i];
+	if (rate < share || share == 0)
+		rate = share != 0 ? share : INT64_MAX;
+	for (i = 0; i < sizeof(ceilings) / sizeof(*ceilings); i++) {
+		if (ceilings[i] != 0 && rate > ceilings[i])
+			rate = ceilings[i];
 	}
-	return least;
+	return rate;
 }
 
 int64_t
@@ -151,6 +162,15 @@ turns_charge(struct turns *t, struct pace_flow *f, size_t n)
 	if (!turns_limited(t, f->class, (enum pace_way)f->way))
 		return loop_now_us(t->loop);
 	return to_us(pace_charge(&pacer, f, n, now_ns(t)));
+}
+
+void
+turns_correct(struct turns *t, enum pace_way way, int64_t bytes)
+{
+	const struct pacer pacer = {t->state, &t->plan};
+
+	if (t->state != NULL)
+		pace_correct(&pacer, way, bytes, now_ns(t));
 }
 
 void

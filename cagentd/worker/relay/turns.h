@@ -90,9 +90,13 @@ bool turns_limited(const struct turns *, uint8_t class, enum pace_way);
 bool turns_lined(const struct turns *, uint8_t class, enum pace_way);
 /* One more, or less, moves something that way. */
 void turns_active(struct turns *, enum pace_way, bool);
-/* What one of that class may expect: the least of its ceilings, and of its
- * share of the link, in bytes a second; 0: nothing limits it. */
-int64_t turns_share(const struct turns *, uint8_t class, enum pace_way);
+/* What one of that class may come to, in bytes a second: its share of the
+ * link, or half more than it had of late, and no ceiling's more; 0: nothing
+ * limits it. */
+int64_t turns_expect(
+    const struct turns *, uint8_t class, enum pace_way, int64_t had);
+/* So many bytes more (or less) than was reckoned go on the link's account. */
+void turns_correct(struct turns *, enum pace_way, int64_t bytes);
 /* Moved out of line: from when on, by loop_now_us()'s clock, more may be. */
 int64_t turns_charge(struct turns *, struct pace_flow *, size_t n);
 
