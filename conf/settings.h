@@ -450,6 +450,10 @@ int settings_intermediary(const struct settings *, const char *name);
  * last; index of that name, or -1. */
 const char *settings_class_name(const struct settings *, uint32_t class);
 int settings_class(const struct settings *, const char *name);
+/* What a class of other settings is, that were before these: of the same index,
+ * or normal where that is another name's by now. */
+uint8_t settings_class_since(
+    const struct settings *, const struct settings *before, uint8_t class);
 /* The names of all, "critical, interactive, normal or bulk", cut off where
  * there is no room.  returns out. */
 #define SETTINGS_CLASS_LIST_LEN 160

@@ -57,6 +57,18 @@ settings_class(const struct settings *s, const char *name)
 	return -1;
 }
 
+uint8_t
+settings_class_since(
+    const struct settings *s, const struct settings *before, uint8_t class)
+{
+	if (class < CLASS_BUILT_IN || s == before)
+		return class;
+	if (class < s->classes_n && class < before->classes_n &&
+	    strcmp(s->classes[class].name, before->classes[class].name) == 0)
+		return class;
+	return CLASS_NORMAL;
+}
+
 /* Of all that are said, NULL after the last; returns how many. */
 static uint32_t
 list_names(

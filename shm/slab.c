@@ -170,6 +170,30 @@ slab_row(struct slab *s, uint32_t slot, uint32_t incarnation)
 	return r;
 }
 
+void
+slab_class_is(struct slab *s, uint32_t class, const char *name)
+{
+	struct slab_class *c = &s->classes[class % SLAB_CLASSES];
+	uint32_t i;
+
+	if (strncmp(c->name, name, sizeof(c->name)) == 0)
+		return;
+	for (i = 0; i < SLAB_CLASS_WHYS; i++)
+		SET(&c->began[i], 0);
+	SET(&c->came, 0);
+	SET(&c->bytes_up, 0);
+	SET(&c->bytes_down, 0);
+	SET(&c->admitted, 0);
+	for (i = 0; i < SLAB_FULL_WHYS; i++)
+		SET(&c->refused_full[i], 0);
+	hist_clear(&c->waited);
+	hist_clear(&c->setup);
+	/* Killed before this, it is cleared again. */
+	atomic_signal_fence(memory_order_seq_cst);
+	memset(c->name, 0, sizeof(c->name));
+	memcpy(c->name, name, strnlen(name, sizeof(c->name)));
+}
+
 static uint64_t
 get_max(const _Atomic uint64_t *p, uint64_t max)
 {

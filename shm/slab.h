@@ -20,9 +20,10 @@
  * memfd: nobody can shrink it under a reader.
  */
 #define SLAB_MAGIC	0x42414c5331ull
-#define SLAB_LAYOUT	12
+#define SLAB_LAYOUT	13
 #define SLAB_REASONS	32    /* at least REASON_COUNT of wire/wire.h */
 #define SLAB_CLASSES	16    /* of traffic */
+#define SLAB_CLASS_NAME 64    /* with a NUL */
 #define SLAB_PRIORITIES 8     /* of these */
 #define SLAB_EAGER	0xffu /* what of eager is the enum's */
 
@@ -92,8 +93,9 @@ struct slab_class {
 	_Atomic uint64_t bytes_up, bytes_down;
 	_Atomic uint64_t admitted; /* after they waited */
 	_Atomic uint64_t refused_full[SLAB_FULL_WHYS];
-	struct hist waited; /* by those admitted */
-	struct hist setup;  /* tunnels', from the request to the path */
+	struct hist waited;	    /* by those admitted */
+	struct hist setup;	    /* tunnels', from the request to the path */
+	char name[SLAB_CLASS_NAME]; /* whose numbers these are; the worker's */
 };
 
 struct slab {
@@ -145,6 +147,10 @@ void slab_start(struct slab *, uint32_t pid);
  * incarnation must not touch the row: compare row->incarnation first.
  */
 struct slab_row *slab_row(struct slab *, uint32_t slot, uint32_t incarnation);
+
+/* The class of that number (below SLAB_CLASSES) goes by that name: if it was
+ * another's, what only grows begins anew. */
+void slab_class_is(struct slab *, uint32_t class, const char *name);
 
 /*
  * A reader's copy of a row with every value clamped to what is possible;

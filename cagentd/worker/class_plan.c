@@ -6,6 +6,8 @@
 #include <string.h>
 
 static_assert(SETTINGS_CLASSES_MAX <= PACE_CLASSES, "a row each");
+static_assert(SETTINGS_CLASSES_MAX <= SLAB_CLASSES, "likewise");
+static_assert(SETTINGS_NAME_MAX < SLAB_CLASS_NAME, "whole names");
 static_assert(SETTINGS_PRIORITY_MAX < PACE_PRIORITIES, "as many");
 
 static void
@@ -35,4 +37,13 @@ class_plan(const struct settings *s, struct pace_plan *out)
 		rates(&c->user_ceiling, p->user_ceiling);
 		rates(&c->tunnel_ceiling, p->tunnel_ceiling);
 	}
+}
+
+void
+class_names(const struct settings *s, struct slab *slab)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->classes_n; i++)
+		slab_class_is(slab, i, s->classes[i].name);
 }

@@ -73,6 +73,9 @@ int session_start(struct session_env *, struct session_list *list, int fd,
     const struct accept_listener *from, const union net_addr *peer);
 /* The process is to end (draining is set): who waits for nothing leaves. */
 void session_drain(struct session_list *);
+/* The env's settings are others: what runs in a class whose index is another
+ * name's by now is normal. */
+void session_reclass(struct session_list *);
 /* End it at once, without a word. */
 void session_kill(struct session *);
 

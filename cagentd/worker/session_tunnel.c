@@ -85,23 +85,57 @@ class_env(const struct session *s)
 	return (struct tunnel_class_env){s->env->slab, s->env->traffic};
 }
 
+/* It is relayed, and was of another class before. */
+static void
+show_class(struct session *s, uint8_t was)
+{
+	uint8_t mark = settings_class_mark(s->settings, s->class.class);
+	struct relay *r = &s->relay;
+
+	tunnels_class(
+	    s->row, s->class.class, s->class.why, s->class.behave.why);
+	relay_set_class(r, s->class.class);
+	if (mark != settings_class_mark(s->settings, was))
+		(void)net_mark(r->side[RELAY_UPSTREAM].stream.fd, mark);
+}
+
 static void
 moved(struct relay *r, enum relay_side from, size_t len)
 {
 	struct session *s = container_of(r, struct session, relay);
 	struct tunnel_class_env env = class_env(s);
-	uint8_t was = s->class.class, mark;
+	uint8_t was = s->class.class;
 
 	tunnels_moved(s->row, from == RELAY_CLIENT, len);
-	if (!tunnel_class_moved(&s->class, &env, from == RELAY_CLIENT, len,
+	if (tunnel_class_moved(&s->class, &env, from == RELAY_CLIENT, len,
 		loop_now_us(r->loop)))
-		return;
-	tunnels_class(
-	    s->row, s->class.class, s->class.why, s->class.behave.why);
-	relay_set_class(r, s->class.class);
-	mark = settings_class_mark(s->settings, s->class.class);
-	if (mark != settings_class_mark(s->settings, was))
-		(void)net_mark(r->side[RELAY_UPSTREAM].stream.fd, mark);
+		show_class(s, was);
+}
+
+/* true: it is of another class now. */
+static bool
+reclass(struct session *s)
+{
+	const struct tunnel_class_env env = class_env(s);
+	uint8_t was = s->class.class, now;
+
+	now = settings_class_since(s->env->settings, s->settings, was);
+	if (now != was)
+		tunnel_class_put(&s->class, &env, now);
+	return now != was;
+}
+
+void
+session_reclass(struct session_list *list)
+{
+	struct session *s;
+	uint8_t was;
+
+	LIST_FOREACH (s, list, entry) {
+		was = s->class.class;
+		if (reclass(s) && s->state == SESSION_RELAYING)
+			show_class(s, was);
+	}
 }
 
 /* How long it took to come to stand; 0: it was asked for as something else. */
@@ -297,6 +331,7 @@ session_classify(struct session *s, const struct verdict *v,
 
 	tunnel_class_begin(
 	    &s->class, &env, &of, loop_now_us(s->env->dial.loop));
+	(void)reclass(s); /* by settings that were before a reload */
 }
 
 void

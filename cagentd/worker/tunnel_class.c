@@ -78,15 +78,22 @@ tunnel_class_stands(struct tunnel_class *c, const struct tunnel_class_env *env,
 }
 
 static void
-change(struct tunnel_class *c, const struct tunnel_class_env *env)
+change(
+    struct tunnel_class *c, const struct tunnel_class_env *env, uint8_t class)
 {
 	if (c->counted)
 		slab_down(&row(env, c)->tunnels);
-	c->class = class_of[c->behave.kind];
-	c->why = SLAB_CLASS_BY_BEHAVIOUR;
+	c->class = class;
 	if (c->counted)
 		slab_up(&row(env, c)->tunnels);
-	slab_add(&row(env, c)->came, 1);
+}
+
+void
+tunnel_class_put(
+    struct tunnel_class *c, const struct tunnel_class_env *env, uint8_t class)
+{
+	change(c, env, class);
+	c->why = SLAB_CLASS_BY_DEFAULT;
 }
 
 bool
@@ -98,7 +105,9 @@ tunnel_class_moved(struct tunnel_class *c, const struct tunnel_class_env *env,
 	slab_add(up ? &r->bytes_up : &r->bytes_down, len);
 	if (!c->watched || !behave_saw(&c->behave, up, len, now_us))
 		return false;
-	change(c, env);
+	change(c, env, class_of[c->behave.kind]);
+	c->why = SLAB_CLASS_BY_BEHAVIOUR;
+	slab_add(&row(env, c)->came, 1);
 	return true;
 }
 

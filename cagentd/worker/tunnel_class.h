@@ -48,6 +48,9 @@ void tunnel_class_stands(
 /* Bytes (> 0) have moved: true when it is of another class now. */
 bool tunnel_class_moved(struct tunnel_class *, const struct tunnel_class_env *,
     bool up, size_t len, int64_t now_us);
+/* It is of that class from here on, and by nothing that it did. */
+void tunnel_class_put(
+    struct tunnel_class *, const struct tunnel_class_env *, uint8_t class);
 /* It has ended; idempotent. */
 void tunnel_class_end(
     struct tunnel_class *, const struct tunnel_class_env *, int64_t now_us);

@@ -227,6 +227,8 @@ use_settings(struct worker *w, struct settings *s)
 	w->env.settings = s;
 	web_pool_clear(&w->pool); /* of paths that may be allowed no more */
 	logins_use(w->env.logins, s);
+	class_names(s, w->slab);
+	session_reclass(&w->sessions);
 	class_plan(s, &plan);
 	turns_use(&w->turns, &plan, s->workers);
 	pipes_limit(&w->pipes, s->splice ? w->fds_max / 64 : 0);

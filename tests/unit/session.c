@@ -390,6 +390,54 @@ follows_a_reload(void)
 	rig_free(rig);
 }
 
+/* The index of a class is another name's: its tunnels are normal, also one
+ * that began before that and was classified after. */
+static void
+leaves_a_class_that_is_another(void)
+{
+	struct rig *rig = rig_new();
+	struct agent *a = rig->agent;
+	struct slab_class *own, *normal;
+	struct settings *old;
+	size_t len;
+	int fd, late;
+
+	add(rig, FAKE_ECHO);
+	len = strlen(a->conf);
+	configure(
+	    rig, "[class \"a\"]\n[rule \"a\"]\nprotocol = socks5\nclass = a\n");
+	own = &rig->env.slab->classes[CLASS_BUILT_IN];
+	normal = &rig->env.slab->classes[CLASS_NORMAL];
+	late = connect_client(rig);
+	say(late, shakes[0].ask, 7);
+	fd = open_tunnel(rig, 0);
+	CHECK_INT(own->tunnels, 1);
+	old = a->settings;
+	a->conf[len] = '\0';
+	agent_settings(a, "[class \"a\"]\n[class \"b\"]\n");
+	rig->env.settings = a->settings;
+	session_reclass(&rig->sessions);
+	settings_unref(old);
+	CHECK_INT(own->tunnels, 1);
+	CHECK_INT(normal->tunnels, 0);
+	old = a->settings;
+	a->conf[len] = '\0';
+	agent_settings(a, "[class \"b\"]\n");
+	rig->env.settings = a->settings;
+	session_reclass(&rig->sessions);
+	settings_unref(old);
+	CHECK_INT(own->tunnels, 0);
+	CHECK_INT(normal->tunnels, 1);
+	say(late, shakes[0].ask + 7, shakes[0].ask_len - 7);
+	get_tunnel(rig, late, 0);
+	CHECK_INT(own->tunnels, 0);
+	CHECK_INT(normal->tunnels, 2);
+	say(fd, LIT("on"));
+	expect(rig, fd, "on", 2);
+	CHECK_INT(own->bytes_up, 0);
+	rig_free(rig);
+}
+
 /* In each of its states: all is given back. */
 static void
 can_be_killed(void)
@@ -515,6 +563,7 @@ static const struct unit_case cases[] = {
 	notices_a_client_that_resets_while_dialing},
     {"outlives a reload", outlives_a_reload},
     {"follows a reload", follows_a_reload},
+    {"leaves a class that is another", leaves_a_class_that_is_another},
     {"can be killed", can_be_killed},
     {"survives chaos", survives_chaos},
 };

@@ -295,6 +295,7 @@ check_ten(const struct agent *a)
 static void
 full(void)
 {
+	struct settings *before;
 	struct agent a;
 
 	setup(&a);
@@ -302,7 +303,14 @@ full(void)
 	check_at(&a, "first", 4);
 	check_at(&a, "last", 15);
 	check_ten(&a);
+	before = settings_ref(a.s);
 	reload(&a, CLASS("new") TEN CLASS("last"));
+	CHECK_INT(settings_class_since(a.s, before, 4), CLASS_NORMAL);
+	CHECK_INT(settings_class_since(a.s, before, 5), 5);
+	CHECK_INT(settings_class_since(a.s, before, CLASS_BULK), CLASS_BULK);
+	CHECK_INT(settings_class_since(a.s, a.s, 4), 4);
+	CHECK_INT(settings_class_since(a.s, before, 16), CLASS_NORMAL);
+	settings_unref(before);
 	check_at(&a, "new", 4);
 	check_at(&a, "last", 15);
 	check_ten(&a);

@@ -339,6 +339,45 @@ other_uid(void)
 	done(s, fd, ro_fd);
 }
 
+/* A name counts on, also after its worker; another begins anew. */
+static void
+class_names(void)
+{
+	struct slab_class *c;
+	struct slab *s;
+	int fd, ro_fd;
+
+	s = fresh(&fd, &ro_fd);
+	c = &s->classes[5];
+	slab_class_is(s, 5, "calls");
+	slab_up(&c->tunnels);
+	slab_add(&c->bytes_up, 7);
+	slab_add(&c->began[SLAB_CLASS_BY_RULE], 1);
+	slab_add(&c->refused_full[SLAB_FULL_LATE], 1);
+	slab_add(&c->came, 1);
+	slab_add(&c->admitted, 1);
+	hist_add(&c->waited, 5);
+	hist_add(&c->setup, 6);
+	slab_class_is(s, 5, "calls");
+	CHECK_INT(c->bytes_up, 7);
+	slab_class_is(s, 5, "call");
+	CHECK_INT(c->bytes_up + c->began[SLAB_CLASS_BY_RULE] + c->came +
+		      c->admitted + c->refused_full[SLAB_FULL_LATE],
+	    0);
+	CHECK(memcmp(&c->waited, &s->classes[6].waited, sizeof(c->waited)) == 0,
+	    "waits");
+	CHECK(memcmp(&c->setup, &s->classes[6].setup, sizeof(c->setup)) == 0,
+	    "set-ups");
+	CHECK_INT(c->tunnels, 1);
+	slab_add(&c->bytes_down, 3);
+	slab_start(s, 7);
+	slab_class_is(s, 5, "call");
+	CHECK_INT(c->bytes_down, 3);
+	slab_class_is(s, 5, "calls");
+	CHECK_INT(c->bytes_down, 0);
+	done(s, fd, ro_fd);
+}
+
 static const struct unit_case cases[] = {
     {"create and map", create},
     {"what is not a slab is refused", not_ours},
@@ -346,6 +385,7 @@ static const struct unit_case cases[] = {
     {"slot out of range", range},
     {"a new incarnation starts afresh", incarnations},
     {"a successor keeps counters, not gauges", successor},
+    {"a class's numbers are of a name", class_names},
     {"random bytes, every slot 1000 times", hostile},
     {"another uid cannot write through the read-only fd", other_uid},
 };
