@@ -50,7 +50,7 @@ $(DEPS_CHECK): etc/packages $(DEPS)
 # --- flags -------------------------------------------------------------------
 PKGS_base := libbsd-overlay inih libcap-ng libseccomp liburing
 PKGS_agent := libcares libsodium jansson openssl
-PKGS_ctl := jansson smartcols
+PKGS_ctl := jansson smartcols ncursesw
 PKGS_server := sqlite3 libmicrohttpd
 PKGS	:= $(PKGS_base) $(PKGS_agent) $(PKGS_ctl) $(PKGS_server)
 LLHTTP	?= /usr/share

@@ -1,9 +1,10 @@
-/* Owns `cagent-ctl top`: who moves how much now, printed once. */
+/* Owns `cagent-ctl top`: who moves how much now; live is top_live.c. */
 #include "cagent-ctl/top.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/mono.h"
 #include "cagent-ctl/ask.h"
@@ -11,6 +12,7 @@
 #include "cagent-ctl/format.h"
 #include "cagent-ctl/render.h"
 #include "cagent-ctl/say.h"
+#include "cagent-ctl/top_live.h"
 #include "cagent-ctl/verb.h"
 
 static const struct field answer_fields[] = {
@@ -67,35 +69,20 @@ const struct field_list *const top_fields[] = {&answer_list, &totals_list,
     &tunnel_list, &user_list, &class_list, &intermediary_list, NULL};
 
 static void
-rate_said(const json_t *totals, const char *rate, const char *link, FILE *out)
-{
-	int64_t all = field_number(totals, link);
-	char text[FORMAT_LEN], most[FORMAT_LEN], part[FORMAT_LEN];
-
-	fprintf(out, "%sbit/s", format_rate(field_number(totals, rate), text));
-	if (all > 0)
-		fprintf(out, " (%s of %sbit/s)",
-		    format_percent(field_number(totals, rate), all, part),
-		    format_rate(all, most));
-}
-
-static void
 print(const struct call *call, const json_t *doc, enum top_view view)
 {
 	const json_t *totals = json_object_get(doc, "totals");
 	const json_t *rows = json_object_get(doc, top_view_name(view));
-	char text[FORMAT_LEN];
+	char span[FORMAT_LEN], up[TOP_RATE_MAX], down[TOP_RATE_MAX];
 
 	fprintf(call->out,
-	    "%lld clients, %lld tunnels, %lld waiting; over %s up ",
+	    "%lld clients, %lld tunnels, %lld waiting; up %s, down %s, over "
+	    "%s\n\n",
 	    (long long)field_number(totals, "clients"),
 	    (long long)field_number(totals, "tunnels"),
 	    (long long)field_number(totals, "waiting"),
-	    format_span(field_number(doc, "interval_us"), text));
-	rate_said(totals, "rate_up", "link_up", call->out);
-	fputs(", down ", call->out);
-	rate_said(totals, "rate_down", "link_down", call->out);
-	fputs("\n\n", call->out);
+	    top_view_rate(totals, true, up), top_view_rate(totals, false, down),
+	    format_span(field_number(doc, "interval_us"), span));
 	if (json_array_size(rows) == 0)
 		fprintf(call->out, "No such %s.\n", top_view_name(view));
 	render_table(call, top_view_fields(view), rows, mono_wall_us());
@@ -147,6 +134,8 @@ top_run(const struct call *call)
 
 	if (status != VERB_OK)
 		return status;
+	if (call->pretty && !call->json && isatty(STDIN_FILENO) == 1)
+		return top_live(call, &w);
 	status = look_twice(call, &w, &doc);
 	if (doc == NULL)
 		return status;

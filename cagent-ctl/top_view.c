@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cagent-ctl/format.h"
+
 /* What is the same of each view. */
 #define RATE_UP                                                             \
 	"bit/s from clients over the interval; null: not known, as it was " \
@@ -165,4 +167,23 @@ int
 top_view_first(enum top_view v)
 {
 	return top_view_column(v, "rate_down");
+}
+
+const char *
+top_view_rate(const json_t *totals, bool up, char out[static TOP_RATE_MAX])
+{
+	const char *name = up ? "rate_up" : "rate_down";
+	int64_t n = field_number(totals, name);
+	int64_t all = field_number(totals, up ? "link_up" : "link_down");
+	char text[FORMAT_LEN], most[FORMAT_LEN];
+
+	if (!json_is_integer(json_object_get(totals, name)))
+		snprintf(out, TOP_RATE_MAX, "-");
+	else if (all > 0)
+		snprintf(out, TOP_RATE_MAX, "%sbit/s (%.0f%% of %s)",
+		    format_rate(n, text), (double)n * 100 / (double)all,
+		    format_rate(all, most));
+	else
+		snprintf(out, TOP_RATE_MAX, "%sbit/s", format_rate(n, text));
+	return out;
 }

@@ -32,4 +32,10 @@ int top_view_column(enum top_view, const char *word);
 /* The column that it is sorted by when nothing is said. */
 int top_view_first(enum top_view);
 
+/* All together each way, beside what the link carries, out of "totals":
+ * "80Mbit/s (80% of 100M)"; "-" where it is not known.  Returns out. */
+#define TOP_RATE_MAX 96
+const char *top_view_rate(
+    const json_t *totals, bool up, char out[static TOP_RATE_MAX]);
+
 #endif

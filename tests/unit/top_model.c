@@ -214,6 +214,7 @@ rates_of_classes(void)
 			     " 'version': '9', 'started_us': 77}")};
 	json_t *doc = model(&before, &now, &everything);
 	const json_t *r = row(doc, "classes", "name", "a");
+	char text[TOP_RATE_MAX];
 
 	CHECK_INT(field_number(r, "rate_up"), 800);
 	CHECK_INT(field_number(r, "rate_down"), 0);
@@ -227,6 +228,9 @@ rates_of_classes(void)
 	r = json_object_get(doc, "totals");
 	CHECK_INT(field_number(r, "rate_up"), 880);
 	CHECK_INT(field_number(r, "link_up"), 8000);
+	CHECK_STR(top_view_rate(r, true, text), "880bit/s (11% of 8.0k)");
+	CHECK_STR(top_view_rate(r, false, text), "0bit/s");
+	CHECK_STR(top_view_rate(NULL, true, text), "-");
 	CHECK_INT(field_number(r, "clients"), 6);
 	CHECK_INT(field_number(r, "waiting"), 2);
 	CHECK_STR(field_string(doc, "version"), "9");
@@ -446,19 +450,24 @@ quantiles(void)
 static void
 check_numbers(const json_t *doc, const char *list)
 {
-	const json_t *rows = json_object_get(doc, list);
-	const char *key;
-	json_t *v;
+	const json_t *rows = json_object_get(doc, list), *v;
+	json_t *o;
 	size_t i;
+	void *it;
 
 	CHECK(json_is_array(rows), "%s is no list", list);
-	for (i = 0; i < json_array_size(rows); i++)
-		json_object_foreach(json_array_get(rows, i), key, v)
-		    CHECK(!json_is_integer(v) ||
-			      (json_integer_value(v) >= 0 &&
-				  json_integer_value(v) <= 1ll << 53),
-			"%s.%s is %lld", list, key,
-			(long long)json_integer_value(v));
+	for (i = 0; i < json_array_size(rows); i++) {
+		o = json_array_get(rows, i);
+		for (it = json_object_iter(o); it != NULL;
+		     it = json_object_iter_next(o, it)) {
+			v = json_object_iter_value(it);
+			CHECK(!json_is_integer(v) ||
+				  (json_integer_value(v) >= 0 &&
+				      json_integer_value(v) <= 1ll << 53),
+			    "%s.%s is %lld", list, json_object_iter_key(it),
+			    (long long)json_integer_value(v));
+		}
+	}
 }
 
 /* Whatever the other side says, there is a model, and its numbers are sane. */
