@@ -326,7 +326,7 @@ counts_what_was_on_the_wire(void)
 
 	rig_begin(&b, CRAWLS, true);
 	b.plan.classes[CRAWLS].tunnel_ceiling[PACE_UP] = 0;
-	b.plan.link[PACE_UP] = MB;
+	b.plan.link[PACE_UP] = MB / 10;
 	turns_use(&b.turns, &b.plan, 1);
 	CHECK_INT(setsockopt(b.t->relay.side[RELAY_UPSTREAM].stream.fd,
 		      IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)),
