@@ -50,6 +50,9 @@ static const struct field class_fields[] = {
 	"after they had waited so"},
     {"refused_full", "REFUSED", NULL, FIELD_COUNT, true, NULL,
 	"as their tier was full, or for too long"},
+    {"datagrams_dropped", "DROPPED", NULL, FIELD_COUNT, true, NULL,
+	"datagrams of SOCKS5, as there was no room for them within its limits "
+	"or the link's"},
     {"bytes_up", "UP", NULL, FIELD_BYTES, false, NULL,
 	"from clients, while they were of it"},
     {"bytes_down", "DOWN", NULL, FIELD_BYTES, false, NULL, "to clients"},

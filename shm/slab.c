@@ -183,6 +183,7 @@ slab_class_is(struct slab *s, uint32_t class, const char *name)
 	SET(&c->came, 0);
 	SET(&c->bytes_up, 0);
 	SET(&c->bytes_down, 0);
+	SET(&c->datagrams_dropped, 0);
 	SET(&c->admitted, 0);
 	for (i = 0; i < SLAB_FULL_WHYS; i++)
 		SET(&c->refused_full[i], 0);

@@ -20,7 +20,7 @@
  * memfd: nobody can shrink it under a reader.
  */
 #define SLAB_MAGIC	0x42414c5331ull
-#define SLAB_LAYOUT	13
+#define SLAB_LAYOUT	14
 #define SLAB_REASONS	32    /* at least REASON_COUNT of wire/wire.h */
 #define SLAB_CLASSES	16    /* of traffic */
 #define SLAB_CLASS_NAME 64    /* with a NUL */
@@ -91,7 +91,8 @@ struct slab_class {
 	_Atomic uint64_t began[SLAB_CLASS_WHYS]; /* in it, and why */
 	_Atomic uint64_t came;			 /* from another */
 	_Atomic uint64_t bytes_up, bytes_down;
-	_Atomic uint64_t admitted; /* after they waited */
+	_Atomic uint64_t datagrams_dropped; /* as there was no room for them */
+	_Atomic uint64_t admitted;	    /* after they waited */
 	_Atomic uint64_t refused_full[SLAB_FULL_WHYS];
 	struct hist waited;	    /* by those admitted */
 	struct hist setup;	    /* tunnels', from the request to the path */

@@ -15,7 +15,7 @@
 #define GAUGE_MAX (1u << 20)
 
 struct sums {
-	int64_t tunnels, came, up, down, waiting, admitted, refused;
+	int64_t tunnels, came, up, down, waiting, admitted, refused, dropped;
 	int64_t began[SLAB_CLASS_WHYS];
 	uint32_t setup[HIST_BUCKETS];
 };
@@ -41,6 +41,7 @@ add(struct sums *s, const struct slab_class *c)
 	n = atomic_load_explicit(&c->waiting, memory_order_relaxed);
 	s->waiting += n < GAUGE_MAX ? n : GAUGE_MAX;
 	s->admitted += get(&c->admitted, COUNT_MAX);
+	s->dropped += get(&c->datagrams_dropped, COUNT_MAX);
 	for (i = 0; i < SLAB_FULL_WHYS; i++)
 		s->refused += get(&c->refused_full[i], COUNT_MAX);
 	for (i = 0; i < SLAB_CLASS_WHYS; i++)
@@ -133,6 +134,7 @@ class_json(const struct control *c, uint32_t index)
 	ctl_set_int(o, "waiting", s.waiting);
 	ctl_set_int(o, "admitted", s.admitted);
 	ctl_set_int(o, "refused_full", s.refused);
+	ctl_set_int(o, "datagrams_dropped", s.dropped);
 	ctl_set_int(o, "bytes_up", s.up);
 	ctl_set_int(o, "bytes_down", s.down);
 	return o;

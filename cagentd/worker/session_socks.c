@@ -68,6 +68,7 @@ session_associate(struct session *s)
 	struct setup *u = s->setup;
 	const struct associate_start start = {.dial = &s->env->dial,
 	    .slab = s->env->slab,
+	    .turns = s->env->turns,
 	    .settings = &s->env->settings,
 	    .client = &u->client,
 	    .source = &u->request.intake.host,

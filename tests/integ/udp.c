@@ -153,6 +153,47 @@ dns_directly(void)
 	rig_agent_stop(&agent);
 }
 
+/* What the operator is told, once it says so. */
+static bool
+told(struct rig_agent *agent, const char *what, const char *want)
+{
+	const char *const args[] = {"--json", what, NULL};
+	int64_t end_ms = rig_now_ms() + ANSWER_MS;
+	struct rig_output o;
+	bool found = false;
+
+	while (!found && rig_pause(end_ms)) {
+		rig_ctl(agent, &o, args);
+		found = strstr(o.out, want) != NULL;
+		rig_output_free(&o);
+	}
+	return found;
+}
+
+/* Marked, shown, and held to the ceiling of its class. */
+static void
+within_its_class(void)
+{
+	uint8_t out[1000] = "\0\0\0\1\177\0\0\1\0\65";
+	struct rig_agent agent;
+	struct assoc a;
+	int i;
+
+	agent_with(&agent, "[class \"bulk\"]\nceiling = 8kbit\ndscp = cs1\n"
+			   "[rule \"dns\"]\nport = 53\nclass = bulk\n");
+	rig_agent_direct(&agent);
+	rig_agent_start(&agent);
+	assoc_open(&a, &agent);
+	CHECK(told(&agent, "tunnels", "\"destination\":\"udp\""), "no row");
+	for (i = 0; i < 3; i++)
+		CHECK(send(a.udp, out, sizeof(out), 0) == sizeof(out), "send");
+	CHECK(
+	    told(&agent, "classes", "\"datagrams_dropped\":2"), "not one of 3");
+	CHECK(told(&agent, "tunnels", "\"class\":\"bulk\""), "its class");
+	assoc_close(&a);
+	rig_agent_stop(&agent);
+}
+
 static void
 dns_through_danted(void)
 {
@@ -263,6 +304,7 @@ comes_back_socks5(void)
 
 static const struct rig_case cases[] = {
     {"DNS straight", dns_directly, 0, RIG_NEEDS_NETNS},
+    {"within its class", within_its_class, 0, RIG_NEEDS_NETNS},
     {"DNS through danted", dns_through_danted, 0, RIG_NEEDS_NETNS},
     {"DNS by the next that can", moves_on, 90, RIG_NEEDS_NETNS},
     {"BIND, SOCKS4", comes_back_socks4, 0, RIG_NEEDS_NETNS},

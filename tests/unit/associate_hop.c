@@ -77,6 +77,43 @@ goes_by_an_intermediary(void)
 	rig_free(rig);
 }
 
+/* It bears the mark of the class, counts for it, and is shown as going by that
+ * intermediary. */
+static void
+goes_as_its_class(void)
+{
+	struct rig *rig = rig_new();
+	const struct slab *slab = &rig->agent->slab;
+	const struct slab_class *c = &slab->classes[CLASS_BULK];
+	struct tunnels_about row;
+	struct assoc a;
+	int relay = add_relay(rig), on = 1;
+	char control[CMSG_SPACE(sizeof(int))], data[64];
+	struct iovec part = {data, sizeof(data)};
+	struct msghdr m = {.msg_iov = &part,
+	    .msg_iovlen = 1,
+	    .msg_control = control,
+	    .msg_controllen = sizeof(control)};
+
+	setsockopt(relay, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on));
+	configure(rig, "[class \"bulk\"]\ndscp = cs1\n"
+		       "[rule \"b\"]\nport = 53\nclass = bulk\n");
+	assoc_open(rig, &a);
+	assoc_send(&a, "192.0.2.1", 53, "one");
+	RIG_UNTIL(rig->agent->loop, AGENT_GET(&c->bytes_up) == 3);
+	rig_must((int)recvmsg(relay, &m, MSG_DONTWAIT), "recvmsg");
+	CHECK(CMSG_FIRSTHDR(&m) != NULL &&
+		  *CMSG_DATA(CMSG_FIRSTHDR(&m)) == 8 << 2,
+	    "without its mark");
+	CHECK(tunnels_at(&slab->live, 0, mono_us(), &row), "no row");
+	CHECK(row.slot == 0 && row.incarnation == 1 && row.up == 3 &&
+		  row.class == CLASS_BULK && row.why == SLAB_CLASS_BY_RULE,
+	    "slot %u, class %u", row.slot, row.class);
+	assoc_close(&a);
+	close(relay);
+	rig_free(rig);
+}
+
 /* What nobody has asked for, what is malformed, and what does not come from
  * the relay. */
 static void
@@ -303,6 +340,7 @@ goes_directly_when_there_is_none(void)
 
 static const struct unit_case cases[] = {
     {"goes by an intermediary", goes_by_an_intermediary},
+    {"goes as its class", goes_as_its_class},
     {"drops what was not asked for", drops_what_was_not_asked_for},
     {"passes by those that relay none", passes_by_those_that_relay_none},
     {"skips other types", skips_other_types},

@@ -352,6 +352,7 @@ class_names(void)
 	slab_class_is(s, 5, "calls");
 	slab_up(&c->tunnels);
 	slab_add(&c->bytes_up, 7);
+	slab_add(&c->datagrams_dropped, 1);
 	slab_add(&c->began[SLAB_CLASS_BY_RULE], 1);
 	slab_add(&c->refused_full[SLAB_FULL_LATE], 1);
 	slab_add(&c->came, 1);
@@ -362,7 +363,8 @@ class_names(void)
 	CHECK_INT(c->bytes_up, 7);
 	slab_class_is(s, 5, "call");
 	CHECK_INT(c->bytes_up + c->began[SLAB_CLASS_BY_RULE] + c->came +
-		      c->admitted + c->refused_full[SLAB_FULL_LATE],
+		      c->datagrams_dropped + c->admitted +
+		      c->refused_full[SLAB_FULL_LATE],
 	    0);
 	CHECK(memcmp(&c->waited, &s->classes[6].waited, sizeof(c->waited)) == 0,
 	    "waits");

@@ -24,22 +24,26 @@ associate_drop(struct associate *a)
 }
 
 void
-associate_passed(struct associate *a)
+associate_passed(
+    struct associate *a, uint8_t class, enum pace_way way, size_t len)
 {
 	a->moved_us = associate_now_us(a);
 	slab_add(&a->slab->datagrams, 1);
+	associate_class_moved(a, class, way, len);
 }
 
 void
-associate_deliver(struct associate *a, const struct wire_host *host,
-    const uint8_t *data, size_t len)
+associate_deliver(struct associate *a, uint8_t class,
+    const struct wire_host *host, const uint8_t *data, size_t len)
 {
 	uint8_t head[SOCKS5_UDP_HEAD_MAX];
 	int n = socks5_udp_encode(host, head, sizeof(head));
 	const struct datagram d = {head, n > 0 ? (size_t)n : 0, data, len};
 
+	if (!associate_admit(a, class, PACE_DOWN, len))
+		return;
 	if (n > 0 && datagram_send(a->fd, &a->client_at, &d) == 0)
-		associate_passed(a);
+		associate_passed(a, class, PACE_DOWN, len);
 	else
 		associate_drop(a);
 }
@@ -199,6 +203,7 @@ associate_start(struct associate **out, const struct associate_start *s,
 		return -ENOMEM;
 	a->env = s->dial;
 	a->slab = s->slab;
+	a->turns = s->turns;
 	a->settings = s->settings;
 	a->client = *s->client;
 	a->done = s->done;
@@ -218,6 +223,7 @@ associate_start(struct associate **out, const struct associate_start *s,
 		return error;
 	}
 	slab_add(&a->slab->associations, 1);
+	associate_class_begin(a);
 	*out = a;
 	return 0;
 }
@@ -239,5 +245,6 @@ associate_free(struct associate *a)
 	loop_close(a->env->loop, a->direct[0]);
 	loop_close(a->env->loop, a->direct[1]);
 	loop_close(a->env->loop, a->fd);
+	associate_class_end(a);
 	free(a);
 }

@@ -25,6 +25,13 @@
  *
  * What can not be sent at once waits, a little of it; then it is lost, as
  * datagrams are.
+ *
+ * Each datagram is of the class that its destination's rule says: it bears
+ * that class's mark on its way out, and counts, either way, for that class and
+ * on the account of its limits.  It can not wait for these: one for which there
+ * is no room now is lost, unless its class is so urgent that it is never held
+ * up.  The association itself is shown, as a tunnel is, as of the class of the
+ * destination that it took up last.
  */
 #define ASSOCIATE_MAX		256 /* a worker's; six descriptors each */
 #define ASSOCIATE_DESTS_MAX	128 /* then the least recently used goes */
@@ -39,12 +46,16 @@
 /* When none was found, how long until one is looked for again. */
 #define ASSOCIATE_HOLD_US 1000000
 #define ASSOCIATE_TICK_US 1000000
+/* So much of a datagram is asked for, as a segment would be. */
+#define ASSOCIATE_ASKS 1448
 
 struct associate;
+struct turns;
 
 struct associate_start { /* all borrowed for the association's life */
 	const struct dial_env *dial;
 	struct slab *slab;
+	struct turns *turns; /* NULL: without limits */
 	/* The configuration of new destinations: changes with a reload. */
 	struct settings *const *settings;
 	const struct client *client;	/* copied */

@@ -89,7 +89,7 @@ from_direct(
 			break;
 	}
 	if (d != NULL)
-		associate_deliver(a, &host, data, len);
+		associate_deliver(a, d->verdict.class, &host, data, len);
 	else
 		associate_drop(a);
 }
@@ -138,7 +138,20 @@ direct_socket(struct associate *a, int family)
 		return error;
 	}
 	a->direct[at] = fd;
+	a->direct_mark[at] = 0;
 	return fd;
+}
+
+/* It goes by the class of who is sent to: the next datagram bears its mark. */
+static void
+mark(struct associate_dest *d, int fd)
+{
+	uint8_t m = settings_class_mark(d->settings, d->verdict.class);
+	uint8_t *is = &d->owner->direct_mark[d->at.sa.sa_family == AF_INET6];
+
+	if (*is != m)
+		(void)net_mark(fd, m); /* as in race.c */
+	*is = m;
 }
 
 /* No way there, which is soon said of a datagram. */
@@ -154,11 +167,18 @@ static void
 send_direct(struct associate_dest *d, const uint8_t *data, size_t len)
 {
 	const struct datagram one = {NULL, 0, data, len};
+	uint8_t class = d->verdict.class;
 	int fd = direct_socket(d->owner, d->at.sa.sa_family);
-	int error = fd < 0 ? fd : datagram_send(fd, &d->at, &one);
+	int error = fd;
 
+	if (fd >= 0) {
+		if (!associate_admit(d->owner, class, PACE_UP, len))
+			return;
+		mark(d, fd);
+		error = datagram_send(fd, &d->at, &one);
+	}
 	if (error == 0) {
-		associate_passed(d->owner);
+		associate_passed(d->owner, class, PACE_UP, len);
 		return;
 	}
 	associate_drop(d->owner);
@@ -312,6 +332,8 @@ make(struct associate *a, const struct wire_host *host)
 	TAILQ_INSERT_HEAD(&a->dests, d, entry);
 	if (a->dests_n++ == 0)
 		associate_watch(a);
+	if (d->verdict.via != VIA_DENY)
+		associate_class_is(a, &d->verdict);
 	if (choose_way(d))
 		return d;
 	associate_dest_forget(d);

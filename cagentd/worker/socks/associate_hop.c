@@ -65,7 +65,8 @@ from_relay(
 	}
 	prove(h);
 	h->down += len - (size_t)n;
-	associate_deliver(h->owner, &host, data + n, len - (size_t)n);
+	associate_deliver(
+	    h->owner, h->verdict.class, &host, data + n, len - (size_t)n);
 }
 
 void
@@ -77,11 +78,13 @@ associate_hop_send(struct associate_hop *h, const struct wire_host *host,
 	const struct datagram d = {
 	    head, n > 0 ? (size_t)n : 0, payload->data, payload->len};
 
+	if (!associate_admit(h->owner, h->verdict.class, PACE_UP, payload->len))
+		return;
 	if (n < 0 || datagram_send(h->fd, NULL, &d) != 0) {
 		associate_drop(h->owner);
 		return;
 	}
-	associate_passed(h->owner);
+	associate_passed(h->owner, h->verdict.class, PACE_UP, payload->len);
 	h->up += payload->len;
 	if (h->asked_us == 0)
 		h->asked_us = associate_now_us(h->owner);
@@ -221,6 +224,7 @@ relay_address(const struct associate_hop *h, const struct wire_host *bound,
 static int
 stand(struct associate_hop *h, const struct wire_host *bound)
 {
+	uint8_t mark = settings_class_mark(h->settings, h->verdict.class);
 	struct loop *loop = h->owner->env->loop;
 	union net_addr at;
 	int error = relay_address(h, bound, &at);
@@ -231,6 +235,8 @@ stand(struct associate_hop *h, const struct wire_host *bound)
 		error = h->fd;
 		h->fd = -1;
 	}
+	if (error == 0 && mark != 0)
+		(void)net_mark(h->fd, mark); /* as in race.c */
 	if (error == 0)
 		error = loop_poll(loop, &h->poll, h->fd, POLLIN, on_relay);
 	if (error == 0)
@@ -251,10 +257,12 @@ on_dialed(struct dial *d, struct dialed *r)
 	h->control = r->stream;
 	h->who = r->try->hop;
 	h->stands = true;
-	if (stand(h, &r->bound) != 0)
+	if (stand(h, &r->bound) != 0) {
 		give_up(h, REASON_OVERLOAD);
-	else
-		associate_flush(h->owner);
+		return;
+	}
+	tunnels_via(h->owner->row, h->who.slot, h->who.incarnation);
+	associate_flush(h->owner);
 }
 
 static bool

@@ -5,9 +5,11 @@
 
 #include "cagentd/worker/socks/associate.h"
 #include "cagentd/worker/socks/datagram.h"
+#include "shm/pace.h"
 
 /* For associate*.c alone: associate.c has the client's side and the whole,
- * associate_dest.c the destinations, associate_hop.c the intermediaries. */
+ * associate_dest.c the destinations, associate_hop.c the intermediaries,
+ * associate_class.c what traffic classes make of it. */
 
 enum dest_state {
 	DEST_LOOKING_UP, /* its name, to go there directly */
@@ -73,6 +75,7 @@ struct associate {
 	union net_addr client_at;
 	int direct[2]; /* v4 and v6; -1: not needed yet */
 	struct op direct_poll[2];
+	uint8_t direct_mark[2];	      /* that they bear now */
 	struct associate_dests dests; /* the latest used first */
 	uint32_t dests_n, lookups_n;
 	struct associate_queue waiting;
@@ -81,14 +84,21 @@ struct associate {
 	struct associate_hops hops;
 	uint32_t hops_n;
 	int64_t moved_us, hold_until_us;
+	struct turns *turns;
+	struct pace_flow flows[PACE_BOTH_WAYS]; /* of all its classes */
+	struct tunnels_row *row;		/* or NULL */
+	uint8_t class;
+	bool counted; /* as of that class */
 };
 
 /* associate.c */
 /* One that came from host is passed on to the client. */
-void associate_deliver(struct associate *, const struct wire_host *host,
-    const uint8_t *data, size_t len);
+void associate_deliver(struct associate *, uint8_t class,
+    const struct wire_host *host, const uint8_t *data, size_t len);
 void associate_drop(struct associate *);
-void associate_passed(struct associate *);
+/* So many bytes of payload have gone. */
+void associate_passed(
+    struct associate *, uint8_t class, enum pace_way, size_t len);
 int64_t associate_now_us(const struct associate *);
 /* Something has to be looked after from now on. */
 void associate_watch(struct associate *);
@@ -105,6 +115,18 @@ void associate_dest_expire(struct associate *);
 void associate_flush(struct associate *);
 /* What comes straight from a destination. */
 int associate_direct_start(struct associate *, int at);
+
+/* associate_class.c */
+void associate_class_begin(struct associate *);
+void associate_class_end(struct associate *);
+/* It has taken up a destination of that verdict. */
+void associate_class_is(struct associate *, const struct verdict *);
+/* May a datagram with so much payload go now?  false: it is dropped, and
+ * counted so. */
+bool associate_admit(
+    struct associate *, uint8_t class, enum pace_way, size_t len);
+void associate_class_moved(
+    struct associate *, uint8_t class, enum pace_way, size_t len);
 
 /* associate_hop.c */
 /* The one for that verdict, made if need be; NULL: there is to be none. */
