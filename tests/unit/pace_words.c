@@ -243,12 +243,12 @@ correct(void)
 {
 	struct sim s;
 	struct pacer p;
-	const int64_t *link;
+	_Atomic int64_t *link;
 
 	sim_init(&s, 1);
 	s.plan.link[PACE_UP] = MBIT;
 	p = (struct pacer){s.state, &s.plan};
-	link = (const int64_t *)&s.state->lanes[PACE_UP].link;
+	link = &s.state->lanes[PACE_UP].link;
 	pace_correct(&p, PACE_UP, 1000, SIM_START);
 	CHECK_INT(*link, SIM_START + 8 * SIM_MS);
 	pace_correct(&p, PACE_UP, -600, SIM_START + SIM_MS);
