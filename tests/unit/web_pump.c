@@ -95,6 +95,7 @@ until_moved(struct rig *r, int moves)
 static void
 rests_and_goes_on(void)
 {
+	int64_t begun_ns = mono_us() * 1000;
 	struct rig r;
 
 	setup(&r, 3 * PIECE);
@@ -110,6 +111,10 @@ rests_and_goes_on(void)
 	until_moved(&r, 3);
 	CHECK_INT(r.last, WEB_FLOW_ENDED);
 	CHECK_INT(take(&r), 3 * PIECE);
+	/* All of it, at a byte a microsecond. */
+	CHECK(r.state->lanes[PACE_DOWN].ceiling[0] >=
+		  begun_ns + INT64_C(3000) * PIECE,
+	    "less was paid than went");
 	teardown(&r);
 }
 

@@ -52,7 +52,8 @@ struct lane {
 	struct turn turn;
 	struct relay_end_point *end; /* whose bytes it is about */
 	struct op rest;
-	int64_t until_us; /* it has moved ahead of its limits */
+	size_t owed;	  /* it has moved so much out of line */
+	int64_t until_us; /* or ahead of its limits */
 	bool active;	  /* among those that move something */
 	uint8_t looks;
 	int64_t had;	/* bytes a second, of late */

@@ -11,12 +11,30 @@ limited(const struct relay *r, enum relay_side from)
 	       turns_limited(r->turns, r->class, relay_way(from));
 }
 
+/* What had to move before it could be in line is paid for there. */
+static int
+pay(struct lane *lane, size_t allowed, size_t *moved)
+{
+	struct relay_end_point *p = lane->end;
+	struct relay *r = relay_of(p);
+
+	*moved = allowed < lane->owed ? allowed : lane->owed;
+	lane->owed -= *moved;
+	if (lane->owed > 0)
+		return TURN_MORE;
+	if (relay_read_on(r, p->which) != 0)
+		relay_finish(r, RELAY_NO_MEMORY, p->which);
+	return TURN_GONE;
+}
+
 static int
 serve(struct turn *u, size_t allowed, size_t *moved)
 {
-	const struct lane *lane = container_of(u, struct lane, turn);
+	struct lane *lane = container_of(u, struct lane, turn);
 	struct relay_end_point *p = lane->end;
 
+	if (lane->owed > 0)
+		return pay(lane, allowed, moved);
 	if (lane->most != 0 && allowed > lane->most)
 		allowed = lane->most;
 	return relay_bulk_move(relay_of(p), p->which, allowed, moved);
@@ -86,7 +104,11 @@ relay_lane_charge(struct relay *r, enum relay_side from, size_t len)
 {
 	struct lane *lane = limited(r, from) ? relay_lane(r, from) : NULL;
 
-	if (lane != NULL)
+	if (lane == NULL)
+		return;
+	if (relay_lane_lined(r, from))
+		lane->owed += len;
+	else
 		lane->until_us = turns_charge(r->turns, &lane->turn.flow, len);
 }
 
@@ -107,7 +129,8 @@ relay_lane_must_rest(const struct relay *r, enum relay_side from)
 {
 	const struct lane *lane = r->side[from].lane;
 
-	return lane != NULL && lane->until_us > loop_now_us(r->loop);
+	return lane != NULL &&
+	       (lane->owed > 0 || lane->until_us > loop_now_us(r->loop));
 }
 
 int
@@ -116,6 +139,10 @@ relay_lane_rest(struct relay *r, enum relay_side from)
 	struct lane *lane = r->side[from].lane;
 
 	r->side[from].flow = FLOW_RESTING;
+	if (lane->owed > 0) {
+		turns_join(r->turns, &lane->turn);
+		return 0;
+	}
 	return loop_timer(r->loop, &lane->rest, lane->until_us, on_rested);
 }
 
@@ -155,8 +182,11 @@ relay_lane_drop(struct relay *r, enum relay_side from)
 static void
 change_lane(struct relay *r, struct relay_end_point *p)
 {
-	turns_move(&p->lane->turn, r->class);
+	if (p->lane->owed > 0)
+		turns_leave(&p->lane->turn);
+	p->lane->owed = 0;
 	p->lane->until_us = 0;
+	turns_move(&p->lane->turn, r->class);
 	p->lane->tamed = p->lane->window = 0;
 	p->lane->most = 0;
 	if (relay_lane_lined(r, p->which))

@@ -13,6 +13,7 @@
 #define FRAME_EXTRA 64
 
 static void on_sent(struct loop *, struct op *, const struct op_result *);
+static turn_fn pay;
 
 void
 web_pump_start(struct web_pump *p, struct loop *loop, struct stream to,
@@ -27,9 +28,10 @@ web_pump_limit(
     struct web_pump *p, struct turns *turns, const struct pace_flow *flow)
 {
 	p->turns = turns;
-	p->flow.user = flow->user;
-	p->flow.class = flow->class;
-	p->flow.way = flow->way;
+	p->turn.serve = pay;
+	p->turn.flow.user = flow->user;
+	p->turn.flow.class = flow->class;
+	p->turn.flow.way = flow->way;
 }
 
 void
@@ -45,7 +47,7 @@ web_pump_cancel(struct web_pump *p)
 	if (p->loop == NULL)
 		return;
 	stream_cancel(p->loop, p->to, &p->send);
-	loop_cancel(p->loop, &p->rest);
+	turns_leave(&p->turn);
 	buf_free(p->queue);
 	buf_free(p->line);
 	p->queue = p->line = NULL;
@@ -74,30 +76,34 @@ at_rest(const struct web_pump *p)
 	return p->ended ? WEB_FLOW_ENDED : WEB_FLOW_ON;
 }
 
-static void
-on_rested(struct loop *loop, struct op *op, const struct op_result *r)
+/* In its class's turn: what has been sent is taken of the limits, and with the
+ * last of it there is more. */
+static int
+pay(struct turn *u, size_t allowed, size_t *moved)
 {
-	struct web_pump *p = container_of(op, struct web_pump, rest);
-	enum web_flow flow = web_pump_flush(p);
+	struct web_pump *p = container_of(u, struct web_pump, turn);
+	enum web_flow flow;
 
-	(void)loop;
-	(void)r;
+	*moved = allowed < p->owed ? allowed : p->owed;
+	p->owed -= *moved;
+	if (p->owed > 0)
+		return TURN_MORE;
+	flow = web_pump_flush(p);
 	if (flow != WEB_FLOW_FULL)
 		p->moved(p, flow);
+	return TURN_GONE;
 }
 
-/* So many bytes go: must it rest now? */
+/* So many bytes go: must it wait until they are paid for? */
 static bool
-must_rest(struct web_pump *p, size_t len)
+must_pay(struct web_pump *p, size_t len)
 {
-	int64_t until_us;
-
-	if (p->turns == NULL)
+	if (p->turns == NULL || !turns_limited(p->turns, p->turn.flow.class,
+				    (enum pace_way)p->turn.flow.way))
 		return false;
-	until_us = turns_charge(p->turns, &p->flow, len);
-	/* Out of memory it goes on: the bytes count all the same. */
-	return until_us > loop_now_us(p->loop) &&
-	       loop_timer(p->loop, &p->rest, until_us, on_rested) == 0;
+	p->owed = len;
+	turns_join(p->turns, &p->turn);
+	return true;
 }
 
 /* The queue, then these bytes, which are there only without a queue. */
@@ -106,7 +112,7 @@ push(struct web_pump *p, const uint8_t *data, size_t len)
 {
 	struct buf *q = p->queue;
 	ssize_t n;
-	bool rests;
+	bool pays;
 
 	if (p->broke)
 		return WEB_FLOW_BROKE;
@@ -124,10 +130,10 @@ push(struct web_pump *p, const uint8_t *data, size_t len)
 		return WEB_FLOW_BROKE;
 	}
 	p->queue = NULL;
-	rests = must_rest(p, len);
+	pays = must_pay(p, len);
 	if ((size_t)n == len) {
 		buf_free(q);
-		return rests ? WEB_FLOW_FULL : at_rest(p);
+		return pays ? WEB_FLOW_FULL : at_rest(p);
 	}
 	if (q == NULL)
 		return send_later(p, buf_copy(data + n, len - (size_t)n));

@@ -35,9 +35,9 @@ struct web_pump {
 	struct stream to;  /* borrowed */
 	web_pump_fn *moved;
 	struct op send;
-	struct turns *turns;   /* by which it is limited; NULL: not */
-	struct pace_flow flow; /* it has moved more than it may: until then */
-	struct op rest;	       /* nothing more is taken */
+	struct turns *turns; /* by which it is limited; NULL: not */
+	struct turn turn;    /* in line to pay for what was sent: */
+	size_t owed;	     /* until then nothing more is taken */
 	struct http_body body;
 	enum http_framing out;
 	bool ended;	   /* the content, if not the sending of it */
@@ -79,7 +79,7 @@ web_pump_expects(const struct web_pump *p)
 static inline bool
 web_pump_is_full(const struct web_pump *p)
 {
-	return loop_op_active(&p->send) || loop_op_active(&p->rest);
+	return loop_op_active(&p->send) || p->owed > 0;
 }
 
 #endif
