@@ -132,6 +132,8 @@ session_reclass(struct session_list *list)
 	uint8_t was;
 
 	LIST_FOREACH (s, list, entry) {
+		if (s->associate != NULL)
+			associate_reclass(s->associate);
 		was = s->class.class;
 		if (reclass(s) && s->state == SESSION_RELAYING)
 			show_class(s, was);

@@ -31,12 +31,12 @@ struct scene {
 };
 
 static void
-setup(struct scene *s)
+setup_with(struct scene *s, const char *rules)
 {
 	memset(s, 0, sizeof(*s));
 	memset(s->many, 'x', MANY);
 	s->rig = rig_new();
-	configure(s->rig, RULES);
+	configure(s->rig, rules);
 	s->state = calloc(1, sizeof(*s->state));
 	turns_init(&s->turns, s->rig->agent->loop, s->state);
 	class_plan(s->rig->agent->settings, &s->turns.plan);
@@ -45,6 +45,12 @@ setup(struct scene *s)
 	s->interactive = udp_open(INTERACTIVE, &s->interactive_port);
 	s->bulk = udp_open(BULK, &s->bulk_port);
 	assoc_open(s->rig, &s->a);
+}
+
+static void
+setup(struct scene *s)
+{
+	setup_with(s, RULES);
 }
 
 static void
@@ -298,6 +304,49 @@ lets_urgent_ones_pass(void)
 	teardown(&s);
 }
 
+static void
+reload(struct rig *rig, const char *rules)
+{
+	struct settings *old = rig->agent->settings;
+
+	rig->agent->conf[0] = '\0';
+	agent_settings(rig->agent, rules);
+	rig->env.settings = rig->agent->settings;
+	session_reclass(&rig->sessions);
+	settings_unref(old);
+}
+
+/* The index of its class is another name's: it is normal, and so is what goes
+ * to destinations that it had before. */
+static void
+leaves_a_class_that_is_another(void)
+{
+	const struct slab_class *own, *normal;
+	struct scene s;
+
+	setup_with(&s, "[class \"a\"]\n[rule \"a\"]\n"
+		       "network = 127.0.0.3\nclass = a\nvia = direct\n");
+	own = class_of(&s, CLASS_BUILT_IN);
+	normal = class_of(&s, CLASS_NORMAL);
+	assoc_send(&s.a, BULK, s.bulk_port, "one");
+	udp_expect(s.rig, s.bulk, "one", NULL);
+	reload(s.rig, "[class \"a\"]\n[class \"b\"]\n");
+	CHECK_INT(gauge(&own->tunnels), 1);
+	CHECK_INT(row_of(&s).class, CLASS_BUILT_IN);
+	reload(s.rig, "[class \"b\"]\n");
+	CHECK_INT(gauge(&own->tunnels), 0);
+	CHECK_INT(gauge(&normal->tunnels), 1);
+	CHECK_INT(row_of(&s).class, CLASS_NORMAL);
+	assoc_send(&s.a, BULK, s.bulk_port, "1");
+	udp_expect(s.rig, s.bulk, "1", NULL);
+	CHECK_INT(AGENT_GET(&own->bytes_up), 3);
+	CHECK_INT(AGENT_GET(&normal->bytes_up), 1);
+	close_client(s.rig, 0, false);
+	RIG_UNTIL(s.rig->agent->loop, s.rig->ended == 1);
+	CHECK_INT(gauge(&normal->tunnels), 0);
+	teardown(&s);
+}
+
 static const struct unit_case cases[] = {
     {"marks each by its class", marks_each_by_its_class},
     {"marks over IPv6", marks_over_ipv6},
@@ -305,6 +354,7 @@ static const struct unit_case cases[] = {
     {"drops what is over a ceiling", drops_what_is_over_a_ceiling},
     {"keeps to tunnels and users", keeps_to_tunnels_and_users},
     {"lets urgent ones pass", lets_urgent_ones_pass},
+    {"leaves a class that is another", leaves_a_class_that_is_another},
 };
 
 UNIT_MAIN("associate_class", cases)

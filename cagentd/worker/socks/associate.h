@@ -70,6 +70,9 @@ struct associate_start { /* all borrowed for the association's life */
  * connection has no IP address.  Never calls back before it returns. */
 int associate_start(struct associate **out, const struct associate_start *,
     struct wire_host *bound);
+/* The configuration is another: what runs in a class whose index is another
+ * name's by now is normal. */
+void associate_reclass(struct associate *);
 /* NULL allowed; the fd stays open. */
 void associate_free(struct associate *);
 

@@ -30,31 +30,60 @@ associate_class_begin(struct associate *a)
 	a->row = tunnels_take(&a->slab->live, &about);
 }
 
-void
-associate_class_is(struct associate *a, const struct verdict *v)
+/* It is counted and shown as of that class. */
+static void
+put(struct associate *a, uint8_t class, uint8_t why)
 {
-	uint8_t why = v->class_set ? SLAB_CLASS_BY_RULE : SLAB_CLASS_BY_DEFAULT;
-
-	if (a->counted && a->class == v->class)
-		return;
-	if (a->counted) {
+	if (a->judged != NULL)
 		slab_down(&row(a, a->class)->tunnels);
-		slab_add(&row(a, v->class)->came, 1);
-	} else {
-		slab_add(&row(a, v->class)->began[why], 1);
-	}
-	a->counted = true;
-	a->class = v->class;
-	slab_up(&row(a, a->class)->tunnels);
-	tunnels_class(a->row, a->class, why, 0);
+	a->class = class;
+	slab_up(&row(a, class)->tunnels);
+	tunnels_class(a->row, class, why, 0);
+}
+
+void
+associate_class_is(struct associate *a, const struct associate_dest *d)
+{
+	uint8_t class = d->verdict.class;
+	uint8_t why =
+	    d->verdict.class_set ? SLAB_CLASS_BY_RULE : SLAB_CLASS_BY_DEFAULT;
+
+	if (a->judged == NULL)
+		slab_add(&row(a, class)->began[why], 1);
+	else if (a->class != class)
+		slab_add(&row(a, class)->came, 1);
+	put(a, class, why);
+	settings_ref(d->settings);
+	settings_unref(a->judged);
+	a->judged = d->settings;
+}
+
+uint8_t
+associate_class(const struct associate *a, const struct settings *s,
+    const struct verdict *v)
+{
+	return settings_class_since(*a->settings, s, v->class);
+}
+
+void
+associate_reclass(struct associate *a)
+{
+	uint8_t class;
+
+	if (a->judged == NULL)
+		return;
+	class = settings_class_since(*a->settings, a->judged, a->class);
+	if (class != a->class)
+		put(a, class, SLAB_CLASS_BY_DEFAULT);
 }
 
 void
 associate_class_end(struct associate *a)
 {
-	if (a->counted)
+	if (a->judged != NULL)
 		slab_down(&row(a, a->class)->tunnels);
-	a->counted = false;
+	settings_unref(a->judged);
+	a->judged = NULL;
 	tunnels_drop(&a->slab->live, a->row);
 	a->row = NULL;
 }

@@ -68,6 +68,12 @@ wait_for(struct associate_dest *d, const uint8_t *data, size_t len)
 
 /* --- straight to it --- */
 
+static uint8_t
+class_of(const struct associate_dest *d)
+{
+	return associate_class(d->owner, d->settings, &d->verdict);
+}
+
 static void
 from_direct(
     void *arg, const union net_addr *from, const uint8_t *data, size_t len)
@@ -89,7 +95,7 @@ from_direct(
 			break;
 	}
 	if (d != NULL)
-		associate_deliver(a, d->verdict.class, &host, data, len);
+		associate_deliver(a, class_of(d), &host, data, len);
 	else
 		associate_drop(a);
 }
@@ -167,7 +173,7 @@ static void
 send_direct(struct associate_dest *d, const uint8_t *data, size_t len)
 {
 	const struct datagram one = {NULL, 0, data, len};
-	uint8_t class = d->verdict.class;
+	uint8_t class = class_of(d);
 	int fd = direct_socket(d->owner, d->at.sa.sa_family);
 	int error = fd;
 
@@ -333,7 +339,7 @@ make(struct associate *a, const struct wire_host *host)
 	if (a->dests_n++ == 0)
 		associate_watch(a);
 	if (d->verdict.via != VIA_DENY)
-		associate_class_is(a, &d->verdict);
+		associate_class_is(a, d);
 	if (choose_way(d))
 		return d;
 	associate_dest_forget(d);

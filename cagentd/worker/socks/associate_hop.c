@@ -15,6 +15,12 @@ static void on_dialed(struct dial *, struct dialed *);
 
 /* --- while it stands --- */
 
+static uint8_t
+class_of(const struct associate_hop *h)
+{
+	return associate_class(h->owner, h->settings, &h->verdict);
+}
+
 /* May an answer come from there?  What a name was found to be is not known
  * here. */
 static bool
@@ -66,7 +72,7 @@ from_relay(
 	prove(h);
 	h->down += len - (size_t)n;
 	associate_deliver(
-	    h->owner, h->verdict.class, &host, data + n, len - (size_t)n);
+	    h->owner, class_of(h), &host, data + n, len - (size_t)n);
 }
 
 void
@@ -75,16 +81,17 @@ associate_hop_send(struct associate_hop *h, const struct wire_host *host,
 {
 	uint8_t head[SOCKS5_UDP_HEAD_MAX];
 	int n = socks5_udp_encode(host, head, sizeof(head));
+	uint8_t class = class_of(h);
 	const struct datagram d = {
 	    head, n > 0 ? (size_t)n : 0, payload->data, payload->len};
 
-	if (!associate_admit(h->owner, h->verdict.class, PACE_UP, payload->len))
+	if (!associate_admit(h->owner, class, PACE_UP, payload->len))
 		return;
 	if (n < 0 || datagram_send(h->fd, NULL, &d) != 0) {
 		associate_drop(h->owner);
 		return;
 	}
-	associate_passed(h->owner, h->verdict.class, PACE_UP, payload->len);
+	associate_passed(h->owner, class, PACE_UP, payload->len);
 	h->up += payload->len;
 	if (h->asked_us == 0)
 		h->asked_us = associate_now_us(h->owner);

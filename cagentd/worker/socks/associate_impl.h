@@ -87,8 +87,9 @@ struct associate {
 	struct turns *turns;
 	struct pace_flow flows[PACE_BOTH_WAYS]; /* of all its classes */
 	struct tunnels_row *row;		/* or NULL */
+	struct settings *judged; /* a reference: by which it is of class; NULL:
+				    of none, and not counted */
 	uint8_t class;
-	bool counted; /* as of that class */
 };
 
 /* associate.c */
@@ -119,8 +120,11 @@ int associate_direct_start(struct associate *, int at);
 /* associate_class.c */
 void associate_class_begin(struct associate *);
 void associate_class_end(struct associate *);
-/* It has taken up a destination of that verdict. */
-void associate_class_is(struct associate *, const struct verdict *);
+/* It has taken up that destination. */
+void associate_class_is(struct associate *, const struct associate_dest *);
+/* Of which class is by now what those settings judged so? */
+uint8_t associate_class(
+    const struct associate *, const struct settings *, const struct verdict *);
 /* May a datagram with so much payload go now?  false: it is dropped, and
  * counted so. */
 bool associate_admit(
