@@ -17,7 +17,7 @@
 struct sums {
 	int64_t tunnels, came, up, down, waiting, admitted, refused, dropped;
 	int64_t began[SLAB_CLASS_WHYS];
-	uint32_t setup[HIST_BUCKETS];
+	uint32_t setup[HIST_BUCKETS], waited[HIST_BUCKETS];
 };
 
 static int64_t
@@ -26,6 +26,16 @@ get(const _Atomic uint64_t *p, uint64_t max)
 	uint64_t v = atomic_load_explicit(p, memory_order_relaxed);
 
 	return (int64_t)(v < max ? v : max);
+}
+
+static void
+add_hist(uint32_t sums[HIST_BUCKETS], const struct hist *h)
+{
+	uint32_t i;
+
+	for (i = 0; i < HIST_BUCKETS; i++)
+		sums[i] +=
+		    atomic_load_explicit(&h->count[i], memory_order_relaxed);
 }
 
 static void
@@ -46,9 +56,8 @@ add(struct sums *s, const struct slab_class *c)
 		s->refused += get(&c->refused_full[i], COUNT_MAX);
 	for (i = 0; i < SLAB_CLASS_WHYS; i++)
 		s->began[i] += get(&c->began[i], COUNT_MAX);
-	for (i = 0; i < HIST_BUCKETS; i++)
-		s->setup[i] += atomic_load_explicit(
-		    &c->setup.count[i], memory_order_relaxed);
+	add_hist(s->setup, &c->setup);
+	add_hist(s->waited, &c->waited);
 }
 
 const char *
@@ -133,6 +142,7 @@ class_json(const struct control *c, uint32_t index)
 	ctl_set(o, "setup", quantiles(s.setup));
 	ctl_set_int(o, "waiting", s.waiting);
 	ctl_set_int(o, "admitted", s.admitted);
+	ctl_set(o, "waited", quantiles(s.waited));
 	ctl_set_int(o, "refused_full", s.refused);
 	ctl_set_int(o, "datagrams_dropped", s.dropped);
 	ctl_set_int(o, "bytes_up", s.up);

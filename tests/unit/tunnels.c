@@ -180,6 +180,10 @@ classes(void)
 	rig_open(CONFIG "[link]\nbandwidth = 8mbit up, 80mbit down\n");
 	hist_add(&rig_slabs[0]->classes[CLASS_BULK].setup, 64);
 	hist_add(&rig_slabs[1]->classes[CLASS_BULK].setup, 1 << 20);
+	hist_add(&rig_slabs[0]->classes[CLASS_BULK].waited, 1 << 20);
+	hist_add(&rig_slabs[1]->classes[CLASS_BULK].waited, 64);
+	slab_add(&rig_slabs[0]->classes[CLASS_BULK].datagrams_dropped, 2);
+	slab_add(&rig_slabs[1]->classes[CLASS_BULK].datagrams_dropped, 3);
 	rig_slabs[0]->classes[CLASS_BULK].tunnels = 2;
 	rig_slabs[1]->classes[CLASS_BULK].tunnels = 3;
 	rig_slabs[1]->classes[CLASS_BULK].came = UINT64_MAX;
@@ -192,6 +196,9 @@ classes(void)
 	CHECK_INT(rig_int(one, "came"), 1ll << 48);
 	CHECK_INT(rig_int(json_object_get(one, "setup"), "p50_us"), 72);
 	CHECK_INT(rig_int(json_object_get(one, "setup"), "p95_us"), 1179648);
+	CHECK_INT(rig_int(json_object_get(one, "waited"), "p50_us"), 72);
+	CHECK_INT(rig_int(json_object_get(one, "waited"), "p95_us"), 1179648);
+	CHECK_INT(rig_int(one, "datagrams_dropped"), 5);
 	CHECK_INT(rig_int(json_object_get(o, "link"), "up"), 8000000);
 	CHECK_INT(rig_int(json_object_get(o, "link"), "down"), 80000000);
 	CHECK_INT(rig_int(json_object_get(one, "began"), "rule"), 4);
