@@ -284,6 +284,8 @@ comes_back(bool v5)
 		  rig_recv(&back, said, 4) == RIG_OK &&
 		  memcmp(said, "more", 4) == 0,
 	    "from the client");
+	CHECK(told(&agent, "tunnels", "\"destination\":\"127.0.0.1:"),
+	    "it is not shown");
 	rig_conn_close(&back);
 	CHECK_INT(rig_recv(&c, said, 1), RIG_FAIL_CLOSED);
 	rig_conn_close(&c);
