@@ -304,6 +304,32 @@ lets_urgent_ones_pass(void)
 	teardown(&s);
 }
 
+/* While others take all of the link that they may, there is room still for what
+ * goes before them, though it can not wait. */
+static void
+goes_before_who_is_after_it(void)
+{
+	struct pace_flow flow = {.class = CLASS_BULK, .way = PACE_UP};
+	struct pacer pacer;
+	struct scene s;
+	int64_t again_ns = 0, now_ns;
+	size_t sum = 0, n;
+
+	setup(&s);
+	s.turns.plan.link[PACE_UP] = 12500000;
+	pacer = (struct pacer){s.state, &s.turns.plan};
+	now_ns = mono_us() * 1000;
+	do {
+		n = pace_ask(&pacer, &flow, MANY, now_ns, &again_ns);
+		sum += n;
+	} while (n > 0);
+	CHECK(sum > MANY && again_ns > now_ns, "%zu bytes", sum);
+	assoc_send(&s.a, NORMAL, s.normal_port, s.many);
+	udp_expect(s.rig, s.normal, s.many, NULL);
+	CHECK_INT(assoc_dropped(&s.a), 0);
+	teardown(&s);
+}
+
 static void
 reload(struct rig *rig, const char *rules)
 {
@@ -354,6 +380,7 @@ static const struct unit_case cases[] = {
     {"drops what is over a ceiling", drops_what_is_over_a_ceiling},
     {"keeps to tunnels and users", keeps_to_tunnels_and_users},
     {"lets urgent ones pass", lets_urgent_ones_pass},
+    {"goes before who is after it", goes_before_who_is_after_it},
     {"leaves a class that is another", leaves_a_class_that_is_another},
 };
 
