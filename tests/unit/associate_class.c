@@ -304,6 +304,26 @@ lets_urgent_ones_pass(void)
 	teardown(&s);
 }
 
+/* A frame each, however small. */
+static void
+counts_their_frames(void)
+{
+	int64_t begun_ns = mono_us() * 1000;
+	struct scene s;
+	int i;
+
+	setup(&s);
+	s.turns.plan.link[PACE_UP] = 1000;
+	for (i = 0; i < 3; i++) {
+		assoc_send(&s.a, INTERACTIVE, s.interactive_port, "x");
+		udp_expect(s.rig, s.interactive, "x", NULL);
+	}
+	CHECK(s.state->lanes[PACE_UP].link >=
+		  begun_ns + 3 * INT64_C(1000000) * (1 + ASSOCIATE_FRAME),
+	    "less than three frames");
+	teardown(&s);
+}
+
 /* While others take all of the link that they may, there is room still for what
  * goes before them, though it can not wait. */
 static void
@@ -380,6 +400,7 @@ static const struct unit_case cases[] = {
     {"drops what is over a ceiling", drops_what_is_over_a_ceiling},
     {"keeps to tunnels and users", keeps_to_tunnels_and_users},
     {"lets urgent ones pass", lets_urgent_ones_pass},
+    {"counts their frames", counts_their_frames},
     {"goes before who is after it", goes_before_who_is_after_it},
     {"leaves a class that is another", leaves_a_class_that_is_another},
 };

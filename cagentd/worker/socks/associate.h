@@ -48,6 +48,8 @@
 #define ASSOCIATE_TICK_US 1000000
 /* So much of a datagram is asked for, as a segment would be. */
 #define ASSOCIATE_ASKS 1448
+/* What is around it on the wire: Ethernet, IPv4, UDP. */
+#define ASSOCIATE_FRAME (14 + 20 + 8)
 
 struct associate;
 struct turns;

@@ -107,6 +107,25 @@ take(struct associate *a, struct pace_flow *flow, size_t len)
 	return got > 0;
 }
 
+/*
+ * A datagram is a frame of its own, however small, and nothing acknowledges it:
+ * reckoned was as for a stream.  One that came for nothing has come all the
+ * same.
+ */
+static void
+correct(struct associate *a, enum pace_way way, size_t len, bool taken)
+{
+	enum pace_way back = way == PACE_UP ? PACE_DOWN : PACE_UP;
+	int64_t frame = (int64_t)len + ASSOCIATE_FRAME;
+
+	if (taken) {
+		frame -= pace_reckoned(len, 0);
+		turns_correct(a->turns, back, -pace_reckoned(0, len));
+	}
+	if (taken || way == PACE_DOWN)
+		turns_correct(a->turns, way, frame);
+}
+
 bool
 associate_admit(
     struct associate *a, uint8_t class, enum pace_way way, size_t len)
@@ -120,10 +139,14 @@ associate_admit(
 	flow->class = class;
 	if (!turns_lined(a->turns, class, way)) {
 		(void)turns_charge(a->turns, flow, len);
+		correct(a, way, len, true);
 		return true;
 	}
-	if (take(a, flow, len))
+	if (take(a, flow, len)) {
+		correct(a, way, len, true);
 		return true;
+	}
+	correct(a, way, len, false);
 	slab_add(&row(a, class)->datagrams_dropped, 1);
 	associate_drop(a);
 	return false;
