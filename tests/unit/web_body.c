@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cagentd/worker/session_impl.h"
+#include "cagentd/worker/web/web_impl.h"
 #include "shm/traffic.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/web_rig.h"
@@ -421,6 +422,57 @@ upgrades(void)
 	web_rig_free(s.rig);
 }
 
+/* A long answer: bytes of it by class, down. */
+static void
+long_answer(const char *rules, uint64_t *normal, uint64_t *bulk)
+{
+	static char block[65536];
+	const unsigned int pieces = 2 * WEB_BULK_LEN / sizeof(block);
+	struct scene s = {.rig = rig_new()};
+	struct slab_class *classes = s.rig->agent->slab.classes;
+	char head[64];
+	unsigned int i;
+	int error;
+
+	s.o = peer_new(s.rig, NULL);
+	configure_web(s.rig, rules);
+	s.fd = connect_client(s.rig);
+	ask_for(s.fd, s.o, "GET", "/" HOST "\r\n");
+	peer_await(s.o, 0, "\r\n\r\n");
+	snprintf(head, sizeof(head),
+	    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
+	    pieces * sizeof(block));
+	peer_say(&s.o->conns[0], head);
+	skip_head(s.rig, s.fd);
+	for (i = 0; i < pieces; i++) {
+		peer_say_bytes(&s.o->conns[0], block, sizeof(block));
+		CHECK_INT(take(s.rig, s.fd, block, sizeof(block), &error),
+		    sizeof(block));
+	}
+	*normal = AGENT_GET(&classes[CLASS_NORMAL].bytes_down);
+	*bulk = AGENT_GET(&classes[CLASS_BULK].bytes_down);
+	CHECK_INT(AGENT_GET(&classes[CLASS_BULK].came), *bulk > 0);
+	web_rig_free(s.rig);
+}
+
+/* What is long is bulk from some point on; if no rule says what it is. */
+static void
+becomes_bulk(void)
+{
+	uint64_t normal, bulk;
+
+	long_answer(DIRECT, &normal, &bulk);
+	CHECK(normal >= WEB_BULK_LEN - 1024 && normal < WEB_BULK_LEN + 131072,
+	    "%llu bytes are normal", (unsigned long long)normal);
+	CHECK(bulk > WEB_BULK_LEN - 131072, "%llu bytes are bulk",
+	    (unsigned long long)bulk);
+	long_answer(DIRECT "[rule \"all\"]\nport = 1-65535\nclass = normal\n",
+	    &normal, &bulk);
+	CHECK_INT(bulk, 0);
+	CHECK(normal > 2 * WEB_BULK_LEN, "%llu bytes are normal",
+	    (unsigned long long)normal);
+}
+
 static int
 upgraded_mark(struct scene *s)
 {
@@ -552,6 +604,7 @@ static const struct unit_case cases[] = {
     {"answers the half-closed", answers_the_half_closed},
     {"leaves with the client", leaves_with_the_client},
     {"upgrades", upgrades},
+    {"becomes bulk", becomes_bulk},
     {"marks what its like were", marks_what_its_like_were},
     {"upgrades by a proxy", upgrades_by_a_proxy},
     {"drains", drains},

@@ -125,13 +125,16 @@ struct relay {
 /* Of what is limited, by the rate that it may come to: the window by which it
  * is received, for a round trip and this; how much of it may wait in the kernel
  * to be sent, for so long; and how often that rate it may be sent at. */
-#define RELAY_WINDOW_US	    10000
-#define RELAY_WINDOW_LEAST  (8 * 1024)
-#define RELAY_WINDOW_MOST   (4 * 1024 * 1024)
-#define RELAY_NOTSENT_US    20000
-#define RELAY_NOTSENT_LEAST (8 * 1024)
-#define RELAY_NOTSENT	    (128 * 1024)
-#define RELAY_PACING	    2
+#define RELAY_WINDOW_US	   10000
+#define RELAY_WINDOW_LEAST (8 * 1024)
+/* Of segments, which are of 64 KiB on the loopback: fewer would wait for
+ * timers. */
+#define RELAY_WINDOW_SEGMENTS 4
+#define RELAY_WINDOW_MOST     (4 * 1024 * 1024)
+#define RELAY_NOTSENT_US      20000
+#define RELAY_NOTSENT_LEAST   (8 * 1024)
+#define RELAY_NOTSENT	      (128 * 1024)
+#define RELAY_PACING	      2
 /* What waits on the way there is worked off in such a time, but for so much,
  * which may be anything. */
 #define RELAY_DRAIN_US 500000

@@ -58,6 +58,7 @@ struct lane {
 	uint8_t looks;
 	int64_t had;	/* bytes a second, of late */
 	int64_t rtt_us; /* of the upstream; 0: not looked yet */
+	uint32_t segment;
 	int64_t tamed;	/* up: what it was last told that it may come to */
 	size_t most;	/* up: bytes of one turn; 0: any */
 	int64_t window; /* down: what it was last given; 0: nothing yet */

@@ -19,17 +19,18 @@ set(int fd, int level, int option, int64_t value)
 }
 
 /* Of the path itself: queues on it are not to be fed for their own sake. */
-static int64_t
-round_trip_us(int fd)
+static void
+measure(struct lane *lane, int fd)
 {
 	struct tcp_info info = {.tcpi_min_rtt = 0};
 	socklen_t len = sizeof(info);
 
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
-		return 0;
+		return;
 	/* Not measured yet: all bits are set. */
-	return info.tcpi_min_rtt != UINT32_MAX ? info.tcpi_min_rtt
-					       : info.tcpi_rtt;
+	lane->rtt_us =
+	    info.tcpi_min_rtt != UINT32_MAX ? info.tcpi_min_rtt : info.tcpi_rtt;
+	lane->segment = info.tcpi_advmss;
 }
 
 static int64_t
@@ -56,9 +57,12 @@ in_us(int64_t rate, int64_t us)
 static void
 tame_in(struct lane *lane, int fd, int64_t rate)
 {
-	int64_t window = within(in_us(rate, lane->rtt_us + RELAY_WINDOW_US),
-	    RELAY_WINDOW_LEAST, RELAY_WINDOW_MOST);
+	int64_t least = RELAY_WINDOW_SEGMENTS * (int64_t)lane->segment;
+	int64_t window = in_us(rate, lane->rtt_us + RELAY_WINDOW_US);
 
+	window =
+	    within(window, within(least, RELAY_WINDOW_LEAST, RELAY_WINDOW_MOST),
+		RELAY_WINDOW_MOST);
 	if (window < lane->window - lane->window / 4)
 		window = lane->window - lane->window / 4;
 	if (window == lane->window)
@@ -98,7 +102,7 @@ relay_tame(struct relay *r, struct lane *lane)
 	if (rate == 0)
 		return;
 	if (lane->looks++ % RELAY_RTT_LOOKS == 0)
-		lane->rtt_us = round_trip_us(fd);
+		measure(lane, fd);
 	if (way == PACE_DOWN)
 		tame_in(lane, fd, rate);
 	else if (rate - lane->tamed > rate / 8 || lane->tamed - rate > rate / 8)

@@ -30,6 +30,8 @@ enum web_state {
 
 /* The least that a request's content is kept of, to be sent again. */
 #define WEB_KEPT_MAX (16 * 1024)
+/* One that has moved so much is bulk, unless its rule says another class. */
+#define WEB_BULK_LEN (1024 * 1024)
 /* More often than that an agent of ours has not passed on a request. */
 #define WEB_VIAS_MAX 8
 /* Interim answers to one request. */
@@ -46,6 +48,8 @@ struct web_request {
 	struct login *login; /* under way */
 	struct dial dial;
 	struct web_up up;
+	uint8_t class;	 /* as it is now */
+	bool watched;	 /* it may become bulk */
 	bool open;	 /* the path that stands is to prove itself, */
 	bool second;	 /* and another was tried for its word of a failure */
 	bool served;	 /* a path has stood */

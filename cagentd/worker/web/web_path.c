@@ -28,16 +28,6 @@ web_path_judge(struct web_request *r, enum wire_reason reason)
 	dial_judge(&r->dial, reason, true);
 }
 
-static void
-count_class(const struct web_request *r)
-{
-	struct slab_class *c =
-	    &r->web->env->slab->classes[r->verdict.class % SLAB_CLASSES];
-
-	slab_add(&c->bytes_up, r->up.sent);
-	slab_add(&c->bytes_down, r->up.received);
-}
-
 /* The path is not used any more: count what went by it. */
 static void
 count(struct web_request *r)
@@ -45,8 +35,6 @@ count(struct web_request *r)
 	struct record *record = r->web->env->dial->record;
 	const struct web_up *u = &r->up;
 
-	if (u->loop != NULL)
-		count_class(r);
 	if (u->loop != NULL && r->via_hop) {
 		record_bytes(record, r->hop, u->sent, u->received);
 		if (u->first_us > u->asked_us)
@@ -188,6 +176,23 @@ user_of(const struct web *w)
 					   quota_name(&w->client, name));
 }
 
+/* What is of no rule's class, and long, is bulk from there on. */
+static void
+on_moved(struct web_up *u, bool up, size_t len)
+{
+	struct web_request *r = container_of(u, struct web_request, up);
+	struct slab_class *classes = r->web->env->slab->classes;
+	struct slab_class *c = &classes[r->class % SLAB_CLASSES];
+
+	slab_add(up ? &c->bytes_up : &c->bytes_down, len);
+	if (!r->watched || u->sent + u->received < WEB_BULK_LEN)
+		return;
+	r->watched = false;
+	r->class = CLASS_BULK;
+	slab_add(&classes[CLASS_BULK].came, 1);
+	web_up_class(u, CLASS_BULK);
+}
+
 static void
 ask(struct web_request *r, struct stream upstream, const struct dial_try *t)
 {
@@ -198,7 +203,8 @@ ask(struct web_request *r, struct stream upstream, const struct dial_try *t)
 	    .ask = &r->ask,
 	    .turns = w->env->turns,
 	    .user = user_of(w),
-	    .class = r->verdict.class};
+	    .class = r->verdict.class,
+	    .moved = on_moved};
 	int error;
 
 	if (head == NULL) {
@@ -210,6 +216,9 @@ ask(struct web_request *r, struct stream upstream, const struct dial_try *t)
 			web_end_as(w, WEB_END_CLOSED);
 		return;
 	}
+	r->class = r->verdict.class;
+	r->watched = !r->verdict.class_set && r->settings->behaviour &&
+		     r->class != CLASS_BULK;
 	start.head = buf_bytes(head);
 	start.head_len = head->len;
 	error = web_up_start(&r->up, w->loop, &start, web_answer);

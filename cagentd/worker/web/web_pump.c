@@ -35,6 +35,13 @@ web_pump_limit(
 }
 
 void
+web_pump_class(struct web_pump *p, uint8_t class)
+{
+	if (p->turns != NULL)
+		turns_move(&p->turn, class);
+}
+
+void
 web_pump_expect(struct web_pump *p, enum http_framing framing, uint64_t length)
 {
 	http_body_init(&p->body, framing, length);

@@ -54,6 +54,8 @@ void web_pump_start(struct web_pump *, struct loop *, struct stream to,
 /* What it sends counts against the limits of a class and user, that way. */
 void web_pump_limit(
     struct web_pump *, struct turns *, const struct pace_flow *);
+/* They are another class's from here on. */
+void web_pump_class(struct web_pump *, uint8_t class);
 /* The content to come; without this call there is none. */
 void web_pump_expect(struct web_pump *, enum http_framing, uint64_t length);
 /* To go before the content that is fed next: 0 or -ENOMEM. */

@@ -161,6 +161,8 @@ on_bytes(struct web_up *u, const uint8_t *data, size_t len)
 	if (u->first_us == 0)
 		u->first_us = u->moved_us;
 	u->received += len;
+	if (u->moved != NULL)
+		u->moved(u, false, len);
 	if (u->passing) {
 		pass(u, data, len);
 		return;
@@ -249,6 +251,7 @@ web_up_start(struct web_up *u, struct loop *loop, const struct web_up_start *s,
 	*u = (struct web_up){.loop = loop,
 	    .stream = s->upstream,
 	    .tell = tell,
+	    .moved = s->moved,
 	    .ask = ask,
 	    .sent = s->head_len,
 	    .asked_us = loop_now_us(loop),
@@ -264,7 +267,16 @@ web_up_start(struct web_up *u, struct loop *loop, const struct web_up_start *s,
 		web_up_close(u);
 		return -ENOMEM;
 	}
+	if (u->moved != NULL)
+		u->moved(u, true, s->head_len);
 	return 0;
+}
+
+void
+web_up_class(struct web_up *u, uint8_t class)
+{
+	web_pump_class(&u->request, class);
+	web_pump_class(&u->answer, class);
 }
 
 enum web_flow
@@ -278,6 +290,8 @@ web_up_feed(struct web_up *u, const uint8_t *data, size_t len, size_t *used)
 		return WEB_FLOW_FULL;
 	flow = web_pump_feed(&u->request, data, len, used);
 	u->sent += *used;
+	if (u->moved != NULL && *used > 0)
+		u->moved(u, true, *used);
 	return flow;
 }
 

@@ -27,11 +27,14 @@ enum web_up_event {
 struct web_up;
 /* The exchange may be given up or freed in it: its caller's last act. */
 typedef void web_up_fn(struct web_up *, enum web_up_event);
+/* So many bytes are on their way; nothing ends in it. */
+typedef void web_up_moved_fn(struct web_up *, bool up, size_t len);
 
 struct web_up {
 	struct loop *loop;    /* NULL: none is under way */
 	struct stream stream; /* owned */
 	web_up_fn *tell;
+	web_up_moved_fn *moved;
 	const struct http_ask *ask; /* borrowed */
 	struct op recv;
 	struct web_pump request; /* to upstream */
@@ -59,6 +62,7 @@ struct web_up_start {
 	uint8_t class;
 	const uint8_t *head; /* to be sent for it */
 	size_t head_len;
+	web_up_moved_fn *moved; /* NULL: nobody asks */
 };
 
 /* Zeroed before first use.  0, or -ENOMEM with upstream closed.  The head is
@@ -67,6 +71,8 @@ struct web_up_start {
 int web_up_start(struct web_up *, struct loop *, const struct web_up_start *,
     web_up_fn *tell);
 enum web_flow web_up_flush(struct web_up *);
+/* It is of another class from here on. */
+void web_up_class(struct web_up *, uint8_t class);
 /* Some of the request's content.  BROKE is no end: what upstream has said
  * before that is still to come. */
 enum web_flow web_up_feed(
