@@ -34,7 +34,8 @@ unit: $(UNIT)
 	$(Q)tests/run -j $(AT_ONCE) -l $(UNIT_LIMIT) $(UNIT)
 # What moves bytes, on the other backend.  The tests of the loop itself run on
 # both anyhow.
-UNIT_URING := $(addprefix $(B)/tests/unit/,accept associate associate_hop \
+UNIT_URING := $(addprefix $(B)/tests/unit/,accept associate associate_class \
+	associate_hop \
 	attempt attempt_eager attempt_tls check dial dial_again dial_hedge \
 	dial_steps divert farewell learn learn_path load_fetch login race \
 	relay relay_bulk relay_lane request request_login reverse session \
