@@ -301,6 +301,33 @@ waits_alone(void)
 	teardown(&r);
 }
 
+/* Who was the only one in a line that waits leaves, others come and go: the
+ * next one's turn comes all the same. */
+static void
+comes_into_a_line_that_waits(void)
+{
+	struct one o[3];
+	struct rig r;
+
+	setup(&r);
+	r.plan.classes[3].ceiling[PACE_DOWN] = 1000 * 1000;
+	turns_use(&r.turns, &r.plan, 1);
+	join(&r, &o[0], 'a', 3, 100 * KIB);
+	while (r.turns.held_ns[3 * PACE_BOTH_WAYS + PACE_DOWN] == 0)
+		loop_turn(r.loop, 0);
+	turns_leave(&o[0].turn);
+	join(&r, &o[1], 'b', 2, 1000);
+	loop_turn(r.loop, 0);
+	CHECK_INT(o[1].left, 0);
+	join(&r, &o[2], 'c', 3, 1);
+	CHECK(loop_op_active(&r.turns.timer), "nobody wakes it up");
+	while (loop_op_active(&r.turns.timer))
+		loop_turn(r.loop, -1);
+	CHECK_INT(o[2].left, 0);
+	turns_leave(&o[2].turn);
+	teardown(&r);
+}
+
 static void
 shares_the_link(void)
 {
@@ -338,6 +365,7 @@ static const struct unit_case cases[] = {
     {"moves to another class", moves_to_another_class},
     {"waits for the link", waits_for_the_link},
     {"waits alone", waits_alone},
+    {"comes into a line that waits", comes_into_a_line_that_waits},
     {"shares the link", shares_the_link},
 };
 

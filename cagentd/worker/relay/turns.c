@@ -173,6 +173,16 @@ turns_correct(struct turns *t, enum pace_way way, int64_t bytes)
 		pace_correct(&pacer, way, bytes, now_ns(t));
 }
 
+/* From when on the line may: now, or later. */
+static int64_t
+may_go_us(const struct turns *t, size_t line)
+{
+	int64_t held_us = to_us(t->held_ns[line]),
+		now_us = loop_now_us(t->loop);
+
+	return held_us > now_us ? held_us : now_us;
+}
+
 void
 turns_join(struct turns *t, struct turn *u)
 {
@@ -181,8 +191,7 @@ turns_join(struct turns *t, struct turn *u)
 	u->turns = t;
 	u->line = line_of(&u->flow);
 	TAILQ_INSERT_TAIL(&t->lines[u->line], u, entry);
-	if (t->held_ns[u->line] <= now_ns(t))
-		wake_at(t, loop_now_us(t->loop));
+	wake_at(t, may_go_us(t, u->line));
 }
 
 void
@@ -355,8 +364,7 @@ next_us(const struct turns *t)
 	for (i = 0; i < TURNS_LINES; i++) {
 		if (TAILQ_EMPTY(&t->lines[i]))
 			continue;
-		us = t->held_ns[i] > now_ns(t) ? to_us(t->held_ns[i])
-					       : loop_now_us(t->loop);
+		us = may_go_us(t, i);
 		if (us < first)
 			first = us;
 	}
