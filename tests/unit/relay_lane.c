@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "base/buf.h"
 #include "cagentd/worker/relay/pipes.h"
 #include "cagentd/worker/relay/relay_impl.h"
 #include "tests/unit/relay_rig.h"
@@ -22,7 +23,7 @@ struct lane_rig {
 };
 
 static void
-rig_begin(struct lane_rig *b, uint8_t class, bool pipes)
+rig_begin_as(struct lane_rig *b, uint8_t class, bool pipes, bool keep_flight)
 {
 	struct tunnel *t = tunnel_new();
 	size_t i;
@@ -47,9 +48,16 @@ rig_begin(struct lane_rig *b, uint8_t class, bool pipes)
 	t->start.turns = &b->turns;
 	t->start.class = class;
 	t->start.user = 7;
+	t->start.keep_flight = t->start.replay_any = keep_flight;
 	tunnel_start(t);
 	b->up = (struct bulk){.from = t->client, .to = t->upstream};
 	b->down = (struct bulk){.from = t->upstream, .to = t->client};
+}
+
+static void
+rig_begin(struct lane_rig *b, uint8_t class, bool pipes)
+{
+	rig_begin_as(b, class, pipes, false);
 }
 
 static void
@@ -207,6 +215,57 @@ ends_while_it_waits(void)
 			rig_end(&b);
 		}
 	}
+}
+
+/* The relay's memory is another tunnel's as soon as it is given back: nothing
+ * of it may be in line. */
+static void
+is_given_back_while_it_waits(void)
+{
+	static const char word[2000];
+	struct lane_rig b;
+
+	rig_begin_as(&b, CRAWLS, true, true);
+	CHECK_INT(send(b.t->client, word, sizeof(word), 0), sizeof(word));
+	b.up.from = b.down.from = -1;
+	until_it_waits(&b, RELAY_CLIENT);
+	hang_up(b.t, &b.t->upstream, true);
+	RIG_UNTIL(b.t->loop, b.t->n > 0);
+	CHECK_INT(b.t->end, RELAY_UNANSWERED);
+	CHECK(b.t->relay.side[RELAY_CLIENT].lane == NULL &&
+		  b.t->relay.side[RELAY_UPSTREAM].lane == NULL,
+	    "it left something behind");
+	loop_close(b.t->loop, relay_take_client(&b.t->relay));
+	buf_free(relay_take_flight(&b.t->relay));
+	rig_end(&b);
+}
+
+/* One side is gone, and the other still has to be told what came of it: what
+ * that one says goes nowhere, whatever it waited for. */
+static void
+says_nothing_to_who_is_gone(void)
+{
+	int64_t end_us = mono_us() + RIG_DEADLINE_US;
+	struct relay_end_point *side;
+	struct lane_rig b;
+
+	rig_begin(&b, 0, true);
+	side = b.t->relay.side;
+	b.plan.link[PACE_UP] = MB / 10;
+	turns_use(&b.turns, &b.plan, 1);
+	b.up.to = b.down.to = -1;
+	while ((side[RELAY_CLIENT].flow != FLOW_RESTING ||
+		   (side[RELAY_UPSTREAM].flow != FLOW_EMPTYING &&
+		       side[RELAY_UPSTREAM].flow != FLOW_SENDING)) &&
+	       mono_us() < end_us)
+		turn(&b);
+	CHECK(loop_op_active(&side[RELAY_CLIENT].lane->rest), "no rest");
+	relay_broke(&b.t->relay, RELAY_UPSTREAM);
+	CHECK_INT(b.t->n, 0);
+	relay_set_class(&b.t->relay, 0);
+	CHECK_INT(side[RELAY_CLIENT].flow, FLOW_ENDED);
+	CHECK(!loop_op_active(&side[RELAY_CLIENT].lane->rest), "it rests");
+	rig_end(&b);
 }
 
 /* And goes on at once as what it is now. */
@@ -383,6 +442,8 @@ static const struct unit_case cases[] = {
     {"is in line on a link", is_in_line_on_a_link},
     {"shares with who moves", shares_with_who_moves},
     {"ends while it waits", ends_while_it_waits},
+    {"is given back while it waits", is_given_back_while_it_waits},
+    {"says nothing to who is gone", says_nothing_to_who_is_gone},
     {"changes class while it waits", changes_class_while_it_waits},
     {"counts what passes by", counts_what_passes_by},
     {"is tame", is_tame},

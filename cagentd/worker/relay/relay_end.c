@@ -35,16 +35,23 @@ stop_side(struct relay *r, enum relay_side s)
 	stream_cancel(r->loop, p->stream, &p->send);
 }
 
+/* Nothing waits any more, for a time or in line; the flight stays. */
 static void
-stop(struct relay *r)
+stop_moving(struct relay *r)
 {
 	loop_cancel(r->loop, &r->timer);
-	relay_flight_drop(r);
 	relay_bulk_drop(r, RELAY_CLIENT);
 	relay_bulk_drop(r, RELAY_UPSTREAM);
 	relay_lane_drop(r, RELAY_CLIENT);
 	relay_lane_drop(r, RELAY_UPSTREAM);
 	r->running = false;
+}
+
+static void
+stop(struct relay *r)
+{
+	relay_flight_drop(r);
+	stop_moving(r);
 }
 
 void
@@ -70,8 +77,7 @@ relay_finish(struct relay *r, enum relay_end end, enum relay_side where)
 	case RELAY_STALLED:
 		reset_side(r, RELAY_UPSTREAM);
 		stop_side(r, RELAY_CLIENT);
-		loop_cancel(r->loop, &r->timer);
-		r->running = false;
+		stop_moving(r);
 		break;
 	case RELAY_BROKE:
 	case RELAY_IDLE:
@@ -173,6 +179,7 @@ relay_broke(struct relay *r, enum relay_side where)
 	reset_side(r, where);
 	stream_cancel(r->loop, r->side[to].stream, &r->side[to].recv);
 	relay_bulk_drop(r, to);
+	r->side[to].flow = FLOW_ENDED;
 	/* Moved, and so without a need for memory. */
 	loop_timer(
 	    r->loop, &r->timer, r->moved_us + RELAY_FLUSH_LOOK_US, on_flush);

@@ -112,6 +112,7 @@ bool relay_lane_must_rest(const struct relay *, enum relay_side from);
 int relay_lane_rest(struct relay *, enum relay_side from);
 /* Is it in line? */
 bool relay_lane_waits(const struct relay *, enum relay_side from);
+/* It waits no more, neither in line nor at rest. */
 void relay_lane_leave(struct relay *, enum relay_side from);
 void relay_lane_drop(struct relay *, enum relay_side from);
 

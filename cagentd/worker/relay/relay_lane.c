@@ -162,6 +162,7 @@ relay_lane_leave(struct relay *r, enum relay_side from)
 	if (lane == NULL)
 		return;
 	turns_leave(&lane->turn);
+	loop_cancel(r->loop, &lane->rest);
 	relay_lane_active(r, from, false);
 }
 
@@ -173,7 +174,6 @@ relay_lane_drop(struct relay *r, enum relay_side from)
 	if (lane == NULL)
 		return;
 	relay_lane_leave(r, from);
-	loop_cancel(r->loop, &lane->rest);
 	free(lane);
 	r->side[from].lane = NULL;
 }
