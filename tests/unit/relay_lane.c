@@ -355,6 +355,64 @@ is_tame(void)
 	rig_end(&b);
 }
 
+/* So it is when a reload has taken the limit away, also where nothing has
+ * moved meanwhile. */
+static void
+is_tame_no_more(void)
+{
+	int64_t end_us = mono_us() + RIG_DEADLINE_US;
+	struct lane_rig b;
+	int i;
+
+	rig_begin(&b, CRAWLS, true);
+	until_looked(&b);
+	for (i = 0; i < PACE_BOTH_WAYS; i++)
+		b.plan.classes[CRAWLS].tunnel_ceiling[i] = 0;
+	turns_use(&b.turns, &b.plan, 1);
+	while ((option(&b, SOL_SOCKET, SO_MAX_PACING_RATE) != -1 ||
+		   option(&b, SOL_SOCKET, SO_BUF_LOCK) != 0) &&
+	       mono_us() < end_us)
+		turn(&b);
+	CHECK_INT(option(&b, IPPROTO_TCP, TCP_NOTSENT_LOWAT), -1);
+	CHECK_INT(option(&b, SOL_SOCKET, SO_MAX_PACING_RATE), -1);
+	CHECK_INT(option(&b, SOL_SOCKET, SO_BUF_LOCK), 0);
+	rig_end(&b);
+}
+
+/* Nobody would look again at what goes by buffers: it is not tamed. */
+static void
+is_not_tamed_by_buffers(void)
+{
+	struct lane_rig b;
+
+	rig_begin(&b, CRAWLS, false);
+	until_it_waits(&b, RELAY_CLIENT);
+	until_it_waits(&b, RELAY_UPSTREAM);
+	relay_set_class(&b.t->relay, SLOW);
+	CHECK_INT(option(&b, SOL_SOCKET, SO_MAX_PACING_RATE), -1);
+	CHECK_INT(option(&b, SOL_SOCKET, SO_BUF_LOCK), 0);
+	rig_end(&b);
+}
+
+/* Whose receiver is stuck does not keep its pipe, nor counts among those that
+ * share the link. */
+static void
+keeps_no_pipe_for_who_is_stuck(void)
+{
+	int64_t end_us = mono_us() + RIG_DEADLINE_US;
+	struct relay_end_point *p;
+	struct lane_rig b;
+
+	rig_begin(&b, SLOW, true);
+	p = &b.t->relay.side[RELAY_CLIENT];
+	b.up.to = b.down.from = b.down.to = -1;
+	while (p->flow != FLOW_SENDING && mono_us() < end_us)
+		turn(&b);
+	CHECK(mono_us() < end_us, "it keeps its pipe");
+	CHECK_INT(b.turns.active[PACE_UP], 0);
+	rig_end(&b);
+}
+
 /* On a link, as much as its share brings in a round trip. */
 static void
 is_given_its_share(void)
@@ -447,6 +505,9 @@ static const struct unit_case cases[] = {
     {"changes class while it waits", changes_class_while_it_waits},
     {"counts what passes by", counts_what_passes_by},
     {"is tame", is_tame},
+    {"is tame no more", is_tame_no_more},
+    {"is not tamed by buffers", is_not_tamed_by_buffers},
+    {"keeps no pipe for who is stuck", keeps_no_pipe_for_who_is_stuck},
     {"is given its share", is_given_its_share},
     {"counts what was on the wire", counts_what_was_on_the_wire},
     {"reckons the wire", reckons_the_wire},

@@ -371,7 +371,7 @@ look_lined(struct relay *r, enum relay_side from, bool *bulk)
 	struct relay_end_point *p = &r->side[from];
 	bool active = p->moves || relay_lane_waits(r, from);
 
-	*bulk |= active;
+	*bulk |= active || p->pipe != NULL; /* which it may not keep */
 	relay_lane_active(r, from, active);
 	if (active)
 		relay_lane_look(r, from, p->burst_kib);
@@ -380,16 +380,11 @@ look_lined(struct relay *r, enum relay_side from, bool *bulk)
 	return 0;
 }
 
-/* 0 or -errno; *bulk: it still is. */
 static int
-look(struct relay *r, enum relay_side from, bool *bulk)
+look_bulk(struct relay *r, enum relay_side from, bool *bulk)
 {
 	struct relay_end_point *p = &r->side[from];
 
-	if (p->flow != FLOW_FILLING && p->flow != FLOW_EMPTYING)
-		return 0;
-	if (p->flow == FLOW_EMPTYING && is_stuck(r, p))
-		return to_buffer(r, from);
 	if (p->flow == FLOW_FILLING && p->burst_kib < RELAY_QUIET_KIB) {
 		if (relay_lane_lined(r, from))
 			return look_lined(r, from, bulk);
@@ -403,6 +398,20 @@ look(struct relay *r, enum relay_side from, bool *bulk)
 	p->burst_kib = 0;
 	*bulk = true;
 	return 0;
+}
+
+/* 0 or -errno; *bulk: it still is. */
+static int
+look(struct relay *r, enum relay_side from, bool *bulk)
+{
+	struct relay_end_point *p = &r->side[from];
+
+	relay_lane_settle(r, from);
+	if (p->flow == FLOW_FILLING ||
+	    (p->flow == FLOW_EMPTYING && !is_stuck(r, p)))
+		return look_bulk(r, from, bulk);
+	relay_lane_active(r, from, false);
+	return p->flow == FLOW_EMPTYING ? to_buffer(r, from) : 0;
 }
 
 int

@@ -104,6 +104,8 @@ void relay_lane_active(struct relay *, enum relay_side from, bool);
 void relay_lane_begin(struct relay *, enum relay_side from);
 /* It has moved so much since the last look. */
 void relay_lane_look(struct relay *, enum relay_side from, size_t kib);
+/* What was to hold it in line is undone if it need not be any more. */
+void relay_lane_settle(struct relay *, enum relay_side from);
 /* So many were moved out of line. */
 void relay_lane_charge(struct relay *, enum relay_side from, size_t len);
 /* Has it moved more than it may by now?  Then reading goes on after a rest: 0

@@ -74,6 +74,19 @@ relay_lane_look(struct relay *r, enum relay_side from, size_t kib)
 	relay_wire_look(r);
 }
 
+void
+relay_lane_settle(struct relay *r, enum relay_side from)
+{
+	struct lane *lane = r->side[from].lane;
+
+	if (lane == NULL || relay_lane_lined(r, from) ||
+	    (lane->tamed == 0 && lane->window == 0 && lane->most == 0))
+		return;
+	relay_untame(r, from);
+	lane->tamed = lane->window = 0;
+	lane->most = 0;
+}
+
 struct lane *
 relay_lane(struct relay *r, enum relay_side from)
 {
@@ -178,6 +191,14 @@ relay_lane_drop(struct relay *r, enum relay_side from)
 	r->side[from].lane = NULL;
 }
 
+static void
+tame_anew(struct relay *r, struct lane *lane)
+{
+	lane->tamed = lane->window = 0;
+	lane->most = 0;
+	relay_tame(r, lane);
+}
+
 /* What it owed to its old class's limits is not held against it. */
 static void
 change_lane(struct relay *r, struct relay_end_point *p)
@@ -187,12 +208,11 @@ change_lane(struct relay *r, struct relay_end_point *p)
 	p->lane->owed = 0;
 	p->lane->until_us = 0;
 	turns_move(&p->lane->turn, r->class);
-	p->lane->tamed = p->lane->window = 0;
-	p->lane->most = 0;
-	if (relay_lane_lined(r, p->which))
-		relay_tame(r, p->lane);
-	else
+	relay_lane_settle(r, p->which);
+	if (!relay_lane_lined(r, p->which))
 		relay_lane_active(r, p->which, false);
+	else if (p->bulk) /* as what is looked at */
+		tame_anew(r, p->lane);
 	/* Moved, and so without a need for memory. */
 	if (p->flow == FLOW_RESTING)
 		loop_timer(
@@ -202,12 +222,9 @@ change_lane(struct relay *r, struct relay_end_point *p)
 static void
 change(struct relay *r, enum relay_side from, uint8_t class)
 {
-	bool was = relay_lane_lined(r, from);
 	uint8_t before = r->class;
 
 	r->class = class;
-	if (was && !relay_lane_lined(r, from))
-		relay_untame(r, from);
 	if (r->side[from].lane != NULL)
 		change_lane(r, &r->side[from]);
 	r->class = before;
