@@ -109,7 +109,7 @@ $(LIB_conf): $(call objs,conf)
 $(LIB_trust): $(call objs,trust)
 $(LIB_names): $(call objs,names)
 $(LIB_agent): $(call objs,cagentd) $(call objs,cagentd/*) $(call objs,cagentd/*/*)
-$(LIB_ctl): $(call objs,cagent-ctl)
+$(LIB_ctl): $(call objs,cagent-ctl) $(call objs,cagent-ctl/*)
 $(LIB_probe): $(call objs,probe)
 # The command's verbs, and the daemon that one of them is.
 $(LIB_policyd): $(call objs,policyd)

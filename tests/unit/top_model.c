@@ -1,13 +1,13 @@
 /* What two looks at an agent say together, and which rows of it are shown. */
-#include "cagent-ctl/top_model.h"
+#include "cagent-ctl/top/top_model.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cagent-ctl/field.h"
-#include "cagent-ctl/top_pick.h"
-#include "cagent-ctl/top_view.h"
+#include "cagent-ctl/top/top_pick.h"
+#include "cagent-ctl/top/top_view.h"
 #include "tests/unit/unit.h"
 
 #define N(a)	  (sizeof(a) / sizeof(*(a)))

@@ -1,10 +1,10 @@
 /* What keys do to the live view, and where its columns stand. */
-#include "cagent-ctl/top_ui.h"
+#include "cagent-ctl/top/top_ui.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "cagent-ctl/top_layout.h"
+#include "cagent-ctl/top/top_layout.h"
 #include "tests/unit/unit.h"
 
 #define N(a)	  (sizeof(a) / sizeof(*(a)))

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cagent-ctl/args.h"
-#include "cagent-ctl/top.h"
+#include "cagent-ctl/top/top.h"
 #include "cagent-ctl/verb.h"
 #include "tests/unit/unit.h"
 

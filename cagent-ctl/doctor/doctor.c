@@ -1,5 +1,5 @@
 /* Owns `cagent-ctl doctor`: runs the checks and prints what they found. */
-#include "cagent-ctl/doctor.h"
+#include "cagent-ctl/doctor/doctor.h"
 
 #include <stdarg.h>
 #include <stdio.h>

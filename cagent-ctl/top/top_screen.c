@@ -1,6 +1,6 @@
 /* Owns the terminal while `cagent-ctl top` is live: what is on it, and its
  * keys; decides nothing. */
-#include "cagent-ctl/top_screen.h"
+#include "cagent-ctl/top/top_screen.h"
 
 #include <sys/ioctl.h>
 
@@ -15,8 +15,8 @@
 #include "base/mono.h"
 #include "cagent-ctl/field.h"
 #include "cagent-ctl/format.h"
-#include "cagent-ctl/top_layout.h"
-#include "cagent-ctl/top_ui.h"
+#include "cagent-ctl/top/top_layout.h"
+#include "cagent-ctl/top/top_ui.h"
 
 #define HEAD	 4 /* lines above the rows, the titles' among them */
 #define FOOT	 1

@@ -4,7 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cagent-ctl/doctor.h"
+#include "cagent-ctl/doctor/doctor.h"
 #include "cagent-ctl/field.h"
 
 #define LANDLOCK_VERSION 1u

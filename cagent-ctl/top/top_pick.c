@@ -1,5 +1,5 @@
 /* Owns which rows of `cagent-ctl top` are shown, and in what order. */
-#include "cagent-ctl/top_pick.h"
+#include "cagent-ctl/top/top_pick.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -20,7 +20,7 @@ void top_look_fini(struct top_look *);
 
 /*
  * What two looks say together: an object with a list for each view
- * (cagent-ctl/top_view.h), "totals", and what the later look knows of the
+ * (cagent-ctl/top/top_view.h), "totals", and what the later look knows of the
  * agent.  Users are sums of the tunnels that the filter's keys leave.
  *
  * Rates are of what was moved between the looks.  A tunnel that began in

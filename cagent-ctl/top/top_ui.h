@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cagent-ctl/top.h"
+#include "cagent-ctl/top/top.h"
 
 /* Keys that are no characters. */
 enum top_key {

@@ -1,5 +1,5 @@
 /* Owns what the keys of the live view do; knows no terminal. */
-#include "cagent-ctl/top_ui.h"
+#include "cagent-ctl/top/top_ui.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cagent-ctl/top_view.h"
+#include "cagent-ctl/top/top_view.h"
 
 /*
  * Which rows of a view are wanted.  Keys are those of `cagent-ctl tunnels`:

@@ -1,14 +1,14 @@
 /* Owns what two looks at an agent say together; asks nobody, knows no clock. */
-#include "cagent-ctl/top_model.h"
+#include "cagent-ctl/top/top_model.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cagent-ctl/field.h"
-#include "cagent-ctl/top_pick.h"
-#include "cagent-ctl/top_sums.h"
-#include "cagent-ctl/top_view.h"
+#include "cagent-ctl/top/top_pick.h"
+#include "cagent-ctl/top/top_sums.h"
+#include "cagent-ctl/top/top_view.h"
 #include "wire/ctl.h"
 
 /* How long a user's tunnel took to stand. */

@@ -8,7 +8,7 @@
 
 #include "cagent-ctl/ask.h"
 #include "cagent-ctl/check.h"
-#include "cagent-ctl/doctor.h"
+#include "cagent-ctl/doctor/doctor.h"
 #include "cagent-ctl/field.h"
 #include "cagent-ctl/format.h"
 #include "cagent-ctl/peek.h"

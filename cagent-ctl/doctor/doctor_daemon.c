@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cagent-ctl/doctor.h"
+#include "cagent-ctl/doctor/doctor.h"
 #include "cagent-ctl/field.h"
 #include "cagent-ctl/format.h"
 #include "cagent-ctl/verb.h"

@@ -1,5 +1,5 @@
 /* Owns the live view of `cagent-ctl top`: when to look, and what ends it. */
-#include "cagent-ctl/top_live.h"
+#include "cagent-ctl/top/top_live.h"
 
 #include <sys/signalfd.h>
 
@@ -15,8 +15,8 @@
 #include "cagent-ctl/ask.h"
 #include "cagent-ctl/format.h"
 #include "cagent-ctl/say.h"
-#include "cagent-ctl/top_screen.h"
-#include "cagent-ctl/top_ui.h"
+#include "cagent-ctl/top/top_screen.h"
+#include "cagent-ctl/top/top_ui.h"
 #include "cagent-ctl/verb.h"
 
 /* Keys wait that long for an agent that does not answer. */

@@ -1,5 +1,5 @@
 /* Owns sums over tunnels; knows neither where these come from nor a view. */
-#include "cagent-ctl/top_sums.h"
+#include "cagent-ctl/top/top_sums.h"
 
 #include <errno.h>
 #include <stdlib.h>

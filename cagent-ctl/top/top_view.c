@@ -1,5 +1,5 @@
 /* Owns what the tables of `cagent-ctl top` are made of; fills none. */
-#include "cagent-ctl/top_view.h"
+#include "cagent-ctl/top/top_view.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Owns `cagent-ctl top`: who moves how much now; live is top_live.c. */
-#include "cagent-ctl/top.h"
+#include "cagent-ctl/top/top.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,7 +12,7 @@
 #include "cagent-ctl/format.h"
 #include "cagent-ctl/render.h"
 #include "cagent-ctl/say.h"
-#include "cagent-ctl/top_live.h"
+#include "cagent-ctl/top/top_live.h"
 #include "cagent-ctl/verb.h"
 
 static const struct field answer_fields[] = {

@@ -1,5 +1,5 @@
 /* Owns where columns stand on a screen; draws nothing. */
-#include "cagent-ctl/top_layout.h"
+#include "cagent-ctl/top/top_layout.h"
 
 #include <stdbool.h>
 #include <stdio.h>

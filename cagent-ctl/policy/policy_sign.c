@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/fdio.h"
-#include "cagent-ctl/policy.h"
+#include "cagent-ctl/policy/policy.h"
 #include "cagent-ctl/say.h"
 #include "cagent-ctl/verb.h"
 #include "trust/keyfile.h"

@@ -5,7 +5,7 @@
 #include "base/mono.h"
 #include "cagent-ctl/ask.h"
 #include "cagent-ctl/peek.h"
-#include "cagent-ctl/top.h"
+#include "cagent-ctl/top/top.h"
 #include "cagent-ctl/verb.h"
 #include "wire/ctl.h"
 

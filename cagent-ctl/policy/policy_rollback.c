@@ -13,7 +13,7 @@
 #include "cagent-ctl/ask.h"
 #include "cagent-ctl/field.h"
 #include "cagent-ctl/format.h"
-#include "cagent-ctl/policy.h"
+#include "cagent-ctl/policy/policy.h"
 #include "cagent-ctl/render.h"
 #include "cagent-ctl/say.h"
 #include "cagent-ctl/verb.h"

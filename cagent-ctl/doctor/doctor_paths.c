@@ -11,7 +11,7 @@
 #include "base/mono.h"
 #include "base/net.h"
 #include "cagent-ctl/ask.h"
-#include "cagent-ctl/doctor.h"
+#include "cagent-ctl/doctor/doctor.h"
 #include "cagent-ctl/field.h"
 #include "cagent-ctl/format.h"
 #include "cagent-ctl/peek.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cagent-ctl/doctor.h"
+#include "cagent-ctl/doctor/doctor.h"
 #include "cagent-ctl/field.h"
 #include "cagent-ctl/format.h"
 

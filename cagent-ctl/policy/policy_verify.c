@@ -6,7 +6,7 @@
 #include "base/mono.h"
 #include "cagent-ctl/field.h"
 #include "cagent-ctl/format.h"
-#include "cagent-ctl/policy.h"
+#include "cagent-ctl/policy/policy.h"
 #include "cagent-ctl/render.h"
 #include "cagent-ctl/say.h"
 #include "cagent-ctl/verb.h"

@@ -1,6 +1,6 @@
 /* Owns `cagent-ctl policy`: show and load; the others are in files of their
  * own. */
-#include "cagent-ctl/policy.h"
+#include "cagent-ctl/policy/policy.h"
 
 #include <errno.h>
 #include <stdio.h>

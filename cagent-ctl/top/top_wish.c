@@ -6,7 +6,7 @@
 #include "base/conf.h"
 #include "cagent-ctl/format.h"
 #include "cagent-ctl/say.h"
-#include "cagent-ctl/top.h"
+#include "cagent-ctl/top/top.h"
 #include "cagent-ctl/verb.h"
 
 #define COLUMNS_MAX 64

@@ -3,9 +3,9 @@
 
 #include <stdint.h>
 
-#include "cagent-ctl/top_model.h"
-#include "cagent-ctl/top_pick.h"
-#include "cagent-ctl/top_view.h"
+#include "cagent-ctl/top/top_model.h"
+#include "cagent-ctl/top/top_pick.h"
+#include "cagent-ctl/top/top_view.h"
 
 struct call;
 
