@@ -314,6 +314,31 @@ option(struct lane_rig *b, int level, int name)
 	return v;
 }
 
+/* Small words cost a ceiling what they are long, and not a quantum each. */
+static void
+pays_what_it_owes(void)
+{
+	int64_t begun_ns, end_us = mono_us() + RIG_DEADLINE_US;
+	struct relay_end_point *p;
+	struct lane_rig b;
+	int i;
+
+	rig_begin(&b, SLOW, false);
+	p = &b.t->relay.side[RELAY_CLIENT];
+	begun_ns = mono_us() * 1000;
+	for (i = 0; i < 50; i++) {
+		CHECK_INT(send(b.t->client, "x", 1, 0), 1);
+		expect(b.t, b.t->upstream, "x", 1);
+		while (p->flow != FLOW_READING && mono_us() < end_us)
+			loop_turn(b.t->loop, 1000);
+	}
+	/* Fifty quanta would be 200 ms, all of them ahead of time. */
+	CHECK(p->lane->turn.flow.word <= mono_us() * 1000 + 1000000,
+	    "%lld ns since it began",
+	    (long long)(p->lane->turn.flow.word - begun_ns));
+	rig_end(&b);
+}
+
 /* Until somebody has looked after it has begun. */
 static void
 until_looked(struct lane_rig *b)
@@ -504,6 +529,7 @@ static const struct unit_case cases[] = {
     {"says nothing to who is gone", says_nothing_to_who_is_gone},
     {"changes class while it waits", changes_class_while_it_waits},
     {"counts what passes by", counts_what_passes_by},
+    {"pays what it owes", pays_what_it_owes},
     {"is tame", is_tame},
     {"is tame no more", is_tame_no_more},
     {"is not tamed by buffers", is_not_tamed_by_buffers},

@@ -20,6 +20,7 @@ pay(struct lane *lane, size_t allowed, size_t *moved)
 
 	*moved = allowed < lane->owed ? allowed : lane->owed;
 	lane->owed -= *moved;
+	lane->turn.want = lane->owed;
 	if (lane->owed > 0)
 		return TURN_MORE;
 	if (relay_read_on(r, p->which) != 0)
@@ -120,7 +121,7 @@ relay_lane_charge(struct relay *r, enum relay_side from, size_t len)
 	if (lane == NULL)
 		return;
 	if (relay_lane_lined(r, from))
-		lane->owed += len;
+		lane->turn.want = lane->owed += len;
 	else
 		lane->until_us = turns_charge(r->turns, &lane->turn.flow, len);
 }
@@ -205,7 +206,7 @@ change_lane(struct relay *r, struct relay_end_point *p)
 {
 	if (p->lane->owed > 0)
 		turns_leave(&p->lane->turn);
-	p->lane->owed = 0;
+	p->lane->turn.want = p->lane->owed = 0;
 	p->lane->until_us = 0;
 	turns_move(&p->lane->turn, r->class);
 	relay_lane_settle(r, p->which);

@@ -274,6 +274,8 @@ serve(struct turns *t, struct turn *u, size_t most, size_t *moved)
 	int after;
 
 	*moved = 0;
+	if (u->want != 0 && u->want < most)
+		allowed = most = u->want;
 	if (limited)
 		allowed =
 		    pace_ask(&pacer, &u->flow, most, now_ns(t), &again_ns);

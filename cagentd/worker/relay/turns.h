@@ -50,6 +50,7 @@ typedef int turn_fn(struct turn *, size_t allowed, size_t *moved);
 struct turn {
 	struct pace_flow flow; /* the owner's */
 	turn_fn *serve;	       /* the owner's */
+	size_t want;	       /* likewise: no more is asked for; 0: any */
 	TAILQ_ENTRY(turn) entry;
 	struct turns *turns; /* NULL: not in line, and does not wait */
 	struct op wait;	     /* for its own limit */

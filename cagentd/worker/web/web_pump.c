@@ -93,6 +93,7 @@ pay(struct turn *u, size_t allowed, size_t *moved)
 
 	*moved = allowed < p->owed ? allowed : p->owed;
 	p->owed -= *moved;
+	u->want = p->owed;
 	if (p->owed > 0)
 		return TURN_MORE;
 	flow = web_pump_flush(p);
@@ -108,7 +109,7 @@ must_pay(struct web_pump *p, size_t len)
 	if (p->turns == NULL || !turns_limited(p->turns, p->turn.flow.class,
 				    (enum pace_way)p->turn.flow.way))
 		return false;
-	p->owed = len;
+	p->turn.want = p->owed = len;
 	turns_join(p->turns, &p->turn);
 	return true;
 }
