@@ -414,14 +414,17 @@ net_mark(int fd, uint8_t dscp)
 		   : 0;
 }
 
-/* A size that is set is one that stays, unless the lock is taken off; and
- * half of it is for what the kernel has of its own with each packet. */
+/* A size that is set is one that stays, unless the lock is taken off again: where
+ * that cannot be (before Linux 5.14), none is set.  Half of it is for what the
+ * kernel has of its own with each packet. */
 int
 net_first_window(int fd, uint32_t bytes)
 {
 	const int size = bytes < INT_MAX ? (int)bytes : INT_MAX, none = 0;
 
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) == -1 ||
+	if (setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &none, sizeof(none)) ==
+		-1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) == -1 ||
 	    setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &none, sizeof(none)) == -1)
 		return -errno;
 	return 0;

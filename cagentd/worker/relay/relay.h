@@ -114,6 +114,7 @@ struct relay {
 /* ... until it has moved less than this between two looks. */
 #define RELAY_QUIET_KIB 256
 #define RELAY_LOOK_US	100000
+#define RELAY_LOOKS	1000 /* at one time */
 /* One turn of the loop moves about so much in one direction, and goes to
  * others then. */
 #define RELAY_TURN_BYTES (2u * 1024 * 1024)
@@ -139,6 +140,9 @@ struct relay {
  * which may be anything. */
 #define RELAY_DRAIN_US 500000
 #define RELAY_QUEUE_US 10000
+/* It may wait behind the link, too, where nothing here helps: no more than this
+ * is held against who sends. */
+#define RELAY_QUEUE_MOST_US 250000
 /* The path's round trip is asked for at every so many looks. */
 #define RELAY_RTT_LOOKS 16
 

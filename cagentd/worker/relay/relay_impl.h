@@ -56,8 +56,9 @@ struct lane {
 	int64_t until_us; /* or ahead of its limits */
 	bool active;	  /* among those that move something */
 	uint8_t looks;
-	int64_t had;	/* bytes a second, of late */
-	int64_t rtt_us; /* of the upstream; 0: not looked yet */
+	int64_t looked_us; /* 0: not yet */
+	int64_t had;	   /* bytes a second, of late */
+	int64_t rtt_us;	   /* of the upstream; 0: not looked yet */
 	uint32_t segment;
 	int64_t tamed;	/* up: what it was last told that it may come to */
 	size_t most;	/* up: bytes of one turn; 0: any */

@@ -66,11 +66,15 @@ void
 relay_lane_look(struct relay *r, enum relay_side from, size_t kib)
 {
 	struct lane *lane = r->side[from].lane;
-	int64_t had = (int64_t)kib * 1024 * 1000000 / RELAY_LOOK_US;
+	int64_t now_us = loop_now_us(r->loop), us;
 
 	if (lane == NULL)
 		return;
-	lane->had += (had - lane->had) / 2;
+	us = now_us - lane->looked_us;
+	if (us < RELAY_LOOK_US || lane->looked_us == 0)
+		us = RELAY_LOOK_US;
+	lane->looked_us = now_us;
+	lane->had += ((int64_t)kib * 1024 * 1000000 / us - lane->had) / 2;
 	relay_tame(r, lane);
 	relay_wire_look(r);
 }
@@ -202,22 +206,30 @@ tame_anew(struct relay *r, struct lane *lane)
 
 /* What it owed to its old class's limits is not held against it. */
 static void
-change_lane(struct relay *r, struct relay_end_point *p)
+forgive(struct relay *r, struct relay_end_point *p)
 {
+	/* Out of memory it pays, of what it is of now. */
+	if (p->flow == FLOW_RESTING &&
+	    loop_timer(
+		r->loop, &p->lane->rest, loop_now_us(r->loop), on_rested) != 0)
+		return;
 	if (p->lane->owed > 0)
 		turns_leave(&p->lane->turn);
 	p->lane->turn.want = p->lane->owed = 0;
 	p->lane->until_us = 0;
+}
+
+static void
+change_lane(struct relay *r, struct relay_end_point *p)
+{
+	forgive(r, p);
 	turns_move(&p->lane->turn, r->class);
+	p->lane->wire_us = 0; /* nobody has kept count meanwhile */
 	relay_lane_settle(r, p->which);
 	if (!relay_lane_lined(r, p->which))
 		relay_lane_active(r, p->which, false);
 	else if (p->bulk) /* as what is looked at */
 		tame_anew(r, p->lane);
-	/* Moved, and so without a need for memory. */
-	if (p->flow == FLOW_RESTING)
-		loop_timer(
-		    r->loop, &p->lane->rest, loop_now_us(r->loop), on_rested);
 }
 
 static void

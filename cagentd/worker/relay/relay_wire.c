@@ -25,6 +25,8 @@ queue_us(const struct tcp_info *info)
 {
 	int64_t us = (int64_t)info->tcpi_rtt - info->tcpi_min_rtt;
 
+	if (us > RELAY_QUEUE_MOST_US)
+		us = RELAY_QUEUE_MOST_US;
 	return us > RELAY_QUEUE_US ? us - RELAY_QUEUE_US : 0;
 }
 

@@ -123,6 +123,12 @@ turns_active(struct turns *t, enum pace_way way, bool more)
 		t->active[way]--;
 }
 
+uint32_t
+turns_sharing(const struct turns *t)
+{
+	return t->active[PACE_UP] + t->active[PACE_DOWN];
+}
+
 /* Its part of the link among all that move: as many as here in each worker. */
 static int64_t
 link_share(const struct turns *t, enum pace_way way)

@@ -91,6 +91,8 @@ bool turns_limited(const struct turns *, uint8_t class, enum pace_way);
 bool turns_lined(const struct turns *, uint8_t class, enum pace_way);
 /* One more, or less, moves something that way. */
 void turns_active(struct turns *, enum pace_way, bool);
+/* How many that are, both ways. */
+uint32_t turns_sharing(const struct turns *);
 /* What one of that class may come to, in bytes a second: its share of the
  * link, or half more than it had of late, and no ceiling's more; 0: nothing
  * limits it. */
