@@ -46,9 +46,10 @@ enum {
 	PORT_SIX, /* and three, and one */
 	PORT_CEILING = PORT_SIX + 3,
 	PORT_USER,
-	PORT_TUNNEL
+	PORT_TUNNEL,
+	PORT_URGENT
 };
-_Static_assert(PORT_TUNNEL < LINK_PORTS, "a port each");
+_Static_assert(PORT_URGENT < LINK_PORTS, "a port each");
 
 enum who {
 	HAPROXY,
@@ -82,7 +83,7 @@ static void
 start_agent(struct player *p, const struct field *f)
 {
 	static const char *const classes[] = {
-	    "six", "three", "one", "ceiling", "user", "tunnel"};
+	    "six", "three", "one", "ceiling", "user", "tunnel", "interactive"};
 	struct rig_agent *a = &p->agent;
 	unsigned int i;
 
@@ -101,7 +102,7 @@ start_agent(struct player *p, const struct field *f)
 		    "[class \"ceiling\"]\nceiling = 20mbit\n"
 		    "[class \"user\"]\nuser-ceiling = 20mbit\n"
 		    "[class \"tunnel\"]\ntunnel-ceiling = 5mbit\n");
-		for (i = 0; i < 6; i++) {
+		for (i = 0; i < sizeof(classes) / sizeof(*classes); i++) {
 			rig_agent_add(a,
 			    "[rule \"%s\"]\nport = %u\nclass = %s\n",
 			    classes[i], f->far.ports[PORT_SIX + i], classes[i]);
@@ -322,7 +323,7 @@ ceilings(const struct player *p, const struct field *f)
 	done(p);
 }
 
-/* Bulk, while a class before it would take all. */
+/* Bulk, while somebody calls urgent what would take all. */
 static void
 guarantee(const struct player *p, const struct field *f)
 {
@@ -331,7 +332,7 @@ guarantee(const struct player *p, const struct field *f)
 	settle(f);
 	link_load_start(&load, p->port);
 	above = link_load_add(
-	    &load, LINK_DOWN, 2 * CLASS_N, f->far.ports[PORT_SIX]);
+	    &load, LINK_DOWN, 2 * CLASS_N, f->far.ports[PORT_URGENT]);
 	bulk =
 	    link_load_add(&load, LINK_DOWN, CLASS_N, f->far.ports[PORT_BULK]);
 	measure();

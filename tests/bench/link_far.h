@@ -9,7 +9,7 @@
  * their own that ends with the case.  The first byte of a connection says what
  * it is for, the port tells tunnels of several classes apart.
  */
-#define LINK_PORTS 8
+#define LINK_PORTS 9
 
 enum link_what {
 	LINK_DOWN, /* it sends without an end */

@@ -354,6 +354,39 @@ until_looked(struct lane_rig *b)
 	CHECK(mono_us() < end_us, "nobody looks");
 }
 
+/* Of an urgent class, too, if it is too much for the link; not a keystroke,
+ * though it has no more room than that. */
+static void
+puts_greed_in_line(void)
+{
+	const struct lane *lane;
+	struct lane_rig b;
+	int64_t end_us = mono_us() + RIG_DEADLINE_US;
+
+	rig_begin(&b, 0, true);
+	b.plan.link[PACE_UP] = MB;
+	turns_use(&b.turns, &b.plan, 1);
+	turns_correct(&b.turns, PACE_UP, MB);
+	CHECK_INT(send(b.t->client, "x", 1, 0), 1);
+	expect(b.t, b.t->upstream, "x", 1);
+	lane = b.t->relay.side[RELAY_CLIENT].lane;
+	CHECK(lane != NULL && !lane->greedy, "a byte is much");
+	while (!(lane->greedy && relay_lane_waits(&b.t->relay, RELAY_CLIENT)) &&
+	       mono_us() < end_us)
+		turn(&b);
+	CHECK(lane->greedy, "megabytes are little");
+	b.plan.link[PACE_UP] = 100 * MB;
+	turns_use(&b.turns, &b.plan, 1);
+	CHECK_INT(b.turns.active[PACE_UP], 1);
+	while (lane->greedy && mono_us() < end_us) {
+		loop_turn(b.t->loop, 1000);
+		recv(b.t->upstream, (char[65536]){0}, 65536, MSG_DONTWAIT);
+	}
+	CHECK(!lane->greedy, "nothing is much for ever");
+	CHECK_INT(b.turns.active[PACE_UP], 0);
+	rig_end(&b);
+}
+
 /* What limits does not leave megabytes in the kernel. */
 static void
 is_tame(void)
@@ -530,6 +563,7 @@ static const struct unit_case cases[] = {
     {"changes class while it waits", changes_class_while_it_waits},
     {"counts what passes by", counts_what_passes_by},
     {"pays what it owes", pays_what_it_owes},
+    {"puts greed in line", puts_greed_in_line},
     {"is tame", is_tame},
     {"is tame no more", is_tame_no_more},
     {"is not tamed by buffers", is_not_tamed_by_buffers},

@@ -136,6 +136,8 @@ struct relay {
 #define RELAY_NOTSENT_LEAST   (8 * 1024)
 #define RELAY_NOTSENT	      (128 * 1024)
 #define RELAY_PACING	      2
+/* Much for what passes by all that is in line, in the time of a look. */
+#define RELAY_GREED (16 * 1024)
 /* What waits on the way there is worked off in such a time, but for so much,
  * which may be anything. */
 #define RELAY_DRAIN_US 500000

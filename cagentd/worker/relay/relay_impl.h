@@ -55,7 +55,10 @@ struct lane {
 	size_t owed;	  /* it has moved so much out of line */
 	int64_t until_us; /* or ahead of its limits */
 	bool active;	  /* among those that move something */
+	bool greedy;	  /* it may not pass, though its class does */
 	uint8_t looks;
+	size_t passed;	   /* out of line, */
+	int64_t passed_us; /* since then */
 	int64_t looked_us; /* 0: not yet */
 	int64_t had;	   /* bytes a second, of late */
 	int64_t rtt_us;	   /* of the upstream; 0: not looked yet */

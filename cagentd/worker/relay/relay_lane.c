@@ -46,7 +46,10 @@ relay_lane_active(struct relay *r, enum relay_side from, bool active)
 {
 	struct lane *lane = r->side[from].lane;
 
-	if (lane == NULL || lane->active == active)
+	if (lane == NULL)
+		return;
+	lane->greedy = lane->greedy && active;
+	if (lane->active == active)
 		return;
 	lane->active = active;
 	turns_active(r->turns, relay_way(from), active);
@@ -74,6 +77,7 @@ relay_lane_look(struct relay *r, enum relay_side from, size_t kib)
 	if (us < RELAY_LOOK_US || lane->looked_us == 0)
 		us = RELAY_LOOK_US;
 	lane->looked_us = now_us;
+	lane->greedy = lane->greedy && kib * 1024 >= RELAY_GREED / 4;
 	lane->had += ((int64_t)kib * 1024 * 1000000 / us - lane->had) / 2;
 	relay_tame(r, lane);
 	relay_wire_look(r);
@@ -113,8 +117,28 @@ relay_lane(struct relay *r, enum relay_side from)
 bool
 relay_lane_lined(const struct relay *r, enum relay_side from)
 {
+	const struct lane *lane = r->side[from].lane;
+
 	return r->turns != NULL &&
-	       turns_lined(r->turns, r->class, relay_way(from));
+	       (turns_lined(r->turns, r->class, relay_way(from)) ||
+		   (lane != NULL && lane->greedy && limited(r, from)));
+}
+
+/* Of what passes: much, on a link that has no room for it, is in line like all
+ * else, until it is little again. */
+static void
+note_greed(struct relay *r, struct lane *lane, size_t len)
+{
+	int64_t now_us = loop_now_us(r->loop);
+
+	if (now_us - lane->passed_us >= RELAY_LOOK_US) {
+		lane->greedy = lane->greedy && lane->passed >= RELAY_GREED / 4;
+		lane->passed_us = now_us;
+		lane->passed = 0;
+	}
+	lane->passed += len;
+	if (lane->passed >= RELAY_GREED && lane->until_us > now_us)
+		lane->greedy = true;
 }
 
 void
@@ -128,6 +152,8 @@ relay_lane_charge(struct relay *r, enum relay_side from, size_t len)
 		lane->turn.want = lane->owed += len;
 	else
 		lane->until_us = turns_charge(r->turns, &lane->turn.flow, len);
+	if (!turns_lined(r->turns, r->class, relay_way(from)))
+		note_greed(r, lane, len);
 }
 
 static void
@@ -222,6 +248,7 @@ forgive(struct relay *r, struct relay_end_point *p)
 static void
 change_lane(struct relay *r, struct relay_end_point *p)
 {
+	p->lane->greedy = false;
 	forgive(r, p);
 	turns_move(&p->lane->turn, r->class);
 	p->lane->wire_us = 0; /* nobody has kept count meanwhile */
