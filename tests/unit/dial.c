@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cagentd/worker/dial/target.h"
 #include "tests/unit/dial_call.h"
 #include "tests/unit/unit.h"
 
@@ -320,6 +321,39 @@ goes_direct(void)
 	agent_free(a);
 }
 
+/* What comes over a link of known rate begins with a small window, by any
+ * way. */
+static void
+begins_small_on_a_link(void)
+{
+	struct agent *a = agent_new();
+	struct fake *f = agent_fake(a, FAKE_ECHO);
+	struct fake *origin = fake_new(a->loop, FAKE_ECHO);
+	struct call *c;
+	socklen_t len = sizeof(int);
+	int i, size = 0;
+
+	agent_settings(a, LOOPBACK);
+	for (i = 0; i < 4; i++) {
+		a->settings->link.down = i % 2 * 12500000;
+		c = call_new(a);
+		if (i >= 2) {
+			c->verdict.via = VIA_DIRECT;
+			c->host.port = origin->port;
+			wire_host_set(&c->host, "127.0.0.1", 9);
+		}
+		call_run(c);
+		CHECK_INT(c->reason, REASON_OK);
+		getsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &size, &len);
+		CHECK((size == 2 * TARGET_WINDOW) == (i % 2 == 1),
+		    "row %d: %d bytes", i, size);
+		call_leave_proved(c);
+	}
+	fake_free(f);
+	fake_free(origin);
+	agent_free(a);
+}
+
 static int
 mark_on(int fd)
 {
@@ -581,6 +615,7 @@ static const struct unit_case cases[] = {
     {"counts its tries", counts_its_tries},
     {"keeps its deadline", keeps_its_deadline},
     {"goes direct", goes_direct},
+    {"begins small on a link", begins_small_on_a_link},
     {"marks what its class says", marks_what_its_class_says},
     {"believes a destination that refuses",
 	believes_a_destination_that_refuses},

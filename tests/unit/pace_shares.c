@@ -85,6 +85,10 @@ priorities_at(uint32_t workers, int64_t rate, int64_t guarantee)
 	all = sim_moved(&s, -1);
 	check_near("link", all, payload(rate, SIM_S), 0.01);
 	check_near("guarantee", sim_moved(&s, 2), guarantee, 0.02);
+	/* With something over for wake-ups that come late. */
+	CHECK(sim_moved(&s, 2) >= guarantee + guarantee / 256,
+	    "%lld of %lld are guaranteed", (long long)sim_moved(&s, 2),
+	    (long long)guarantee);
 	CHECK_INT(sim_moved(&s, 1), 0);
 	CHECK_INT(sim_moved(&s, 0), all - sim_moved(&s, 2));
 	/* Who comes next has it as soon as the first has stopped. */

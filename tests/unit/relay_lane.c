@@ -495,6 +495,38 @@ is_given_its_share(void)
 	rig_end(&b);
 }
 
+/* What begins may be one of many: little of it is sent before anybody has
+ * looked; and among thousands the next look is later. */
+static void
+begins_with_little(void)
+{
+	struct lane_rig b;
+	int i;
+
+	rig_begin(&b, CRAWLS, true);
+	b.plan.classes[CRAWLS].tunnel_ceiling[PACE_UP] = 0;
+	b.plan.link[PACE_UP] = 400 * MB;
+	turns_use(&b.turns, &b.plan, 1);
+	for (i = 0; i < 3 * RELAY_LOOKS; i++)
+		turns_active(&b.turns, PACE_DOWN, true);
+	CHECK_INT(send(b.t->client, "x", 1, 0), 1);
+	expect(b.t, b.t->upstream, "x", 1);
+	CHECK_INT(
+	    b.t->relay.side[RELAY_CLIENT].lane->most, RELAY_NOTSENT_LEAST);
+	CHECK_INT(
+	    option(&b, IPPROTO_TCP, TCP_NOTSENT_LOWAT), RELAY_NOTSENT_LEAST);
+	while (b.t->relay.side[RELAY_CLIENT].lane->looks == 0) {
+		send(b.t->client, "x", 1, 0);
+		loop_turn(b.t->loop, 1000);
+		recv(b.t->upstream, (char[64]){0}, 64, MSG_DONTWAIT);
+	}
+	CHECK_INT(option(&b, IPPROTO_TCP, TCP_NOTSENT_LOWAT), RELAY_NOTSENT);
+	CHECK(b.t->relay.bulk_us > loop_now_us(b.t->loop) + 2 * RELAY_LOOK_US,
+	    "looked at in %lld us",
+	    (long long)(b.t->relay.bulk_us - loop_now_us(b.t->loop)));
+	rig_end(&b);
+}
+
 /* Two hundred segments of a byte are more than two hundred bytes. */
 static void
 counts_what_was_on_the_wire(void)
@@ -569,6 +601,7 @@ static const struct unit_case cases[] = {
     {"is not tamed by buffers", is_not_tamed_by_buffers},
     {"keeps no pipe for who is stuck", keeps_no_pipe_for_who_is_stuck},
     {"is given its share", is_given_its_share},
+    {"begins with little", begins_with_little},
     {"counts what was on the wire", counts_what_was_on_the_wire},
     {"reckons the wire", reckons_the_wire},
 };

@@ -349,6 +349,12 @@ shares_the_link(void)
 	CHECK_INT(turns_expect(&r.turns, 3, PACE_DOWN, 3000000), 4500000);
 	CHECK_INT(turns_expect(&r.turns, 3, PACE_DOWN, 9000000), 10000000);
 	CHECK_INT(turns_expect(&r.turns, 2, PACE_DOWN, 9000000), 1000000);
+	/* Among more than there are bytes, next to nothing. */
+	r.plan.link[PACE_DOWN] = 3;
+	turns_use(&r.turns, &r.plan, 2);
+	CHECK_INT(turns_expect(&r.turns, 3, PACE_DOWN, 0), 1);
+	r.plan.link[PACE_DOWN] = 10000000;
+	turns_use(&r.turns, &r.plan, 2);
 	for (i = 0; i < 9; i++)
 		turns_active(&r.turns, PACE_DOWN, false);
 	CHECK_INT(turns_expect(&r.turns, 3, PACE_DOWN, 0), 10000000);

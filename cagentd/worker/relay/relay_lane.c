@@ -259,21 +259,14 @@ change_lane(struct relay *r, struct relay_end_point *p)
 		tame_anew(r, p->lane);
 }
 
-static void
-change(struct relay *r, enum relay_side from, uint8_t class)
-{
-	uint8_t before = r->class;
-
-	r->class = class;
-	if (r->side[from].lane != NULL)
-		change_lane(r, &r->side[from]);
-	r->class = before;
-}
-
 void
 relay_set_class(struct relay *r, uint8_t class)
 {
-	change(r, RELAY_CLIENT, class);
-	change(r, RELAY_UPSTREAM, class);
+	enum relay_side from;
+
 	r->class = class;
+	for (from = RELAY_CLIENT; from <= RELAY_UPSTREAM; from++) {
+		if (r->side[from].lane != NULL)
+			change_lane(r, &r->side[from]);
+	}
 }

@@ -129,13 +129,16 @@ turns_sharing(const struct turns *t)
 	return t->active[PACE_UP] + t->active[PACE_DOWN];
 }
 
-/* Its part of the link among all that move: as many as here in each worker. */
+/* Its part of the link among all that move: as many as here in each worker;
+ * INT64_MAX: no link is known. */
 static int64_t
 link_share(const struct turns *t, enum pace_way way)
 {
 	int64_t others = (int64_t)t->active[way] * t->workers;
 
-	return t->plan.link[way] / (others > 0 ? others : 1);
+	if (t->plan.link[way] <= 0)
+		return INT64_MAX;
+	return others > 0 ? t->plan.link[way] / others : t->plan.link[way];
 }
 
 int64_t
@@ -151,8 +154,10 @@ turns_expect(
 
 	if (!turns_limited(t, class, way))
 		return 0;
-	if (rate < share || share == 0)
-		rate = share != 0 ? share : INT64_MAX;
+	if (rate < share)
+		rate = share;
+	if (rate < 1)
+		rate = 1;
 	for (i = 0; i < sizeof(ceilings) / sizeof(*ceilings); i++) {
 		if (ceilings[i] != 0 && rate > ceilings[i])
 			rate = ceilings[i];

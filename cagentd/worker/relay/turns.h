@@ -13,9 +13,9 @@
 /*
  * Who of those that have bytes to move is served next, and with how many.  A
  * turn is one way of one tunnel that is bulk, or limited.  What is neither,
- * and of a class that passes (TURNS_PASSES) on a link of known rate, is never
- * in line, but served as it comes, so that a keystroke passes by everything
- * here.
+ * or little of a class that passes (TURNS_PASSES) on a link of known rate, is
+ * never in line, but served as it comes, so that a keystroke passes by
+ * everything here.
  *
  * Once a turn of the loop, after its events, those in line are served: classes
  * by priority, those of one priority by weight, within a class one after the
@@ -28,8 +28,8 @@
  * the class, or the tunnel alone if it has a limit of its own, waits until they
  * do.
  */
-/* Priorities up to this one are in line only where they are bulk, or have a
- * ceiling: they count on the link's account. */
+/* Priorities up to this one are in line only where they have a ceiling, are
+ * bulk, or are too much for the link: else they count on its account. */
 #define TURNS_PASSES  1
 #define TURNS_QUANTUM (1024u * 1024)	 /* one turn at a time: a pipe */
 #define TURNS_BYTES   (2u * 1024 * 1024) /* all, in one turn of the loop */
@@ -87,7 +87,7 @@ void turns_move(struct turn *, uint8_t class);
 
 /* Does anything limit it? */
 bool turns_limited(const struct turns *, uint8_t class, enum pace_way);
-/* Must what is of that class be in line to move any byte? */
+/* Must all that is of that class be in line to move any byte? */
 bool turns_lined(const struct turns *, uint8_t class, enum pace_way);
 /* One more, or less, moves something that way. */
 void turns_active(struct turns *, enum pace_way, bool);
